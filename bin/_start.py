@@ -1,0 +1,40 @@
+"""What every script does before anything else: find the package, silence TensorFlow's start, log plainly."""
+
+import contextlib
+import logging as python_logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from absl import logging
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a clone works before it is installed
+
+
+@contextlib.contextmanager
+def _captured() -> Iterator[None]:
+    """Keeps what C++ libraries print to the error stream, unless the block fails: then it is shown."""
+    with tempfile.TemporaryFile() as kept, contextlib.ExitStack() as stack:
+        saved = os.dup(2)
+        stack.callback(os.close, saved)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            kept.seek(0)
+            sys.stderr.write(kept.read().decode(errors="replace"))
+            raise
+        os.dup2(saved, 2)
+
+
+def prepare() -> None:
+    """Imports TensorFlow without its remarks about devices, and sets up the log; call it once flags are parsed."""
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(python_logging.Formatter("%(levelname)s: %(message)s"))
+    logging.set_verbosity(logging.INFO)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _captured():
+        import tfinvert  # noqa: F401

@@ -1,0 +1,77 @@
+"""Finds the codes of images in a generator's latent space.
+
+    python bin/invert.py --generator=dcgan.keras --images='photos/*.png' --out=runs/photos
+
+Without flags it inverts the built-in glyphs with the built-in generator. The same command again goes on where it
+stopped. Exit code: 0 all good, 1 nothing could be done, 3 some images failed, 130 stopped by Ctrl-C.
+"""
+
+import dataclasses
+
+from absl import app, flags, logging
+
+import _start
+
+# Literals, not the package's names: importing those takes seconds, and a wrong flag should be told at once.
+flags.DEFINE_string("generator", None, "A .keras or HDF5 file; default: the built-in glyph generator.")
+flags.DEFINE_string(
+    "images", None, "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split]."
+)
+flags.DEFINE_integer("limit", None, "Only the first so many images.")
+flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json and comparison.png.")
+flags.DEFINE_string("prior", None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).")
+flags.DEFINE_list("value_range", None, "What black and white are to the generator, such as -1,1 or 0,1.")
+flags.DEFINE_string("labels", None, "A class for all images, or a file with one each.")
+flags.DEFINE_enum("fit", "crop", ["crop", "pad", "stretch"], "What is done to images of other proportions.")
+flags.DEFINE_list("array_range", None, "Scale of arrays' values, where their type does not say it, such as -1,1.")
+flags.DEFINE_list("image_shape", None, "H,W,C of a generator whose output is flat.")
+flags.DEFINE_string("label_input", None, "Which of the generator's two inputs takes the class.")
+flags.DEFINE_integer("classes", None, "How many classes there are, where the generator's file does not say.")
+flags.DEFINE_bool("allow_unsafe", False, "Load files that run code of their own. Only if you trust their author.")
+flags.DEFINE_enum("loss", "mse", ["mse", "l1", "huber", "bce"], "Pixel loss, on the [0, 1] scale.")
+flags.DEFINE_float("prior_weight", 0.0, "Weight of -log P(z) / d beside the pixel loss.", lower_bound=0)
+flags.DEFINE_enum("solver", "adam", ["adam", "rmsprop", "gd"], "How codes are moved.")
+flags.DEFINE_float("learning_rate", None, "Default: 0.1 for adam, 0.01 for rmsprop, 1 for gd.")
+flags.DEFINE_enum("schedule", "cosine", ["cosine", "constant", "exponential", "halving"], "How the rate falls.")
+flags.DEFINE_integer("steps", 500, "Steps at most.")
+flags.DEFINE_integer("restarts", 4, "Starts per image; the best is kept.")
+flags.DEFINE_float("tolerance", 1e-10, "An image whose loss is at most this is done.")
+flags.DEFINE_integer("patience", 0, "An image that gained less than 1% over so many steps is done; 0 never.")
+flags.DEFINE_integer("batch_size", 16, "Images at once.")
+flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) > 1:
+        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
+        return 1
+    _start.prepare()
+    from tfinvert import report
+    from tfinvert.errors import BadInput
+    from tfinvert.runs import Job
+
+    values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Job)}
+    try:
+        for name, kind in (("value_range", float), ("array_range", float), ("image_shape", int)):
+            if values[name] is not None:
+                values[name] = _numbers(name, values[name], kind)
+        summary, store, sources = Job(**values).run()
+        picture = report.comparison(store, sources)
+    except BadInput as error:
+        logging.error("%s", error)
+        return 1
+    logging.info("%s; see %s and %s", summary, store.results, picture)
+    return summary.exit_code
+
+
+def _numbers(name: str, texts: list[str], kind: type) -> tuple:
+    from tfinvert.errors import BadInput
+
+    try:
+        return tuple(kind(text) for text in texts)
+    except ValueError as error:
+        raise BadInput(f"--{name}={','.join(texts)}", "expected numbers with commas between") from error
+
+
+if __name__ == "__main__":
+    app.run(main)

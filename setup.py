@@ -1,0 +1,60 @@
+"""Packaging. Each bound says why it is there."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfinvert" / "__init__.py").read_text()).group(1)
+
+INSTALL = [
+    "tensorflow>=2.20,<3",  # the loop, the gradients and tf.data; 2.20 is the first for Python 3.13
+    "keras>=3.11,<4",  # reads Keras 3 files; before 3.11 its safe mode could be got round (CVE-2025-8747)
+    "tf-keras>=2.20,<3",  # Keras 2: reads what Keras 3 does not; tensorflow-hub needs it anyway
+    "tensorflow-hub>=0.16.1,<0.17",  # TF-Hub modules; 0.16 is the first with TF 2.16 and Keras 3
+    "setuptools<82",  # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 82 took out
+    "numpy>=1.26",  # the first for Python 3.12
+    "pillow>=10.3",  # decodes and resizes pictures; 10.3 mended a buffer overflow (CVE-2024-28219)
+    "h5py>=3.11",  # looks into HDF5 before a reader does
+    "absl-py>=2.1",  # flags and logs of the scripts
+    "pyarrow>=16",  # results as Parquet
+    "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
+    "tqdm>=4.66",  # progress bars
+]
+EXTRAS = {
+    "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
+    "test": [
+        "pytest>=8",
+        "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
+        "nbclient>=0.10",  # runs the notebooks
+        "ipykernel>=6.29",  # what nbclient runs them in
+        "jupytext>=1.16",  # notebooks are made from .py files
+    ],
+    "lint": [
+        "ruff>=0.9",
+        "mypy>=1.13",
+        "import-linter>=2.1",  # keeps the floors
+    ],
+}
+
+setup(
+    name="tfinvert",
+    version=VERSION,
+    description="Inverts generators: finds the latent codes of images, for any Keras generator.",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["tfinvert", "tfinvert.*"]),
+    package_data={"tfinvert": ["builtin/*"]},
+    python_requires=">=3.11,<3.14",  # what TensorFlow has wheels for, from the first with hashlib.file_digest
+    install_requires=INSTALL,
+    extras_require=EXTRAS,
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,46 @@
+"""tfinvert inverts generators: for each image, the code whose image the loss cannot tell from it."""
+
+import os as _os
+
+# Everything here is TensorFlow's; Keras would take another backend only because a config file says so.
+_os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras as _keras
+
+if _keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras runs on {_keras.backend.backend()} here: expected TensorFlow; set KERAS_BACKEND=tensorflow "
+        "before Keras is imported"
+    )
+
+from tfinvert import images, losses, report, runs, solvers, spaces
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator, load_generator
+from tfinvert.inversion import Inversion, Inverter
+from tfinvert.losses import LogPrior, Pixel
+from tfinvert.solvers import Adam, GradientDescent, RMSprop
+from tfinvert.solvers.status import Status
+from tfinvert.spaces import normal, uniform
+
+__version__ = "0.1.0"
+__all__ = [
+    "Adam",
+    "BadInput",
+    "Generator",
+    "GradientDescent",
+    "Inversion",
+    "Inverter",
+    "LogPrior",
+    "Pixel",
+    "RMSprop",
+    "Status",
+    "images",
+    "load_generator",
+    "losses",
+    "normal",
+    "report",
+    "runs",
+    "solvers",
+    "spaces",
+    "uniform",
+]

@@ -1,0 +1,11 @@
+"""The one exception for input that cannot be used."""
+
+
+class BadInput(ValueError):
+    """Something given by the user cannot be used.
+
+    The message is one line: what came, what was expected, and how to mend it. Scripts print it as it stands.
+    """
+
+    def __init__(self, came: str, expected: str) -> None:
+        super().__init__(f"{came}: {expected}")

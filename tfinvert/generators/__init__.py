@@ -1,0 +1,9 @@
+"""Generators: codes in, images out, whatever file or object they come from.
+
+`generator.py` says what a generator is, `load.py` is the front door, the other files read one kind each.
+"""
+
+from tfinvert.generators.generator import Generator
+from tfinvert.generators.load import load_generator
+
+__all__ = ["Generator", "load_generator"]

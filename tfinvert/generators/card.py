@@ -1,0 +1,30 @@
+"""Prior and value range inside a `.keras` file, so that nobody has to state them again.
+
+A `.keras` file is a zip archive; the card is one more member of it, which Keras does not look at.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tfinvert.spaces import Space
+
+MEMBER = "tfinvert.json"
+
+
+def write_card(path: str | Path, prior: Space, value_range: tuple[float, float], **more: Any) -> None:
+    """Adds the card to a `.keras` file that has none: prior, value range, and what else is worth keeping (JSON)."""
+    card = {"prior": str(prior), "value_range": list(value_range), **more}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(MEMBER, json.dumps(card, indent=1))
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """The card of a `.keras` file; empty where there is none."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}

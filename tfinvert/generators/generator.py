@@ -1,0 +1,219 @@
+"""What a generator is, and how one is made from any function of codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfinvert import seeds
+from tfinvert.errors import BadInput
+from tfinvert.generators.condition import Condition
+from tfinvert.spaces import Space
+
+_TRIALS = 8  # codes that a new generator is tried on
+_DEFAULT_RANGE = (-1.0, 1.0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Generator:
+    """A generator: `generator(codes [B, *shape], labels [B]) -> images [B, H, W, C]`.
+
+    Attributes:
+      function: (codes, labels or None) -> images; labels are in the form that the model takes.
+      space: shape and prior of its codes.
+      image_shape: (H, W, C), C being 1 or 3.
+      value_range: (low, high) of its pixel values: what black and white are to it.
+      condition: what class labels it takes; None where it takes none.
+      constant: True where its image was found not to depend on the code.
+      assumed: what nobody stated and was taken by default, as "what: value" lines.
+      name: for people.
+      fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
+    """
+
+    function: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
+    space: Space
+    image_shape: tuple[int, int, int]
+    value_range: tuple[float, float]
+    condition: Condition | None = None
+    constant: bool = False
+    assumed: tuple[str, ...] = ()
+    name: str = "generator"
+    fingerprint: str = ""
+
+    def __call__(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
+        """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].
+
+        Raises:
+          BadInput: labels are missing, not wanted or out of range.
+        """
+        codes = tf.convert_to_tensor(codes, tf.float32)
+        if self.condition is not None:
+            labels = self.condition.encode(self.condition.check(labels))
+        elif labels is not None:
+            raise BadInput(f"labels for {self.name}", "it is not class-conditional: leave them out")
+        return self.function(codes, labels)
+
+    def sample(self, count: int, seed: int = 0, labels: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """`count` codes [count, *shape] from the prior, and their images [count, H, W, C].
+
+        Args:
+          count: how many.
+          seed: fixes the codes; the first n are the same whatever the count.
+          labels: int [count], or one int for all, for a conditional generator.
+        """
+        codes = self.space.sample(seeds.of(seed, tf.range(count)))
+        if labels is not None:
+            labels = tf.broadcast_to(tf.cast(labels, tf.int32), [count])
+        return codes, self(codes, labels)
+
+    def to_unit(self, images: tf.Tensor) -> tf.Tensor:
+        """Images from this generator's value range to [0, 1]."""
+        low, high = self.value_range
+        return (images - low) / (high - low)
+
+    def from_unit(self, images: tf.Tensor) -> tf.Tensor:
+        """Images from [0, 1] to this generator's value range."""
+        low, high = self.value_range
+        return low + (high - low) * images
+
+
+def make(
+    model: Callable, space: Space, *,
+    assumed: list[str], value_range: tuple[float, float] | None = None, condition: Condition | None = None,
+    image_shape: tuple[int, int, int] | None = None, name: str = "generator", fingerprint: str = "",
+) -> Generator:  # fmt: skip
+    """A generator from a function of codes [B, *shape] (and labels), tried on a few codes of its prior.
+
+    Args:
+      model: (codes) -> images, or (codes, labels) -> images where there is a condition. Called with
+        `training=False` if it takes that.
+      space: with its shape set.
+      assumed: defaults that were taken so far; the value range joins them if it is not given.
+      value_range: (low, high) of the pixel values; default [-1, 1].
+      condition: the class labels it takes.
+      image_shape: (H, W, C) of outputs that are flat or lack the channel axis; default: as they come.
+      name: for messages.
+      fingerprint: see `Generator`.
+
+    Raises:
+      BadInput: the model cannot be called, its output is no image, or TensorFlow finds no gradient through it.
+    """
+    if value_range is None:
+        value_range = _DEFAULT_RANGE
+        assumed = [*assumed, f"value_range: {list(_DEFAULT_RANGE)}"]
+    low, high = (float(bound) for bound in value_range)
+    if not -np.inf < low < high < np.inf:
+        raise BadInput(f"value_range {low},{high}", "expected two finite numbers, low before high, such as -1,1 or 0,1")
+    quiet = _takes_training(model)
+
+    def raw(codes: tf.Tensor, labels: tf.Tensor | None) -> Any:
+        inputs = (codes,) if condition is None else (codes, labels)
+        return model(*inputs, training=False) if quiet else model(*inputs)
+
+    shape = _image_shape(raw, space, condition, image_shape, name)
+
+    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+        return tf.reshape(tf.cast(raw(codes, labels), tf.float32), [-1, *shape])
+
+    generator = Generator(
+        function, space, shape, (low, high), condition, False, tuple(assumed), name, fingerprint,
+    )  # fmt: skip
+    constant = _look(generator)
+    for line in assumed:
+        logging.info("%s: nobody stated it, so the default is taken: %s", name, line)
+    return dataclasses.replace(generator, constant=constant)
+
+
+def _takes_training(model: Callable) -> bool:
+    function = getattr(model, "call", model)
+    try:
+        return "training" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _trial(space: Space, condition: Condition | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    codes = space.sample(seeds.of(0, tf.range(_TRIALS)))
+    return codes, None if condition is None else condition.encode(tf.zeros([_TRIALS], tf.int32))
+
+
+def _image_shape(raw, space: Space, condition: Condition | None, wanted, name: str) -> tuple[int, int, int]:
+    """(H, W, C) of what the model gives for a few codes; an error that says what it gave where that is no image."""
+    codes, labels = _trial(space, condition)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(codes)
+        try:
+            images = raw(codes, labels)
+        except BadInput:
+            raise
+        except Exception as error:  # the model is the user's: anything can come out of it
+            raise BadInput(
+                f"{name} cannot be called with codes {list(codes.shape)}",
+                f"{_first_line(error)}; say the code's shape with prior=normal(N)",
+            ) from error
+    if isinstance(images, (list, tuple, dict)):
+        raise BadInput(f"{name} gives {len(images)} outputs", "expected one image tensor; wrap it to return the image")
+    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
+        raise BadInput(f"{name} gives {type(images).__name__}", "expected an image tensor [B, H, W, C]")
+    given = tuple(images.shape)
+    if not tf.is_tensor(images) or not tf.as_dtype(images.dtype).is_floating or tape.gradient(images, codes) is None:
+        raise BadInput(
+            f"{name} gives {list(given)} without a TensorFlow gradient",
+            "expected a differentiable function of the codes; use TensorFlow operations throughout",
+        )
+    if wanted is not None:
+        if len(wanted) != 3 or given[0] != _TRIALS or np.prod(given[1:]) != np.prod(wanted):
+            raise BadInput(f"{name} gives {list(given)} for {_TRIALS} codes", f"cannot be image_shape={tuple(wanted)}")
+        shape = tuple(int(n) for n in wanted)
+    else:
+        shape = (*given[1:], 1) if len(given) == 3 else given[1:]
+    if given[0] != _TRIALS or len(shape) != 3 or shape[-1] not in (1, 3):
+        hint = "the output is no image [B, H, W, C] with 1 or 3 channels"
+        if len(given) == 2:
+            hint += "; if it is a flat one, give image_shape=(H, W, C)"
+        elif len(given) == 4 and given[1] in (1, 3):
+            hint += "; it looks channels first: transpose it in a wrapper"
+        raise BadInput(f"{name} gives {list(given)} for {_TRIALS} codes", hint)
+    return int(shape[0]), int(shape[1]), int(shape[2])
+
+
+def _look(generator: Generator) -> bool:
+    """Whether the image ignores the code; says so in the log, and also where the values leave the stated range."""
+    images = generator.function(*_trial(generator.space, generator.condition)).numpy()
+    low, high = generator.value_range
+    spread = float(np.abs(images - images[:1]).max())
+    if not np.isfinite(images).all():
+        logging.warning("%s: some of its images hold NaN or infinite values", generator.name)
+    least, most = float(images.min()), float(images.max())
+    if least < low - 0.25 * (high - low) or most > high + 0.25 * (high - low):
+        logging.warning(
+            "%s: its images span [%.2f, %.2f], the stated value range is [%g, %g]",
+            generator.name,
+            least,
+            most,
+            low,
+            high,
+        )
+    elif low < 0 <= least and spread > 0:
+        logging.warning(
+            "%s: its images span [%.2f, %.2f]; if black is 0, say value_range=(0, %g)",
+            generator.name,
+            least,
+            most,
+            high,
+        )
+    constant = spread <= 1e-6 * (high - low)
+    if constant:
+        logging.warning("%s: its image does not depend on the code", generator.name)
+    return constant
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")

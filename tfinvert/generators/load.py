@@ -1,0 +1,99 @@
+"""The front door: a generator from a file, a model, a function, or the built-in one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfinvert import spaces
+from tfinvert.errors import BadInput
+from tfinvert.generators import card, files, generator, keras_model
+from tfinvert.generators.condition import Condition
+
+BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
+
+
+def load_generator(
+    source: str | Path | Callable | None = None, *,
+    prior: spaces.Space | str | None = None, value_range: Sequence[float] | None = None,
+    image_shape: tuple[int, int, int] | None = None, label_input: str | None = None, classes: int | None = None,
+    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False,
+) -> generator.Generator:  # fmt: skip
+    """A generator from a `.keras` file, HDF5 of Keras 1, 2 or 3, a Keras model, or any differentiable function.
+
+    Args:
+      source: a file, a model, a function (codes [B, d]) -> images [B, H, W, C], or, with `classes`, a function
+        (codes, labels int [B]) -> images; None for the built-in glyph generator.
+      prior: what codes are drawn from, `normal()` or `uniform()`, or its text; its shape may be left out where
+        the model knows it. Default: what the file says, else the standard normal.
+      value_range: (low, high) of the generator's pixel values. Default: what the file says, else (-1, 1).
+      image_shape: (H, W, C), for outputs that are flat.
+      label_input: which of two inputs takes the class.
+      classes: how many classes there are, where the model does not say.
+      custom_objects: classes by name that a file uses and Keras does not know.
+      allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
+        author you trust.
+
+    Returns:
+      A `Generator`. What was assumed for want of a statement is in its `assumed`, and in the log.
+
+    Raises:
+      BadInput: the source cannot be used as a generator; the message says why and what to do.
+
+    >>> load_generator().image_shape
+    (32, 32, 1)
+    """
+    stated: dict[str, Any] = {}
+    fingerprint = ""
+    if source is None:
+        source = BUILTIN
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        model = files.read_model(path, custom_objects, allow_unsafe)
+        stated, fingerprint, name = card.read_card(path), _digest(path), path.name
+    elif callable(source):
+        model = source
+        name = str(getattr(source, "name", None) or getattr(source, "__name__", type(source).__name__))
+    else:
+        raise BadInput(f"a generator of type {type(source).__name__}", "expected a file, a Keras model or a function")
+
+    if keras_model.is_model(model):
+        wiring = keras_model.wire(model, label_input, classes)
+    else:
+        condition = Condition(classes, column=False, dtype="int32") if classes else None
+        wiring = keras_model.Wiring(model, None, condition, [])
+    assumed = list(wiring.assumed)
+    prior = prior if prior is not None else stated.get("prior")
+    if prior is None:
+        prior = spaces.normal()
+        assumed.append("prior: normal")
+    space = _space(spaces.parse(prior) if isinstance(prior, str) else prior, wiring.code_shape, name)
+    return generator.make(
+        wiring.function, space, assumed=assumed, value_range=_range(value_range or stated.get("value_range")),
+        condition=wiring.condition, image_shape=image_shape, name=name, fingerprint=fingerprint,
+    )  # fmt: skip
+
+
+def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spaces.Space:
+    if prior.shape is None and shape is None:
+        raise BadInput(f"{name} does not say how long its codes are", "give a prior with a shape, such as normal(100)")
+    if prior.shape is not None and shape is not None and prior.shape != shape:
+        raise BadInput(
+            f"prior {prior} for {name}", f"its codes have the shape {shape}; leave the shape out of the prior"
+        )
+    return prior if shape is None else prior.with_shape(shape)
+
+
+def _range(bounds: Sequence[float] | None) -> tuple[float, float] | None:
+    if bounds is None:
+        return None
+    if len(bounds) != 2:
+        raise BadInput(f"value_range {list(bounds)}", "expected two numbers, such as -1,1")
+    return float(bounds[0]), float(bounds[1])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

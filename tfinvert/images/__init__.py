@@ -1,0 +1,7 @@
+"""Images: found (`sources.py`), decoded (`decode.py`), brought to a generator's size and range (`fit.py`,
+`load.py`). `glyphs.py` draws the built-in ones.
+"""
+
+from tfinvert.images.load import Images, Picture, Sources, dataset, load
+
+__all__ = ["Images", "Picture", "Sources", "dataset", "load"]

@@ -1,0 +1,175 @@
+"""Images from wherever they are to what a generator could have made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfinvert.errors import BadInput
+from tfinvert.images.entry import Entry
+from tfinvert.images.fit import fit as fit_image
+from tfinvert.images.labels import Labels
+from tfinvert.images.sources import open_source
+
+
+class Like(Protocol):
+    """What images are brought to: a generator, or anything with its shape and range."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]: ...
+    @property
+    def value_range(self) -> tuple[float, float]: ...
+
+
+class Images(NamedTuple):
+    """N images in memory, with their ids and, where they are known, classes."""
+
+    pixels: np.ndarray  # [N, H, W, C] float32 in the generator's value range
+    ids: np.ndarray  # [N] strings: paths or indices
+    labels: np.ndarray | None  # [N] int32
+
+
+class Picture(NamedTuple):
+    """One image that was read, or the reason why it could not be."""
+
+    id: str
+    label: int | None
+    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range
+    note: str  # what was done to it; for an unreadable one, what is wrong
+
+
+class Sources:
+    """The images of a source, read one by one as they are asked for; can be gone through again.
+
+    Args:
+      source: see `tfinvert.images.sources.open_source`.
+      like: the generator that the images are meant for.
+      fit: "crop", "pad" or "stretch" for images of other proportions.
+      labels: one class for all, or one each: see `tfinvert.images.labels.Labels`; default: what the source says.
+      array_range: (low, high) of the values of arrays, where it is not what their type says.
+      limit: only the first so many.
+
+    Raises:
+      BadInput: there is no such source, nothing in it, or not as many labels as images.
+    """
+
+    def __init__(
+        self, source: Any, like: Like, *,
+        fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+    ) -> None:  # fmt: skip
+        if limit is not None and limit < 1:
+            raise BadInput(f"limit={limit}", "expected at least 1")
+        scale = None if array_range is None else (float(array_range[0]), float(array_range[1]))
+        if scale is not None and not scale[0] < scale[1]:
+            raise BadInput(f"array_range {list(scale)}", "expected two numbers, low before high, such as 0,255")
+        fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
+        self._entries: Iterable[Entry] = open_source(source, scale)
+        self.like, self._fit, self._limit = like, fit, limit
+        self._labels = None if labels is None else Labels(labels)
+        whole = len(self._entries) if isinstance(self._entries, list) else None
+        self.count = whole if limit is None else limit if whole is None else min(limit, whole)
+        if self._labels is not None and whole is not None:
+            self._labels.check_count(self.count or 0, whole)
+
+    def __iter__(self) -> Iterator[Picture]:
+        return self.read(frozenset())
+
+    def read(self, skip: frozenset[str]) -> Iterator[Picture]:
+        """The pictures whose id is not in `skip`; those are not decoded."""
+        for index, entry in enumerate(self._entries):
+            if self._limit is not None and index >= self._limit:
+                return
+            if entry.id not in skip:
+                yield self._read(index, entry)
+
+    def check_labels(self, check: Callable[[Any], Any] | None) -> None:
+        """Tells of missing or wrong classes before the work begins.
+
+        Args:
+          check: raises for classes int [N] that the generator does not take, and for None; None where it takes no
+            classes at all. Then those that are known only go into the results.
+
+        Raises:
+          BadInput: what `check` raises.
+        """
+        if check is None:
+            return
+        if self._labels is not None:
+            check(self._labels.values())
+        else:
+            first = next(iter(self._entries))
+            check(None if first.label is None else np.array([first.label], np.int32))
+
+    def _read(self, index: int, entry: Entry) -> Picture:
+        label = entry.label
+        try:
+            if self._labels is not None:
+                label = self._labels.of(index, entry.id)
+            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit)
+        except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
+            return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
+        if note:
+            logging.log_first_n(logging.INFO, "%s: %s (said once)", 1, entry.id, note)
+        low, high = self.like.value_range
+        return Picture(entry.id, label, (low + (high - low) * pixels).astype(np.float32), note)
+
+
+def load(
+    source: Any = None, like: Like | None = None, *,
+    fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+) -> Images:  # fmt: skip
+    """All images of a source in memory, as the generator `like` could have made them.
+
+    What cannot be read is left out and named in the log. The arguments are those of `Sources`.
+
+    Raises:
+      BadInput: no source, or not one image in it could be read.
+    """
+    if like is None:
+        raise BadInput("images without like=", "expected like=generator, which says their size and range")
+    read: list[tuple[Picture, np.ndarray]] = []
+    for picture in Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit):
+        if picture.pixels is None:
+            logging.warning("%s is left out: %s", picture.id, picture.note)
+        else:
+            read.append((picture, picture.pixels))
+    if not read:
+        raise BadInput(f"images {source}", "not one could be read; the log says why")
+    known = [picture.label for picture, _ in read]
+    return Images(
+        np.stack([pixels for _, pixels in read]),
+        np.array([picture.id for picture, _ in read]),
+        None if any(label is None for label in known) else np.array(known, np.int32),
+    )
+
+
+def dataset(
+    source: Any = None, like: Like | None = None, *,
+    fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+) -> tf.data.Dataset:  # fmt: skip
+    """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
+
+    The label is -1 where none is known. What cannot be read is left out and named in the log. The arguments are
+    those of `Sources`.
+    """
+    if like is None:
+        raise BadInput("images without like=", "expected like=generator, which says their size and range")
+    sources = Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit)
+
+    def rows() -> Iterator[tuple[str, np.ndarray, int]]:
+        for picture in sources:
+            if picture.pixels is None:
+                logging.warning("%s is left out: %s", picture.id, picture.note)
+            else:
+                yield picture.id, picture.pixels, -1 if picture.label is None else picture.label
+
+    signature = (
+        tf.TensorSpec([], tf.string),
+        tf.TensorSpec(like.image_shape, tf.float32),
+        tf.TensorSpec([], tf.int32),
+    )
+    return tf.data.Dataset.from_generator(rows, output_signature=signature)

@@ -1,0 +1,115 @@
+"""What "the same image" means: terms that are bound to targets and give one value per image.
+
+Images reach a term on the [0, 1] scale, whatever the generator's value range, so that a weight means the same
+for every generator.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Protocol
+
+import keras
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+
+Bound = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [B, *shape], images [B, H, W, C]) -> [B]
+PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
+
+
+class Prior(Protocol):
+    """What the prior term asks of a space of codes."""
+
+    @property
+    def entries(self) -> int: ...
+    def log_prob(self, codes: tf.Tensor) -> tf.Tensor: ...
+
+
+class Term:
+    """One term of a loss. Terms add with `+` and are weighted with `*`."""
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        """The term for these targets [B, H, W, C] in [0, 1]; all that needs only them is computed here, once."""
+        raise NotImplementedError
+
+    def __add__(self, other: Term) -> Term:
+        return Sum((self, other))
+
+    def __mul__(self, weight: float) -> Term:
+        return Weighted(float(weight), self)
+
+    __rmul__ = __mul__
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixel(Term):
+    """A pixel loss, averaged over the H*W*C values of an image.
+
+    Args:
+      distance: "mse", "l1", "huber" or "bce" (binary cross-entropy), or a function with the signature of Keras's
+        losses, (targets [B, M], images [B, M]) -> [B].
+      delta: where "huber" turns from square to straight, on the [0, 1] scale.
+
+    Raises:
+      BadInput: `distance` is another string.
+
+    >>> float(Pixel("l1").bind(tf.zeros([1, 2, 2, 1]), None)(None, tf.fill([1, 2, 2, 1], 0.5))[0])
+    0.5
+    """
+
+    distance: str | Callable = "mse"
+    delta: float = 0.1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.distance, str) and self.distance not in PIXEL_LOSSES:
+            raise BadInput(f"loss {self.distance!r}", f"expected one of {', '.join(PIXEL_LOSSES)}")
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        named = {
+            "mse": keras.losses.mean_squared_error,
+            "l1": keras.losses.mean_absolute_error,
+            "huber": functools.partial(keras.losses.huber, delta=self.delta),
+            "bce": keras.losses.binary_crossentropy,
+        }
+        distance = named[self.distance] if isinstance(self.distance, str) else self.distance
+        flat = tf.reshape(targets, [tf.shape(targets)[0], -1])
+        return lambda codes, images: distance(flat, tf.reshape(images, tf.shape(flat)))
+
+
+@dataclasses.dataclass(frozen=True)
+class LogPrior(Term):
+    """-log P(z) / d: how unlikely the code is, averaged over its d entries.
+
+    Weighted by beta it is the regulariser of Creswell & Bharath ("Inverting the Generator of a GAN", section
+    II-B). Their code and that of Pividori et al. average over the entries, and so does this: multiply the weight
+    by d for the sum. Theirs (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
+    """
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        return lambda codes, images: -prior.log_prob(codes) / prior.entries
+
+
+@dataclasses.dataclass(frozen=True)
+class Sum(Term):
+    """The sum of several terms."""
+
+    terms: tuple[Term, ...]
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        bound = [term.bind(targets, prior) for term in self.terms]
+        return lambda codes, images: functools.reduce(tf.add, [term(codes, images) for term in bound])
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighted(Term):
+    """A term times a number."""
+
+    weight: float
+    term: Term
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        bound = self.term.bind(targets, prior)
+        return lambda codes, images: self.weight * bound(codes, images)

@@ -1,0 +1,132 @@
+"""Targets over reconstructions, as a figure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
+
+from tfinvert import metrics
+from tfinvert.images import Images, Sources
+from tfinvert.inversion import Inversion
+from tfinvert.runs import Store
+from tfinvert.solvers.status import Status
+
+_WORST, _BEST = "#c1272d", "#1a7f37"
+_MISSING = np.full((1, 1, 1), 0.85)
+
+
+class Pair(NamedTuple):
+    """One target and its reconstruction, [H, W, C] in [0, 1]; None where there is none."""
+
+    target: np.ndarray | None
+    reconstruction: np.ndarray | None
+    mse: float | None  # on the [0, 1] scale
+    name: str
+
+
+def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Figure:
+    """A figure of pairs in rows of `columns`, each target over its reconstruction.
+
+    The pair with the largest error is framed and marked as the worst, the one with the smallest as the best.
+    """
+    columns = max(1, min(columns, len(pairs)))
+    lines = -(-len(pairs) // columns)
+    known = [index for index, pair in enumerate(pairs) if pair.mse is not None and np.isfinite(pair.mse)]
+    order = sorted(known, key=lambda index: pairs[index].mse or 0.0)
+    marks = {order[0]: ("best", _BEST), order[-1]: ("worst", _WORST)} if len(order) > 1 else {}
+    figure = Figure(
+        figsize=(max(4.0, 1.05 * columns + 0.2), 2.5 * lines + 0.4),
+        dpi=100,
+        layout=ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0),
+    )
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=10)
+    axes = figure.subplots(2 * lines, columns, squeeze=False)
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for index, pair in enumerate(pairs):
+        line, column = divmod(index, columns)
+        mark, colour = marks.get(index, ("", ""))
+        for axis, pixels in ((axes[2 * line][column], pair.target), (axes[2 * line + 1][column], pair.reconstruction)):
+            shown = np.clip(_MISSING if pixels is None else pixels, 0, 1)
+            axis.imshow(np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown, interpolation="nearest")
+            axis.set_axis_on()
+            axis.set_xticks([])
+            axis.set_yticks([])
+            for spine in axis.spines.values():
+                spine.set(color=colour or "#bbbbbb", linewidth=3 if mark else 0.5)
+        name = pair.name if len(pair.name) <= 15 else f"...{pair.name[-13:]}"
+        axes[2 * line][column].set_title(_plain(name), fontsize=6.5)
+        error = "no result" if pair.mse is None else f"mse {pair.mse:.2g}"
+        caption = f"{mark}: {error}" if mark else error
+        axes[2 * line + 1][column].set_xlabel(caption, fontsize=7, color=colour or "black")
+    return figure
+
+
+def grid(images: Any, found: Inversion, generator: Any, columns: int = 12) -> Figure:
+    """Targets over reconstructions of an inversion, for a notebook.
+
+    Args:
+      images: [B, H, W, C] in the generator's value range, or `Images`.
+      found: what the inverter gave for them.
+      generator: whose value range both are in.
+      columns: pairs in a row.
+    """
+    pixels = images.pixels if isinstance(images, Images) else np.asarray(images)
+    names = (
+        [Path(name).name for name in images.ids] if isinstance(images, Images) else [str(i) for i in range(len(pixels))]
+    )
+    targets, made = np.asarray(generator.to_unit(pixels)), np.asarray(generator.to_unit(found.images))
+    errors = metrics.mse(made, targets).numpy()
+    return draw([Pair(*row) for row in zip(targets, made, map(float, errors), names, strict=True)], columns)
+
+
+def comparison(store: Store, sources: Sources, path: str | Path | None = None, most: int = 36) -> Path:
+    """Writes OUT/comparison.png: targets over reconstructions, the worst and the best marked.
+
+    Args:
+      store: the run's folder.
+      sources: the images that it was made from; those shown are read again.
+      path: of the PNG; default `comparison.png` in the store.
+      most: pairs shown. Of more, these are spread evenly from the smallest error to the largest.
+    """
+    rows = store.read(["id", "mse", "status", "reconstruction"]).to_pylist()
+    total = len(rows)
+    if total > most:
+        ranked = sorted(rows, key=lambda row: np.inf if row["mse"] is None else row["mse"])
+        rows = [ranked[round(i * (total - 1) / (most - 1))] for i in range(most)]
+    wanted = {row["id"] for row in rows}
+    every = frozenset(store.done()) - wanted
+    low, high = sources.like.value_range
+    targets = {
+        picture.id: (picture.pixels - low) / (high - low)
+        for picture in sources.read(every)
+        if picture.id in wanted and picture.pixels is not None
+    }
+    pairs = []
+    for row in rows:
+        failed = Status[row["status"].upper()] in (Status.UNREADABLE, Status.INVALID_IMAGE)
+        made = None if failed or not row["reconstruction"] else _pixels(row["reconstruction"])
+        pairs.append(Pair(targets.get(row["id"]), made, row["mse"], Path(row["id"]).name))
+    shown = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
+    path = store.folder / "comparison.png" if path is None else Path(path)
+    draw(pairs, title=f"{shown}: targets over reconstructions").savefig(path, format="png")
+    return path
+
+
+def _pixels(png: bytes) -> np.ndarray:
+    pixels = np.asarray(Image.open(io.BytesIO(png)), np.float32) / 255
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")

@@ -1,0 +1,134 @@
+"""All settings of one run in one place: what `bin/invert.py` has as flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from tfinvert import solvers
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator, load_generator
+from tfinvert.images import Sources
+from tfinvert.inversion import Inverter
+from tfinvert.losses import LogPrior, Pixel
+from tfinvert.runs.run import Summary, run
+from tfinvert.runs.store import Store
+from tfinvert.solvers.first_order import schedule
+
+# Each with its usual learning rate.
+SOLVERS: dict[str, tuple[type[solvers.GradientDescent], float]] = {
+    "adam": (solvers.Adam, 0.1),
+    "rmsprop": (solvers.RMSprop, 0.01),
+    "gd": (solvers.GradientDescent, 1.0),
+}
+# These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
+_FREE = ("out", "limit", "batch_size")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Images through a generator's inversion into a folder.
+
+    The fields are the flags of `bin/invert.py`, with the same names and defaults; see `load_generator`,
+    `images.Sources`, `Pixel` and `Inverter` for what each means.
+    """
+
+    out: str
+    generator: str | None = None
+    images: Any = None
+    limit: int | None = None
+    prior: str | None = None
+    value_range: Sequence[float] | None = None
+    labels: Any = None
+    fit: str = "crop"
+    array_range: Sequence[float] | None = None
+    image_shape: tuple[int, int, int] | None = None
+    label_input: str | None = None
+    classes: int | None = None
+    allow_unsafe: bool = False
+    loss: str = "mse"
+    prior_weight: float = 0.0
+    solver: str = "adam"
+    learning_rate: float | None = None
+    schedule: str = "cosine"
+    steps: int = 500
+    restarts: int = 4
+    tolerance: float = 1e-10
+    patience: int = 0
+    batch_size: int = 16
+    seed: int = 0
+
+    def run(self, show: bool = True) -> tuple[Summary, Store, Sources]:
+        """Does what the store does not hold yet.
+
+        Returns:
+          How it ended, the store with all rows, and the images.
+
+        Raises:
+          BadInput: a setting cannot be used, or the folder holds a run with another.
+        """
+        solver = self._solver()
+        store = Store(self.out)
+        generator = load_generator(
+            self.generator, prior=self.prior, value_range=self.value_range, image_shape=self.image_shape,
+            label_input=self.label_input, classes=self.classes, allow_unsafe=self.allow_unsafe,
+        )  # fmt: skip
+        sources = Sources(
+            self.images, generator, fit=self.fit, labels=self.labels, array_range=self.array_range, limit=self.limit
+        )
+        sources.check_labels(None if generator.condition is None else generator.condition.check)
+        loss = Pixel(self.loss) + self.prior_weight * LogPrior() if self.prior_weight else Pixel(self.loss)
+        inverter = Inverter(
+            generator, loss, solver, restarts=self.restarts, tolerance=self.tolerance, patience=self.patience,
+            batch_size=self.batch_size, seed=self.seed,
+        )  # fmt: skip
+        store.claim(self._settings(generator), self._about(generator))
+        return run(inverter, sources, store, show), store, sources
+
+    def _solver(self) -> solvers.GradientDescent:
+        if self.solver not in SOLVERS:
+            raise BadInput(f"solver {self.solver!r}", f"expected one of {', '.join(SOLVERS)}")
+        kind, usual = SOLVERS[self.solver]
+        rate = usual if self.learning_rate is None else self.learning_rate
+        kind(rate, steps=self.steps)  # checks both, before a schedule hides the rate
+        return kind(schedule(self.schedule, rate, self.steps), steps=self.steps)
+
+    def _settings(self, generator: Generator) -> dict[str, Any]:
+        stated = {key: value for key, value in dataclasses.asdict(self).items() if key not in _FREE}
+        return {
+            **{key: value if _is_json(value) else f"<{type(value).__name__}>" for key, value in stated.items()},
+            "prior": str(generator.space),
+            "value_range": list(generator.value_range),
+            "generator_sha256": generator.fingerprint,
+        }
+
+    def _about(self, generator: Generator) -> dict[str, Any]:
+        packages = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
+        return {
+            "assumed": list(generator.assumed),
+            "generator_name": generator.name,
+            "image_shape": list(generator.image_shape),
+            "constant": generator.constant,
+            "limit": self.limit,
+            "batch_size": self.batch_size,
+            "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
+            "machine": {"system": platform.platform(), "processor": platform.machine()},
+        }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_json(item) for item in value)
+    return value is None or (isinstance(value, (str, int, float, bool)) and not isinstance(value, np.generic))

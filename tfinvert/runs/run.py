@@ -1,0 +1,157 @@
+"""The loop over batches: what is done is skipped, what fails becomes a row, and every batch is written at once."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from PIL import Image
+from tqdm import tqdm
+
+from tfinvert import metrics
+from tfinvert.errors import BadInput
+from tfinvert.images import Picture, Sources
+from tfinvert.inversion import Inversion, Inverter
+from tfinvert.runs.store import Store
+from tfinvert.solvers.status import Status
+
+
+class Summary(NamedTuple):
+    """How a run ended, over all rows in its folder."""
+
+    counts: dict[str, int]  # images by status
+    failed: int
+    mse: float  # median over the images that did not fail, on the [0, 1] scale; NaN where there are none
+    psnr: float  # median, decibels
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 all good, 1 nothing could be done, 3 some failed, 130 stopped by Ctrl-C."""
+        if self.interrupted:
+            return 130
+        total = sum(self.counts.values())
+        return 0 if total and not self.failed else 3 if self.failed < total else 1
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
+        return f"{sum(self.counts.values())} images ({ends}), median mse {self.mse:.3g}, median psnr {self.psnr:.1f} dB"
+
+
+def run(inverter: Inverter, sources: Sources, store: Store, show: bool = True) -> Summary:
+    """Inverts all images that the store does not hold yet, batch by batch, into the store.
+
+    Args:
+      inverter: whose `batch_size` says how many images are worked on and written at once.
+      sources: the images.
+      store: where rows go; what it holds is not done again.
+      show: whether a progress bar is drawn on the error stream.
+
+    Returns:
+      What all rows of the store say. Ctrl-C ends the run early; the batch at hand is given up, and the same run
+      does it again.
+
+    Raises:
+      BadInput: the memory does not hold a batch.
+    """
+    done = store.done()
+    interrupted = False
+    with tqdm(total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1) as bar:
+        try:
+            for first, batch in _batches(sources.read(done), inverter.batch_size, len(done)):
+                store.write(first, _invert(inverter, batch, bar))
+        except KeyboardInterrupt:
+            interrupted = True
+        except tf.errors.ResourceExhaustedError as error:
+            rows = inverter.batch_size * inverter.restarts
+            raise BadInput(f"out of memory with {rows} codes at once", "lower --batch_size or --restarts") from error
+    return summarise(store, interrupted)
+
+
+def summarise(store: Store, interrupted: bool = False) -> Summary:
+    """What the rows of a store say."""
+    rows = store.read(["status", "mse", "psnr"]).to_pydict()
+    good = [not Status[name.upper()].failed for name in rows["status"]]
+    median = lambda column: float(np.median([v for v, ok in zip(column, good, strict=True) if ok] or [np.nan]))
+    return Summary(
+        dict(Counter(rows["status"])), good.count(False), median(rows["mse"]), median(rows["psnr"]), interrupted
+    )
+
+
+def _batches(pictures: Iterator[Picture], size: int, first: int) -> Iterator[tuple[int, list[Picture]]]:
+    batch: list[Picture] = []
+    seen: set[str] = set()
+    for picture in pictures:
+        if picture.id in seen:
+            logging.warning("%s comes twice: the second is left out", picture.id)
+            continue
+        seen.add(picture.id)
+        batch.append(picture)
+        if len(batch) == size:
+            yield first, batch
+            first, batch = first + size, []
+    if batch:
+        yield first, batch
+
+
+def _invert(inverter: Inverter, batch: list[Picture], bar: tqdm) -> list[dict[str, Any]]:
+    """The rows of one batch, in its order."""
+    begun = time.perf_counter()
+    start = bar.n
+    readable = [picture for picture in batch if picture.pixels is not None]
+    rows: dict[str, dict[str, Any]] = {}
+    if readable:
+        targets = np.stack([picture.pixels for picture in readable if picture.pixels is not None])
+        conditional = inverter.generator.condition is not None
+        labels = np.array([picture.label for picture in readable], np.int32) if conditional else None
+
+        def watch(share: float, loss: float) -> None:
+            bar.n = round(start + share * len(batch), 1)
+            bar.set_postfix(loss=f"{loss:.3g}")
+
+        found = inverter(targets, ids=[picture.id for picture in readable], labels=labels, watch=watch)
+        seconds = (time.perf_counter() - begun) / len(readable)
+        for picture, row in zip(readable, _rows(inverter, targets, found, seconds), strict=True):
+            note = f"; {picture.note}" if picture.note else ""
+            rows[picture.id] = {"id": picture.id, "label": picture.label, **row, "message": row["message"] + note}
+    for picture in batch:
+        if picture.pixels is None:
+            logging.warning("%s: %s", picture.id, picture.note)
+            message = f"{Status.UNREADABLE.message}: {picture.note}"
+            rows[picture.id] = {"id": picture.id, "status": Status.UNREADABLE.name.lower(), "message": message}
+    bar.n = start + len(batch)
+    bar.refresh()
+    return [rows[picture.id] for picture in batch]
+
+
+def _rows(inverter: Inverter, targets: np.ndarray, found: Inversion, seconds: float) -> Iterator[dict[str, Any]]:
+    unit = inverter.generator.to_unit
+    images, wanted = unit(found.images), unit(tf.constant(targets))
+    measured = {name: getattr(metrics, name)(images, wanted).numpy() for name in ("mse", "psnr", "ssim")}
+    for i, value in enumerate(found.status.numpy()):
+        status = Status(int(value))
+        usable = status != Status.INVALID_IMAGE
+        yield {
+            "code": found.codes[i].numpy().ravel(),
+            "loss": float(found.loss[i]) if np.isfinite(found.loss[i]) else None,
+            **{name: float(values[i]) if usable else None for name, values in measured.items()},
+            "status": status.name.lower(),
+            "message": status.message,
+            "steps": int(found.steps[i]),
+            "seconds": seconds,
+            "reconstruction": _png(images[i].numpy()),
+        }
+
+
+def _png(image: np.ndarray) -> bytes:
+    """An image [H, W, C] in [0, 1] as PNG."""
+    data = np.rint(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(data[..., 0] if data.shape[-1] == 1 else data).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,120 @@
+"""A run's folder: `run.json` with the settings, `results/*.parquet` with one row per image."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfinvert.errors import BadInput
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        ("label", pa.int32()),
+        ("code", pa.list_(pa.float32())),  # flat; null where there is none
+        ("loss", pa.float32()),
+        ("mse", pa.float32()),  # on the [0, 1] scale
+        ("psnr", pa.float32()),  # decibels
+        ("ssim", pa.float32()),
+        ("status", pa.string()),
+        ("message", pa.string()),
+        ("steps", pa.int32()),
+        ("seconds", pa.float32()),  # the batch's time, divided by its images
+        ("reconstruction", pa.binary()),  # PNG
+    ]
+)
+
+
+class Store:
+    """A folder that rows are added to and that refuses to mix settings.
+
+    Every file is written under another name and then renamed, so a reader, or a killed writer, never leaves half
+    a file under a name that counts.
+
+    Args:
+      folder: made if it is not there.
+
+    Raises:
+      BadInput: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.results = self.folder / "results"
+        try:
+            self.results.mkdir(parents=True, exist_ok=True)
+            probe = self.results / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+            for left_over in self.results.glob("*.tmp"):  # by a writer that was killed
+                left_over.unlink()
+        except OSError as error:
+            reason = error.strerror or error
+            raise BadInput(
+                f"output folder {folder} cannot be written ({reason})", "choose another with --out"
+            ) from error
+
+    def claim(self, settings: dict[str, Any], about: dict[str, Any]) -> None:
+        """Writes `run.json`, or holds it against the one that is there.
+
+        Args:
+          settings: everything that a result depends on (JSON values).
+          about: what else is worth knowing, such as versions.
+
+        Raises:
+          BadInput: the folder holds a run with other settings, or results without any.
+        """
+        path = self.folder / "run.json"
+        settings = json.loads(json.dumps(settings))
+        if path.exists():
+            try:
+                before = json.loads(path.read_text())["settings"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadInput(f"{path} is no run's settings", "choose another folder with --out") from error
+            changed = [key for key in sorted({*before, *settings}) if before.get(key) != settings.get(key)]
+            if changed:
+                shown = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
+                raise BadInput(
+                    f"{self.folder} holds a run with other settings ({shown})",
+                    "choose another folder with --out, or give the same settings to go on with it",
+                )
+            return
+        if self.parts():
+            raise BadInput(f"{self.folder} holds results but no run.json", "choose another folder with --out")
+        self._replace(path, json.dumps({"settings": settings, **about}, indent=1).encode())
+
+    def parts(self) -> list[Path]:
+        """The files of rows, in the images' order."""
+        return sorted(self.results.glob("*.parquet"))
+
+    def done(self) -> frozenset[str]:
+        """Ids of all images that have a row."""
+        columns = [pq.read_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
+        return frozenset(image_id for column in columns for image_id in column)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows, in the images' order."""
+        tables = [pq.read_table(part, columns=columns) for part in self.parts()]
+        if tables:
+            return pa.concat_tables(tables)
+        empty = SCHEMA.empty_table()
+        return empty if columns is None else empty.select(list(columns))
+
+    def write(self, first: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Adds rows as one file; `first` is the place of the first among all images and names the file."""
+        table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+        path = self.results / f"part-{first:08d}.parquet"
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        pq.write_table(table, temporary)
+        os.replace(temporary, path)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_bytes(content)
+        os.replace(temporary, path)

@@ -1,0 +1,111 @@
+"""Gradient methods. Keras's optimizers keep their state in variables and cannot run on rows of a loop, so the
+updates stand here as pure functions; the tests hold them against `keras.optimizers` step by step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+from tfinvert.solvers.solver import Memory, Objective, Step
+
+Schedule = Callable[[tf.Tensor], tf.Tensor]  # steps taken so far -> learning rate
+SCHEDULES = ("cosine", "constant", "exponential", "halving")
+
+
+def schedule(name: str, learning_rate: float, steps: int) -> float | Schedule:
+    """A learning rate by name, from Keras's schedules.
+
+    "constant"; "cosine" falls to zero at the last step; "exponential" falls to a hundredth; "halving" halves it
+    at every eighth of the steps (Lipton & Tripathi's code: every 50,000 steps).
+
+    Raises:
+      BadInput: another name.
+    """
+    schedules = keras.optimizers.schedules
+    if name == "constant":
+        return learning_rate
+    if name == "cosine":
+        return schedules.CosineDecay(learning_rate, steps)
+    if name == "exponential":
+        return schedules.ExponentialDecay(learning_rate, steps, 0.01)
+    if name == "halving":
+        return schedules.ExponentialDecay(learning_rate, max(1, steps // 8), 0.5, staircase=True)
+    raise BadInput(f"schedule {name!r}", f"expected one of {', '.join(SCHEDULES)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientDescent:
+    """z <- z - rate * gradient.
+
+    Args:
+      learning_rate: a number, or a function of the steps taken, such as `keras.optimizers.schedules.CosineDecay`.
+      steps: how many steps are taken at most.
+
+    Raises:
+      BadInput: `steps` or `learning_rate` is not positive.
+    """
+
+    learning_rate: float | Schedule = 1.0
+    steps: int = 500
+    slots: ClassVar[int] = 0  # tensors like the codes that the method remembers
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise BadInput(f"steps={self.steps}", "expected at least 1; 500 is a good start")
+        if not callable(self.learning_rate) and not 0 < self.learning_rate < float("inf"):
+            raise BadInput(f"learning_rate={self.learning_rate}", "expected a positive number, such as 0.1 for adam")
+
+    def init(self, codes: tf.Tensor) -> Memory:
+        return tuple(tf.zeros_like(codes) for _ in range(self.slots))
+
+    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor) -> Step:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(codes)
+            value = objective(codes)
+            # The sum, not the mean: a row's path must not depend on how many neighbours it has.
+            total = tf.reduce_sum(value)
+        gradient = tf.convert_to_tensor(tape.gradient(total, codes, unconnected_gradients="zero"))
+        rate = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
+        move, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
+        return Step(codes - tf.cast(rate, codes.dtype) * move, memory, value, gradient)
+
+    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+        """The direction to subtract, and the new memory; `time` is 1 at the first step."""
+        return gradient, memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam(GradientDescent):
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, with epsilon where Keras puts it)."""
+
+    learning_rate: float | Schedule = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    slots: ClassVar[int] = 2
+
+    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+        mean = memory[0] + (gradient - memory[0]) * (1 - self.beta_1)
+        square = memory[1] + (tf.square(gradient) - memory[1]) * (1 - self.beta_2)
+        correction = tf.sqrt(1 - self.beta_2**time) / (1 - self.beta_1**time)
+        return correction * mean / (tf.sqrt(square) + self.epsilon), (mean, square)
+
+
+@dataclasses.dataclass(frozen=True)
+class RMSprop(GradientDescent):
+    """RMSprop without momentum, as `keras.optimizers.RMSprop` computes it."""
+
+    learning_rate: float | Schedule = 0.01
+    rho: float = 0.9
+    epsilon: float = 1e-7
+    slots: ClassVar[int] = 1
+
+    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+        square = self.rho * memory[0] + (1 - self.rho) * tf.square(gradient)
+        return gradient / tf.sqrt(square + self.epsilon), (square,)

@@ -1,0 +1,125 @@
+"""The loop around a solver: it keeps each row's best code, and stops rows one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfinvert.solvers.solver import Memory, Objective, Solver
+from tfinvert.solvers.status import Status
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopping:
+    """When a row stops before the last step.
+
+    Args:
+      tolerance: stop where the value is at most this.
+      patience: stop where the best value fell by less than 1% over this many steps; 0 never stops for it. A
+        falling learning rate makes its progress late, so use it with a constant one.
+    """
+
+    tolerance: float = 1e-10
+    patience: int = 0
+
+
+class Progress(NamedTuple):
+    """Where N rows stand."""
+
+    count: tf.Tensor  # steps taken, int32 scalar
+    codes: tf.Tensor  # [N, *shape]
+    memory: Memory
+    best_codes: tf.Tensor  # [N, *shape], always finite
+    best_value: tf.Tensor  # [N]; infinite until a finite value was seen
+    mark_value: tf.Tensor  # [N]: the value that patience last accepted as progress
+    mark_count: tf.Tensor  # [N] int32: when that was
+    status: tf.Tensor  # [N] int32, see `Status`
+    steps: tf.Tensor  # [N] int32: steps taken by this row
+
+
+def start(solver: Solver, codes: tf.Tensor, status: tf.Tensor) -> Progress:
+    """Rows at their first codes [N, *shape]; a row whose status [N] is not RUNNING will not move."""
+    infinite = tf.fill(tf.shape(codes)[:1], tf.constant(float("inf"), codes.dtype))
+    none = tf.zeros(tf.shape(codes)[:1], tf.int32)
+    return Progress(
+        tf.constant(0), codes, solver.init(codes), codes, infinite, infinite, none, tf.cast(status, tf.int32), none
+    )
+
+
+def advance(
+    solver: Solver, objective: Objective, constrain: Objective, stopping: Stopping, progress: Progress, until: tf.Tensor
+) -> Progress:
+    """Takes steps until `until` were taken or every row has stopped. `constrain` brings codes back to the space."""
+
+    def going(progress: Progress) -> tf.Tensor:
+        return (progress.count < until) & tf.reduce_any(progress.status == Status.RUNNING)
+
+    def body(progress: Progress) -> tuple[Progress]:
+        step = solver.step(objective, progress.codes, progress.memory, progress.count)
+        codes = constrain(step.codes)
+        progress = _judge(progress, step.value, stopping)
+        finite = _all_finite(codes)
+        flat = ~_any_nonzero(step.gradient)
+        status = _settle(progress.status, ~finite, Status.DIVERGED)
+        status = _settle(status, flat, Status.FLAT)
+        running = status == Status.RUNNING
+        # A stopped row rests on its best code, so that nothing it computes from now on can be infinite.
+        codes = tf.where(_rows(running, codes), codes, progress.best_codes)
+        return (
+            progress._replace(
+                count=progress.count + 1,
+                codes=codes,
+                memory=step.memory,
+                status=status,
+                steps=progress.steps + tf.cast(running, tf.int32),
+            ),
+        )
+
+    return tf.while_loop(going, body, (progress,), parallel_iterations=1)[0]
+
+
+def finish(objective: Objective, stopping: Stopping, progress: Progress) -> Progress:
+    """Values the last codes, which no step has looked at yet, and names the end of the rows that still ran."""
+    progress = _judge(progress, objective(progress.codes), stopping)
+    return progress._replace(status=_settle(progress.status, tf.constant(True), Status.FINISHED))
+
+
+def _judge(progress: Progress, value: tf.Tensor, stopping: Stopping) -> Progress:
+    """Takes in the value [N] of the present codes: best code, and the ends that follow from the value."""
+    running = progress.status == Status.RUNNING
+    finite = tf.math.is_finite(value)
+    seen = tf.math.is_finite(progress.best_value)
+    better = running & finite & (value < progress.best_value)
+    best_value = tf.where(better, value, progress.best_value)
+    best_codes = tf.where(_rows(better, progress.codes), progress.codes, progress.best_codes)
+    mark, since = progress.mark_value, progress.mark_count
+    ahead = running & finite & (tf.math.is_inf(mark) | (value < mark - 0.01 * tf.abs(mark)))
+    mark, since = tf.where(ahead, value, mark), tf.where(ahead, progress.count, since)
+    status = _settle(progress.status, ~finite & seen, Status.DIVERGED)
+    status = _settle(status, ~finite, Status.NOT_FINITE)
+    status = _settle(status, value <= stopping.tolerance, Status.CONVERGED)
+    if stopping.patience:
+        status = _settle(status, progress.count - since >= stopping.patience, Status.STALLED)
+    return progress._replace(
+        best_codes=best_codes, best_value=best_value, mark_value=mark, mark_count=since, status=status
+    )
+
+
+def _settle(status: tf.Tensor, condition: tf.Tensor, new: Status) -> tf.Tensor:
+    """The first end of a row is the one that stays."""
+    return tf.where((status == Status.RUNNING) & condition, int(new), status)
+
+
+def _rows(condition: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """A condition [N] shaped to select whole rows of codes [N, *shape]."""
+    return tf.reshape(condition, tf.concat([tf.shape(condition), tf.ones([tf.rank(codes) - 1], tf.int32)], 0))
+
+
+def _any_nonzero(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_any(tf.reshape(tensor != 0, [tf.shape(tensor)[0], -1]), axis=1)
+
+
+def _all_finite(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_all(tf.reshape(tf.math.is_finite(tensor), [tf.shape(tensor)[0], -1]), axis=1)
