@@ -35,6 +35,7 @@ flags.DEFINE_float("learning_rate", None, "Default: 0.1 for adam, 0.01 for rmspr
 flags.DEFINE_enum("schedule", "cosine", ["cosine", "constant", "exponential", "halving"], "How the rate falls.")
 flags.DEFINE_integer("steps", 500, "Steps at most.")
 flags.DEFINE_integer("restarts", 4, "Starts per image; the best is kept.")
+flags.DEFINE_float("spread", 0.3, "How far from the prior's centre starts are drawn; 1 is the prior itself.")
 flags.DEFINE_float("tolerance", 1e-10, "An image whose loss is at most this is done.")
 flags.DEFINE_integer("patience", 0, "An image that gained less than 1% over so many steps is done; 0 never.")
 flags.DEFINE_integer("batch_size", 16, "Images at once.")

@@ -13,7 +13,7 @@ if _keras.backend.backend() != "tensorflow":
         "before Keras is imported"
     )
 
-from tfinvert import images, losses, report, runs, solvers, spaces
+from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.inversion import Inversion, Inverter
@@ -37,9 +37,11 @@ __all__ = [
     "images",
     "load_generator",
     "losses",
+    "metrics",
     "normal",
     "report",
     "runs",
+    "seeds",
     "solvers",
     "spaces",
     "uniform",

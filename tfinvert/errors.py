@@ -8,4 +8,4 @@ class BadInput(ValueError):
     """
 
     def __init__(self, came: str, expected: str) -> None:
-        super().__init__(f"{came}: {expected}")
+        super().__init__(" ".join(f"{came}: {expected}".splitlines()))

@@ -22,7 +22,8 @@ def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
 
 def fold_in(seeds: tf.Tensor, number: int) -> tf.Tensor:
     """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`."""
-    fold = lambda seed: tf.cast(tf.random.experimental.stateless_fold_in(seed, number, alg="philox"), tf.int64)
+    number = tf.constant(number, tf.int64)  # an int32 would fold into 32 bits, too few to keep many images apart
+    fold = lambda seed: tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
     return tf.map_fn(fold, seeds)
 
 

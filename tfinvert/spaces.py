@@ -32,6 +32,11 @@ class Space:
         raise NotImplementedError
 
     @property
+    def centre(self) -> float:
+        """The middle of each entry's prior."""
+        raise NotImplementedError
+
+    @property
     def entries(self) -> int:
         """Number of entries d of one code."""
         return math.prod(self.shape or ())
@@ -46,6 +51,10 @@ class Normal(Space):
     """Independent normal entries with mean 0; every code is in the support."""
 
     stddev: float = 1.0
+
+    @property
+    def centre(self) -> float:
+        return 0.0
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
         return self.stddev * seeds.normal(image_seeds, self.shape or ())
@@ -72,6 +81,10 @@ class Uniform(Space):
 
     low: float = -1.0
     high: float = 1.0
+
+    @property
+    def centre(self) -> float:
+        return (self.low + self.high) / 2
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
         return self.low + (self.high - self.low) * seeds.uniform(image_seeds, self.shape or ())
@@ -133,7 +146,7 @@ def parse(text: str) -> Space:
             raise wrong
         positional = [ast.literal_eval(value) for value in node.args]
         named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in node.keywords}
-        if not all(isinstance(n, int) and n > 0 for n in positional):
+        if not all(type(n) is int and n > 0 for n in positional):
             raise wrong
         return kinds[node.func.id](*positional, **named)
     except (SyntaxError, TypeError) as error:

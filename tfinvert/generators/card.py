@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from tfinvert.errors import BadInput
 from tfinvert.spaces import Space
 
 MEMBER = "tfinvert.json"
@@ -23,8 +24,18 @@ def write_card(path: str | Path, prior: Space, value_range: tuple[float, float],
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
-    """The card of a `.keras` file; empty where there is none."""
+    """The card of a `.keras` file; empty where there is none.
+
+    Raises:
+      BadInput: there is one that cannot be read.
+    """
     if not zipfile.is_zipfile(path):
         return {}
-    with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            card = json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else {}
+        if isinstance(card, dict) and isinstance(card.get("prior", ""), str):
+            return card
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{Path(path).name} holds a damaged {MEMBER}", "expected what write_card writes") from error
+    raise BadInput(f"{Path(path).name} holds a {MEMBER} of another kind", "expected what write_card writes")

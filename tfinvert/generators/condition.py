@@ -38,7 +38,10 @@ class Condition:
             raise BadInput(
                 "the generator is class-conditional and no labels came", f"{expected}; give labels (--labels)"
             )
-        labels = tf.convert_to_tensor(labels)
+        try:
+            labels = tf.convert_to_tensor(labels)
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"labels of type {type(labels).__name__}", f"{expected}, one integer per image") from error
         if labels.shape.rank != 1 or not labels.dtype.is_integer:
             raise BadInput(f"labels {labels.dtype.name} {labels.shape.as_list()}", f"{expected}, one integer per image")
         known = tf.get_static_value(labels)

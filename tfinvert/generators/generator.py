@@ -14,6 +14,7 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
+from tfinvert.generators.contents import short
 from tfinvert.spaces import Space
 
 _TRIALS = 8  # codes that a new generator is tried on
@@ -30,7 +31,7 @@ class Generator:
       image_shape: (H, W, C), C being 1 or 3.
       value_range: (low, high) of its pixel values: what black and white are to it.
       condition: what class labels it takes; None where it takes none.
-      constant: True where its image was found not to depend on the code.
+      constant: True where its image was found not to depend on the code by as much as half a grey level.
       assumed: what nobody stated and was taken by default, as "what: value" lines.
       name: for people.
       fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
@@ -50,11 +51,16 @@ class Generator:
         """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].
 
         Raises:
-          BadInput: labels are missing, not wanted or out of range.
+          BadInput: labels are missing, not wanted or out of range, or the codes have another shape.
         """
-        codes = tf.convert_to_tensor(codes, tf.float32)
+        codes = tf.cast(codes, tf.float32)
+        if codes.shape.rank is not None and not codes.shape[1:].is_compatible_with(self.space.shape):
+            raise BadInput(f"codes {codes.shape.as_list()} for {self.name}", f"expected [B, *{self.space.shape}]")
         if self.condition is not None:
-            labels = self.condition.encode(self.condition.check(labels))
+            labels = self.condition.check(labels)
+            if not labels.shape[:1].is_compatible_with(codes.shape[:1]):
+                raise BadInput(f"{labels.shape[0]} labels for {codes.shape[0]} codes", "expected one label per code")
+            labels = self.condition.encode(labels)
         elif labels is not None:
             raise BadInput(f"labels for {self.name}", "it is not class-conditional: leave them out")
         return self.function(codes, labels)
@@ -68,8 +74,8 @@ class Generator:
           labels: int [count], or one int for all, for a conditional generator.
         """
         codes = self.space.sample(seeds.of(seed, tf.range(count)))
-        if labels is not None:
-            labels = tf.broadcast_to(tf.cast(labels, tf.int32), [count])
+        if labels is not None and np.ndim(labels) == 0:
+            labels = tf.fill([count], labels)
         return codes, self(codes, labels)
 
     def to_unit(self, images: tf.Tensor) -> tf.Tensor:
@@ -114,13 +120,15 @@ def make(
 
     def raw(codes: tf.Tensor, labels: tf.Tensor | None) -> Any:
         inputs = (codes,) if condition is None else (codes, labels)
-        return model(*inputs, training=False) if quiet else model(*inputs)
+        images = model(*inputs, training=False) if quiet else model(*inputs)
+        return images[0] if isinstance(images, (list, tuple)) and len(images) == 1 else images
 
     shape = _image_shape(raw, space, condition, image_shape, name)
 
     def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
         return tf.reshape(tf.cast(raw(codes, labels), tf.float32), [-1, *shape])
 
+    function = _for_graphs(function, space, condition, name)
     generator = Generator(
         function, space, shape, (low, high), condition, False, tuple(assumed), name, fingerprint,
     )  # fmt: skip
@@ -128,6 +136,32 @@ def make(
     for line in assumed:
         logging.info("%s: nobody stated it, so the default is taken: %s", name, line)
     return dataclasses.replace(generator, constant=constant)
+
+
+def _for_graphs(function: Callable, space: Space, condition: Condition | None, name: str) -> Callable:
+    """The function as the compiled loop can call it.
+
+    Python's own `if` and `while` on tensors work in eager mode only; where a function has them, AutoGraph
+    translates it. Everything else is left as it is.
+    """
+    codes = tf.TensorSpec([None, *(space.shape or ())], tf.float32)
+    labels = None
+    if condition is not None:
+        encoded = condition.encode(tf.zeros([1], tf.int32))
+        labels = tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype)
+    try:
+        tf.function(function, autograph=False).get_concrete_function(codes, labels)
+    except Exception:
+        translated = tf.function(function, autograph=True, reduce_retracing=True)
+        try:
+            translated.get_concrete_function(codes, labels)
+        except Exception as error:
+            raise BadInput(
+                f"{name} runs eagerly, but not in a graph",
+                f"{short(error)}; use TensorFlow operations throughout",
+            ) from error
+        return translated
+    return function
 
 
 def _takes_training(model: Callable) -> bool:
@@ -155,7 +189,7 @@ def _image_shape(raw, space: Space, condition: Condition | None, wanted, name: s
         except Exception as error:  # the model is the user's: anything can come out of it
             raise BadInput(
                 f"{name} cannot be called with codes {list(codes.shape)}",
-                f"{_first_line(error)}; say the code's shape with prior=normal(N)",
+                f"{short(error)}; if its codes have another shape, say it with prior=normal(N)",
             ) from error
     if isinstance(images, (list, tuple, dict)):
         raise BadInput(f"{name} gives {len(images)} outputs", "expected one image tensor; wrap it to return the image")
@@ -168,9 +202,12 @@ def _image_shape(raw, space: Space, condition: Condition | None, wanted, name: s
             "expected a differentiable function of the codes; use TensorFlow operations throughout",
         )
     if wanted is not None:
-        if len(wanted) != 3 or given[0] != _TRIALS or np.prod(given[1:]) != np.prod(wanted):
-            raise BadInput(f"{name} gives {list(given)} for {_TRIALS} codes", f"cannot be image_shape={tuple(wanted)}")
-        shape = tuple(int(n) for n in wanted)
+        shape = _wanted_shape(wanted)
+        sides = [n for n in given[1:] if n != 1]  # a reshape must not scramble what has sides of its own
+        if given[0] != _TRIALS or np.prod(given[1:]) != np.prod(shape) or (
+            len(sides) > 1 and sides != [n for n in shape if n != 1]
+        ):  # fmt: skip
+            raise BadInput(f"{name} gives {list(given)} for {_TRIALS} codes", f"cannot be image_shape={shape}")
     else:
         shape = (*given[1:], 1) if len(given) == 3 else given[1:]
     if given[0] != _TRIALS or len(shape) != 3 or shape[-1] not in (1, 3):
@@ -181,6 +218,16 @@ def _image_shape(raw, space: Space, condition: Condition | None, wanted, name: s
             hint += "; it looks channels first: transpose it in a wrapper"
         raise BadInput(f"{name} gives {list(given)} for {_TRIALS} codes", hint)
     return int(shape[0]), int(shape[1]), int(shape[2])
+
+
+def _wanted_shape(wanted: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(int(n) for n in wanted)
+    except (TypeError, ValueError):
+        shape = ()
+    if len(shape) != 3 or min(shape) < 1:
+        raise BadInput(f"image_shape={wanted!r}", "expected (H, W, C), such as (28, 28, 1)")
+    return shape
 
 
 def _look(generator: Generator) -> bool:
@@ -208,12 +255,7 @@ def _look(generator: Generator) -> bool:
             most,
             high,
         )
-    constant = spread <= 1e-6 * (high - low)
+    constant = spread < 0.5 * (high - low) / 255  # half a grey level: nobody can see it, whatever the code
     if constant:
         logging.warning("%s: its image does not depend on the code", generator.name)
     return constant
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")

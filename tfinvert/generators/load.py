@@ -25,7 +25,8 @@ def load_generator(
 
     Args:
       source: a file, a model, a function (codes [B, d]) -> images [B, H, W, C], or, with `classes`, a function
-        (codes, labels int [B]) -> images; None for the built-in glyph generator.
+        (codes, labels int [B]) -> images; None for the built-in glyph generator. A subclassed model is called like a
+        function, or with [codes, labels] if its `call` takes one argument.
       prior: what codes are drawn from, `normal()` or `uniform()`, or its text; its shape may be left out where
         the model knows it. Default: what the file says, else the standard normal.
       value_range: (low, high) of the generator's pixel values. Default: what the file says, else (-1, 1).
@@ -45,6 +46,8 @@ def load_generator(
     >>> load_generator().image_shape
     (32, 32, 1)
     """
+    if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 1):
+        raise BadInput(f"classes={classes!r}", "expected how many there are, such as 10")
     stated: dict[str, Any] = {}
     fingerprint = ""
     if source is None:
@@ -61,6 +64,8 @@ def load_generator(
 
     if keras_model.is_model(model):
         wiring = keras_model.wire(model, label_input, classes)
+    elif label_input is not None:
+        raise BadInput(f"label_input {label_input!r} for the function {name}", "leave it out: it takes (codes, labels)")
     else:
         condition = Condition(classes, column=False, dtype="int32") if classes else None
         wiring = keras_model.Wiring(model, None, condition, [])
@@ -70,13 +75,16 @@ def load_generator(
         prior = spaces.normal()
         assumed.append("prior: normal")
     space = _space(spaces.parse(prior) if isinstance(prior, str) else prior, wiring.code_shape, name)
+    bounds = stated.get("value_range") if value_range is None else value_range
     return generator.make(
-        wiring.function, space, assumed=assumed, value_range=_range(value_range or stated.get("value_range")),
+        wiring.function, space, assumed=assumed, value_range=_range(bounds),
         condition=wiring.condition, image_shape=image_shape, name=name, fingerprint=fingerprint,
     )  # fmt: skip
 
 
 def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spaces.Space:
+    if not isinstance(prior, spaces.Space):
+        raise BadInput(f"prior {prior!r}", "expected normal(), uniform(), or the text of one")
     if prior.shape is None and shape is None:
         raise BadInput(f"{name} does not say how long its codes are", "give a prior with a shape, such as normal(100)")
     if prior.shape is not None and shape is not None and prior.shape != shape:
@@ -89,9 +97,11 @@ def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spa
 def _range(bounds: Sequence[float] | None) -> tuple[float, float] | None:
     if bounds is None:
         return None
-    if len(bounds) != 2:
-        raise BadInput(f"value_range {list(bounds)}", "expected two numbers, such as -1,1")
-    return float(bounds[0]), float(bounds[1])
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"value_range {bounds!r}", "expected two numbers, such as -1,1") from error
+    return low, high
 
 
 def _digest(path: Path) -> str:

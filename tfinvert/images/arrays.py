@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import gzip
+import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +19,14 @@ from tfinvert.images.entry import Entry
 def array_entries(array: np.ndarray, labels: np.ndarray | None, array_range) -> Iterable[Entry]:
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4)):
         array = array[np.newaxis]  # one image
-    if array.ndim not in (3, 4):
-        raise BadInput(f"an array of shape {list(array.shape)}", "expected [N, H, W, C], [N, H, W] or one image")
-    if not len(array):
-        raise BadInput("an array of no images", "expected at least one")
+    if array.dtype.kind not in "buif":
+        raise BadInput(f"an array of {array.dtype}", "expected numbers")
+    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3, 4)):
+        raise BadInput(
+            f"an array of shape {list(array.shape)}", "expected [N, H, W, C] with C = 1, 3 or 4, [N, H, W] or one image"
+        )
+    if not array.size:
+        raise BadInput(f"an array of no images, {list(array.shape)}", "expected at least one")
     return [
         Entry(str(i), None if labels is None else int(labels[i]), functools.partial(_read, array, i, array_range))
         for i in range(len(array))
@@ -32,40 +37,49 @@ def _read(array: np.ndarray, index: int, array_range: tuple[float, float] | None
     return decode_array(array[index], array_range)
 
 
-def read_numpy(path: Path) -> Any:
+def read_numpy(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` by name; the one of an `.npy` under the name "".
+
+    Raises:
+      BadInput: it is neither, damaged, or holds Python objects.
+    """
     try:
         # No pickles: they run code. A map keeps what is not looked at on the disk.
-        return np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadInput(f"{path} cannot be read ({error})", "expected an array of numbers saved by numpy") from error
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return {"": found}
+        with found as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadInput(f"{path} cannot be read ({error})", "expected arrays of numbers saved by numpy") from error
 
 
-def npz_entries(path: Path, key: str | None, array_range) -> Iterable[Entry]:
-    with read_numpy(path) as archive:
-        shapes = {name: archive[name].shape for name in archive.files}
-        listing = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
-        images = [name for name, shape in shapes.items() if len(shape) >= 3]
-        if key is None:
-            images = [name for name in images if name == "images"] or images
-            if len(images) != 1:
-                raise BadInput(f"{path} holds {listing or 'nothing'}", f"say which are the images: {path}:NAME")
-            key = images[0]
-        if key not in shapes:
-            raise BadInput(f"{path}:{key}", f"no such array; it holds {listing}")
-        partner = {"images": "labels", "x": "y"}.get(key, key.replace("images", "labels").replace("x_", "y_"))
-        known = partner != key and shapes.get(partner) == shapes[key][:1]
-        return array_entries(archive[key], archive[partner] if known else None, array_range)
+def numpy_entries(path: Path, key: str | None, array_range) -> Iterable[Entry]:
+    arrays = read_numpy(path)
+    listing = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items() if name)
+    if key is None:
+        images = [name for name, array in arrays.items() if array.ndim >= 3 or not name]
+        images = [name for name in images if name == "images"] or images
+        if len(images) != 1:
+            raise BadInput(f"{path} holds {listing or 'nothing'}", f"say which are the images: {path}:NAME")
+        key = images[0]
+    if key not in arrays:
+        raise BadInput(f"{path}:{key}", f"no such array; it holds {listing or 'one without a name'}")
+    partner = {"images": "labels", "x": "y"}.get(key, key.replace("images", "labels").replace("x_", "y_"))
+    labels = arrays.get(partner) if partner != key else None
+    known = labels is not None and labels.dtype.kind in "iu" and labels.shape == arrays[key].shape[:1]
+    return array_entries(arrays[key], labels if known else None, array_range)
 
 
 def is_idx(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4)
-    if head[:2] == b"\x1f\x8b":
-        try:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head[:2] == b"\x1f\x8b":
             with gzip.open(path) as file:
                 head = file.read(4)
-        except (OSError, EOFError):
-            return False
+    except (OSError, EOFError, zlib.error):
+        return False  # who reads it will say what is wrong
     return head[:3] == b"\x00\x00\x08" and head[3:] in (b"\x01", b"\x03", b"\x04")
 
 
@@ -78,7 +92,9 @@ def read_idx(path: Path) -> np.ndarray:
     try:
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        if raw[:3] != b"\x00\x00\x08":
+            raise ValueError("not of bytes")
         shape = tuple(np.frombuffer(raw, ">u4", raw[3], 4).astype(int))
         return np.frombuffer(raw, np.uint8, int(np.prod(shape)), 4 + 4 * len(shape)).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise BadInput(f"{path} is no whole idx file ({error})", "expected MNIST's format, idx or idx.gz") from error

@@ -38,8 +38,11 @@ def fit(pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop") -> t
     if how == "crop":
         # The largest part with the wanted proportions; Pillow resizes out of a box with fractional edges.
         part = min(rows / height, columns / width)
-        top, left = (rows - part * height) / 2, (columns - part * width) / 2
-        box = (left, top, left + part * width, top + part * height)
+        tall, wide = min(rows, part * height), min(columns, part * width)  # rounding must not lead out of the image
+        top, left = (rows - tall) / 2, (columns - wide) / 2
+        if part == 1:  # only cut: half a pixel is not worth blurring all of them
+            return pixels[int(top) : int(top) + height, int(left) : int(left) + width], note
+        box = (left, top, left + wide, top + tall)
     elif how == "pad":
         whole = max(rows / height, columns / width)
         more = (max(0, round(whole * height) - rows), max(0, round(whole * width) - columns))

@@ -33,7 +33,7 @@ class Jitter(NamedTuple):
     """A small change of shape, so that one font gives many images of a character."""
 
     scale: float = 1.0
-    rotation: float = 0.0  # degrees
+    rotation: float = 0.0  # degrees, clockwise
     shear: float = 0.0
     shift: tuple[float, float] = (0.0, 0.0)  # pixels of the small image, (x, y)
 

@@ -11,7 +11,10 @@ import numpy as np
 from tfinvert.errors import BadInput
 from tfinvert.images.arrays import read_idx
 
-_EXPECTED = "expected a class number, or a file of them: .npy, idx, or text with one a line or 'id,label' lines"
+_EXPECTED = (
+    "expected a class number for all, one for each image, or a file of them: .npy, idx, or text with one a line or "
+    "'id,label' lines"
+)
 
 
 class Labels:
@@ -32,9 +35,15 @@ class Labels:
         if isinstance(given, (str, Path)):
             given = int(str(given)) if str(given).strip().lstrip("-").isdigit() else _read(Path(given))
         if isinstance(given, dict):
+            wrong = [value for value in given.values() if not isinstance(value, (int, np.integer))]
+            if wrong:
+                raise BadInput(f"label {wrong[0]!r}", _EXPECTED)
             self._by_id = {str(key): int(value) for key, value in given.items()}
             return
-        array = np.asarray(given)
+        try:
+            array = np.asarray(given)
+        except ValueError as error:
+            raise BadInput("labels of different lengths", _EXPECTED) from error
         if array.dtype.kind not in "iu" or array.ndim > 1:
             raise BadInput(f"labels of {array.dtype} {list(array.shape)}", _EXPECTED)
         if array.ndim == 0:
@@ -82,7 +91,7 @@ def _read(path: Path) -> np.ndarray | dict[str, int]:
             head = file.read(2)
         if head in (b"\x1f\x8b", b"\x00\x00"):
             return read_idx(path)
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first line
             rows = [row for row in csv.reader(file) if row]
         if rows and not rows[0][-1].strip().lstrip("-").isdigit():
             rows = rows[1:]  # a header
@@ -90,6 +99,8 @@ def _read(path: Path) -> np.ndarray | dict[str, int]:
             return {row[0].strip(): int(row[1]) for row in rows}
         if rows and all(len(row) == 1 for row in rows):
             return np.array([int(row[0]) for row in rows])
-    except (ValueError, OSError) as error:
+    except BadInput:
+        raise
+    except (ValueError, OSError, EOFError, csv.Error) as error:
         raise BadInput(f"labels {path} ({error})", _EXPECTED) from error
     raise BadInput(f"labels {path}", _EXPECTED)

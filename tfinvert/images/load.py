@@ -13,6 +13,7 @@ from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
+from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.sources import open_source
 
 
@@ -63,13 +64,18 @@ class Sources:
     ) -> None:  # fmt: skip
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
+        if array_range is not None and not (
+            len(array_range) == 2 and -np.inf < array_range[0] < array_range[1] < np.inf
+        ):
+            raise BadInput(f"array_range {list(array_range)}", "expected two numbers, low before high, such as 0,255")
         scale = None if array_range is None else (float(array_range[0]), float(array_range[1]))
-        if scale is not None and not scale[0] < scale[1]:
-            raise BadInput(f"array_range {list(scale)}", "expected two numbers, low before high, such as 0,255")
         fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
         self._entries: Iterable[Entry] = open_source(source, scale)
         self.like, self._fit, self._limit = like, fit, limit
         self._labels = None if labels is None else Labels(labels)
+        self._told: set[str] = set()
+        if limit is None and isinstance(self._entries, DatasetEntries) and self._entries.endless:
+            raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
         whole = len(self._entries) if isinstance(self._entries, list) else None
         self.count = whole if limit is None else limit if whole is None else min(limit, whole)
         if self._labels is not None and whole is not None:
@@ -101,7 +107,9 @@ class Sources:
         if self._labels is not None:
             check(self._labels.values())
         else:
-            first = next(iter(self._entries))
+            first = next(iter(self._entries), None)
+            if first is None:
+                raise BadInput("a source of no images", "expected at least one")
             check(None if first.label is None else np.array([first.label], np.int32))
 
     def _read(self, index: int, entry: Entry) -> Picture:
@@ -112,8 +120,9 @@ class Sources:
             pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit)
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
-        if note:
-            logging.log_first_n(logging.INFO, "%s: %s (said once)", 1, entry.id, note)
+        if note and note not in self._told:
+            self._told.add(note)
+            logging.warning("%s: %s (said once)", entry.id, note)
         low, high = self.like.value_range
         return Picture(entry.id, label, (low + (high - low) * pixels).astype(np.float32), note)
 
@@ -132,13 +141,17 @@ def load(
     if like is None:
         raise BadInput("images without like=", "expected like=generator, which says their size and range")
     read: list[tuple[Picture, np.ndarray]] = []
+    broken: list[Picture] = []
     for picture in Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit):
         if picture.pixels is None:
             logging.warning("%s is left out: %s", picture.id, picture.note)
+            broken.append(picture)
         else:
             read.append((picture, picture.pixels))
+    if not read and broken:
+        raise BadInput(f"none of {len(broken)} images could be read; the first, {broken[0].id}", broken[0].note)
     if not read:
-        raise BadInput(f"images {source}", "not one could be read; the log says why")
+        raise BadInput("a source of no images", "expected at least one")
     known = [picture.label for picture, _ in read]
     return Images(
         np.stack([pixels for _, pixels in read]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,11 +22,13 @@ class DatasetEntries:
     def __init__(self, dataset: tf.data.Dataset, array_range) -> None:
         spec = dataset.element_spec
         self._names = self._find(spec)
-        image = spec if self._names == ("image",) and not isinstance(spec, (dict, tuple)) else None
-        if image is None:
-            image = spec["image"] if isinstance(spec, dict) else spec[self._names.index("image")]
-        self._dataset = dataset.unbatch() if image.shape.rank == 4 else dataset
+        parts = spec if isinstance(spec, (dict, tuple)) else (spec,)
+        image = parts["image"] if isinstance(parts, dict) else parts[self._names.index("image")]
+        shape = getattr(image, "shape", tf.TensorShape(None))
+        flat = shape.rank == 3 and shape[-1] not in (1, 3, 4, None)  # a batch of grey images without channels
+        self._dataset = dataset.unbatch() if shape.rank == 4 or flat else dataset
         self._array_range = array_range
+        self.endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
 
     @staticmethod
     def _find(spec: Any) -> tuple[str, ...]:
@@ -37,12 +40,16 @@ class DatasetEntries:
             return ("image",)
         elif isinstance(spec, tuple):
             ranks = [getattr(getattr(part, "shape", None), "rank", None) for part in spec]
-            pictures = [i for i, rank in enumerate(ranks) if rank in (3, 4) or (rank is None and len(spec) == 1)]
-            if len(pictures) == 1 and len(spec) <= 3:
-                at = pictures[0]
-                names = [["id"], ["label"]][at == 0] if len(spec) == 2 else ["id", "label"]
-                if len(spec) != 3 or at == 1:
-                    return (*names[:at], "image", *names[at:]) if len(spec) > 1 else ("image",)
+            most = max([rank for rank in ranks if rank is not None and rank > 1], default=None)
+            pictures = [i for i, rank in enumerate(ranks) if rank == most]
+            forms: dict[int, list[tuple[str, ...]]] = {
+                1: [("image",)],
+                2: [("image", "label"), ("id", "image")],
+                3: [("id", "image", "label")],
+            }
+            for names in forms.get(len(spec), []):
+                if pictures == [names.index("image")]:
+                    return names
         raise BadInput(
             f"a dataset of {spec}",
             "expected image, (image, label), (id, image), (id, image, label) or a dict with 'image'",
@@ -55,22 +62,21 @@ class DatasetEntries:
             else:
                 parts = dict(zip(self._names, element if isinstance(element, tuple) else (element,), strict=True))
             found = parts.get("id", index)
-            label = parts.get("label")
+            label = np.asarray(parts.get("label"))
             yield Entry(
                 found.decode() if isinstance(found, bytes) else str(found),
-                int(label) if label is not None and np.ndim(label) == 0 else None,
+                int(label) if label.dtype.kind in "iu" and label.ndim == 0 else None,
                 functools.partial(decode_array, parts["image"], self._array_range),
             )
 
 
 def is_tfds(text: str) -> bool:
-    if not text.replace("_", "").replace("/", "").replace(":", "").isalnum() or not importlib.util.find_spec(
-        "tensorflow_datasets"
-    ):
+    name = text.partition(":")[0]
+    if not name.replace("_", "").replace("/", "").isalnum() or not importlib.util.find_spec("tensorflow_datasets"):
         return False
     import tensorflow_datasets as tfds
 
-    return text.split(":")[0].split("/")[0] in tfds.list_builders()
+    return name.split("/")[0] in tfds.list_builders()
 
 
 def tfds_entries(text: str, array_range) -> Iterable[Entry]:
@@ -80,11 +86,13 @@ def tfds_entries(text: str, array_range) -> Iterable[Entry]:
     except ImportError as error:
         raise BadInput(f"images tfds:{text}", "needs 'pip install tensorflow-datasets'") from error
     try:
-        builder = tfds.builder(name)
+        builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
         splits = list(builder.info.splits)
         split = split or ("test" if "test" in splits else splits[0] if splits else "train")
         dataset = builder.as_dataset(split=split)
     except Exception as error:  # TFDS raises its own kinds for a wrong name, split or missing files
         reason = " ".join(str(error).split())[:160]
-        raise BadInput(f"images tfds:{text} ({reason})", f"prepare it first with 'tfds build {name}'") from error
+        raise BadInput(
+            f"images tfds:{text} ({reason})", f"expected tfds:NAME[:SPLIT], prepared with 'tfds build {name}'"
+        ) from error
     return DatasetEntries(dataset, array_range)

@@ -48,7 +48,9 @@ class Inverter:
       loss: terms that are bound to the targets; default `Pixel("mse")`. `Pixel() + 0.01 * LogPrior()` adds the
         prior term.
       solver: default Adam, 500 steps, learning rate 0.1 falling to zero by a cosine.
-      restarts: starts per image, all drawn from the prior; the best is kept.
+      restarts: starts per image; the best is kept.
+      spread: starts are drawn from the prior and drawn together about its centre by this factor. 1 is the prior
+        itself; less starts where generators are less saturated, which reaches better codes (docs/measured.md).
       tolerance, patience: when a row stops early, see `tfinvert.solvers.loop.Stopping`.
       batch_size: images that are worked on at once when many are given; rows are `batch_size * restarts`. Inside a
         graph (`dataset.map`) the given batch is taken as it is.
@@ -67,18 +69,25 @@ class Inverter:
 
     def __init__(
         self, generator: Generator, loss: Term | None = None, solver: Solver | None = None, *,
-        restarts: int = 4, tolerance: float = 1e-10, patience: int = 0, batch_size: int = 16, seed: int = 0,
+        restarts: int = 4, spread: float = 0.3, tolerance: float = 1e-10, patience: int = 0,
+        batch_size: int = 16, seed: int = 0,
     ) -> None:  # fmt: skip
         for name, value, least in (("restarts", restarts, 1), ("batch_size", batch_size, 1), ("patience", patience, 0)):
             if value < least:
                 raise BadInput(f"{name}={value}", f"expected at least {least}")
+        if not 0 <= spread <= 1:
+            raise BadInput(f"spread={spread}", "expected a number from 0 to 1")
         self.generator = generator
         self.loss = Pixel() if loss is None else loss
         self.solver = Adam(schedule("cosine", 0.1, 500), steps=500) if solver is None else solver
-        self.restarts, self.batch_size, self.seed = restarts, batch_size, seed
+        self.restarts, self.spread, self.batch_size, self.seed = restarts, spread, batch_size, seed
         self.stopping = loop.Stopping(tolerance, patience)
+        # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
+        # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
         self._compiled = {
-            name: tf.function(getattr(self, name), reduce_retracing=True, autograph=False)
+            name: tf.function(
+                getattr(self, name), autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True}
+            )
             for name in ("_start", "_advance", "_finish")
         }
 
@@ -111,9 +120,9 @@ class Inverter:
         ids = tf.range(tf.shape(images)[0]) if ids is None else tf.convert_to_tensor(ids)
         labels = self._labels(labels, tf.shape(images)[0])
         if not tf.executing_eagerly():
-            progress, targets = self._start(images, ids, labels)
-            progress = self._advance(progress, targets, tf.constant(self.solver.steps))
-            return self._finish(progress, targets, images)
+            progress, targets = self._compiled["_start"](images, ids, labels)
+            progress = self._compiled["_advance"](progress, targets, tf.constant(self.solver.steps))
+            return self._compiled["_finish"](progress, targets, images)
         count = images.shape[0]
         parts = [
             self._batch(images[part], ids[part], labels[part], part.start, count, watch)
@@ -156,7 +165,9 @@ class Inverter:
         own = seeds.of(self.seed, ids)
         # Start number r of an image does not depend on how many there are.
         streams = [own, *(seeds.fold_in(own, number) for number in range(1, self.restarts))]
-        codes = tf.concat([self.generator.space.sample(stream) for stream in streams], axis=0)
+        space = self.generator.space
+        codes = tf.concat([space.sample(stream) for stream in streams], axis=0)
+        codes = space.centre + self.spread * (codes - space.centre)
         clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
         targets = Targets(
             tf.tile(self.generator.to_unit(clean), [self.restarts, 1, 1, 1]), tf.tile(labels, [self.restarts])

@@ -32,7 +32,16 @@ class Pair(NamedTuple):
     name: str
 
 
-def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Figure:
+class Picture(Figure):
+    """A figure that a notebook shows by itself, and that no global state of pyplot holds on to."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
+def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
     """A figure of pairs in rows of `columns`, each target over its reconstruction.
 
     The pair with the largest error is framed and marked as the worst, the one with the smallest as the best.
@@ -42,7 +51,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Figure:
     known = [index for index, pair in enumerate(pairs) if pair.mse is not None and np.isfinite(pair.mse)]
     order = sorted(known, key=lambda index: pairs[index].mse or 0.0)
     marks = {order[0]: ("best", _BEST), order[-1]: ("worst", _WORST)} if len(order) > 1 else {}
-    figure = Figure(
+    figure = Picture(
         figsize=(max(4.0, 1.05 * columns + 0.2), 2.5 * lines + 0.4),
         dpi=100,
         layout=ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0),
@@ -71,7 +80,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Figure:
     return figure
 
 
-def grid(images: Any, found: Inversion, generator: Any, columns: int = 12) -> Figure:
+def grid(images: Any, found: Inversion, generator: Any, columns: int = 12) -> Picture:
     """Targets over reconstructions of an inversion, for a notebook.
 
     Args:

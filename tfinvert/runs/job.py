@@ -58,6 +58,7 @@ class Job:
     schedule: str = "cosine"
     steps: int = 500
     restarts: int = 4
+    spread: float = 0.3
     tolerance: float = 1e-10
     patience: int = 0
     batch_size: int = 16
@@ -84,7 +85,8 @@ class Job:
         sources.check_labels(None if generator.condition is None else generator.condition.check)
         loss = Pixel(self.loss) + self.prior_weight * LogPrior() if self.prior_weight else Pixel(self.loss)
         inverter = Inverter(
-            generator, loss, solver, restarts=self.restarts, tolerance=self.tolerance, patience=self.patience,
+            generator, loss, solver, restarts=self.restarts,
+            spread=self.spread, tolerance=self.tolerance, patience=self.patience,
             batch_size=self.batch_size, seed=self.seed,
         )  # fmt: skip
         store.claim(self._settings(generator), self._about(generator))

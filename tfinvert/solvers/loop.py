@@ -91,7 +91,7 @@ def _judge(progress: Progress, value: tf.Tensor, stopping: Stopping) -> Progress
     running = progress.status == Status.RUNNING
     finite = tf.math.is_finite(value)
     seen = tf.math.is_finite(progress.best_value)
-    better = running & finite & (value < progress.best_value)
+    better = running & finite & (value <= progress.best_value)  # of equals the later: it is nearer the end
     best_value = tf.where(better, value, progress.best_value)
     best_codes = tf.where(_rows(better, progress.codes), progress.codes, progress.best_codes)
     mark, since = progress.mark_value, progress.mark_count

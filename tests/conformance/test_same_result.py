@@ -1,0 +1,94 @@
+"""One image, one seed, one result: however it is called and whatever it is batched with."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.solvers.first_order import schedule
+
+IDS = ["a.png", "b.png", "c.png", "d.png"]
+SOLVERS = {
+    "adam": ti.Adam(schedule("cosine", 0.1, 120), steps=120),
+    "rmsprop": ti.RMSprop(schedule("cosine", 0.05, 60), steps=60),
+    "gd": ti.GradientDescent(5.0, steps=60),
+}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return ti.load_generator()
+
+
+@pytest.fixture(scope="module")
+def images(generator):
+    # Held-out glyphs, not samples: a target out of range makes the path longer and rounding matter more.
+    return ti.images.load("glyphs", like=generator, limit=4).pixels
+
+
+@pytest.fixture(scope="module", params=SOLVERS)
+def inverter(request, generator):
+    return ti.Inverter(generator, solver=SOLVERS[request.param], restarts=2)
+
+
+@pytest.fixture(scope="module")
+def expected(inverter, images):
+    return inverter(images, ids=IDS)
+
+
+def same(found, expected):
+    np.testing.assert_allclose(found.codes, expected.codes, atol=1e-4)
+    np.testing.assert_allclose(found.images, expected.images, atol=1e-4)
+    np.testing.assert_array_equal(found.status, expected.status)
+
+
+def test_batches_of_one(inverter, images, expected):
+    for i in range(4):
+        found = inverter(images[i : i + 1], ids=IDS[i : i + 1])
+        same(found, ti.Inversion(*(column[i : i + 1] for column in expected)))
+
+
+@pytest.mark.parametrize("batch_size", [3, 20])
+def test_other_batch_sizes_with_a_remainder(inverter, images, expected, batch_size):
+    other = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2, batch_size=batch_size)
+    same(other(images, ids=IDS), expected)
+
+
+def test_another_order_and_other_neighbours(inverter, images, expected):
+    crowd = np.concatenate([np.repeat(images[:1], 13, axis=0), images[::-1]])
+    ids = [f"other-{i}" for i in range(13)] + IDS[::-1]
+    found = inverter(crowd, ids=ids)
+    same(ti.Inversion(*(column[13:][::-1] for column in found)), expected)
+
+
+def test_inside_a_tf_function(inverter, images, expected):
+    same(tf.function(lambda x, ids: inverter(x, ids=ids))(images, tf.constant(IDS)), expected)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_inside_dataset_map(inverter, images, expected, batch):
+    dataset = tf.data.Dataset.from_tensor_slices((IDS, images)).batch(batch)
+    found = list(dataset.map(lambda ids, x: inverter(x, ids=ids)))
+    assert all(isinstance(part, ti.Inversion) for part in found)
+    same(ti.Inversion(*(tf.concat(column, 0) for column in zip(*found, strict=True))), expected)
+
+
+def test_inside_dataset_map_without_a_batch_axis_size(inverter, images, expected):
+    rows = lambda: iter(zip(IDS, images, strict=True))
+    signature = (tf.TensorSpec([], tf.string), tf.TensorSpec([None, None, None], tf.float32))
+    dataset = tf.data.Dataset.from_generator(rows, output_signature=signature).batch(4)
+    same(next(iter(dataset.map(lambda ids, x: inverter(x, ids=ids)))), expected)
+
+
+def test_eagerly(inverter, images, expected):
+    tf.config.run_functions_eagerly(True)
+    try:
+        found = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)(images[:1], ids=IDS[:1])
+    finally:
+        tf.config.run_functions_eagerly(False)
+    same(found, ti.Inversion(*(column[:1] for column in expected)))
+
+
+def test_again(inverter, images, expected):
+    again = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)(images, ids=IDS)
+    np.testing.assert_array_equal(again.codes, expected.codes)

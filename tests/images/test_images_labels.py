@@ -1,0 +1,140 @@
+"""Classes of images, in every way they can be given."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from tfinvert.errors import BadInput
+from tfinvert.images.labels import Labels
+from tfinvert.images.load import Sources
+
+IMAGES = np.zeros((3, 8, 8), np.uint8)
+IDX = struct.pack(">BBBBI", 0, 0, 8, 1, 3) + bytes([4, 0, 2])
+
+
+class Like:
+    image_shape = (8, 8, 1)
+    value_range = (0, 1)
+
+
+def classes(given, ids=("in/a.png", "in/b.png", "c.png")):
+    labels = Labels(given)
+    return [labels.of(index, image_id) for index, image_id in enumerate(ids)]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (4, [4, 4, 4]),
+        ("4", [4, 4, 4]),
+        (np.uint8(4), [4, 4, 4]),
+        ([4, 0, 2], [4, 0, 2]),
+        (np.int64([4, 0, 2]), [4, 0, 2]),
+        ({"in/a.png": 4, "b.png": 0, "c.png": np.int64(2)}, [4, 0, 2]),
+        ({"a.png": 1, "in/a.png": 4, "b.png": 0, "c.png": 2}, [4, 0, 2]),  # the whole path goes first
+    ],
+)
+def test_in_memory(given, expected):
+    assert classes(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels.txt", b"4\n0\n2\n"),
+        ("labels.txt", b"label\r\n4\r\n0\r\n2\r\n"),
+        ("labels.txt", b"\xef\xbb\xbf4\n0\n2\n"),  # the mark that spreadsheets put first is no header
+        ("labels.txt", b"4\n\n0\n2"),
+        ("labels.csv", b"in/a.png,4\nb.png, 0\nc.png,2\n"),
+        ("labels.csv", b'\xef\xbb\xbfid,label\nc.png,2\n"in/b.png",0\na.png,4\n'),
+        ("t-labels-idx1-ubyte", IDX),
+        ("t-labels-idx1-ubyte.gz", gzip.compress(IDX)),
+    ],
+)
+def test_in_files(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert classes(tmp_path / name) == classes(str(tmp_path / name)) == [4, 0, 2]
+
+
+def test_in_npy(tmp_path):
+    np.save(tmp_path / "labels.npy", np.uint8([4, 0, 2]))
+    assert classes(tmp_path / "labels.npy") == [4, 0, 2]
+
+
+def test_all_classes_that_occur():
+    assert Labels(7).values().tolist() == [7]
+    assert Labels([4, 0, 4]).values().tolist() == [0, 4]
+    assert Labels({"a": 3, "b": 3}).values().tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("gone.txt", "labels gone.txt: no such file"),
+        ([0.5, 1], "labels of float64"),
+        ([], "labels of float64"),
+        ([[1, 2], [3, 4]], r"labels of int64 \[2, 2\]"),
+        ([[1, 2], [3]], "different lengths"),
+        (["cat", "dog"], "labels of <U3"),
+        ({"a.png": "cat"}, "label 'cat'"),
+        ({"a.png": 0.5}, "label 0.5"),
+    ],
+)
+def test_what_is_no_class(given, said):
+    with pytest.raises(BadInput, match=f"{said}.*expected a class number"):
+        Labels(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels.txt", b""),
+        ("labels.txt", b"4\ncat\n"),
+        ("labels.csv", b"a.png,4,9\n"),
+        ("labels.csv", b"a.png,4\nb.png\n"),
+        ("labels.csv", b"id,label\na.png,cat\n"),
+        ("labels.bin", bytes(range(128, 256))),
+        ("labels.npy", b""),
+        ("labels.npy", b"4\n0\n2\n"),
+        ("idx1", IDX[:-1]),
+        ("idx1", b"\0\0\x0c\x01\0\0\0\1\0\0\0\7"),  # 32-bit integers, which read as bytes would be others
+        ("idx1.gz", gzip.compress(IDX)[:-10]),
+    ],
+)
+def test_files_without_classes(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match="expected") as caught:
+        Labels(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+def found(labels, **options):
+    return [(picture.label, picture.note) for picture in Sources(IMAGES, Like(), labels=labels, **options)]
+
+
+def test_given_labels_go_before_the_sources_own(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=np.arange(3))
+    own = lambda **options: [picture.label for picture in Sources(tmp_path / "a.npz", Like(), **options)]
+    assert own() == [0, 1, 2]
+    assert own(labels=[4, 0, 2]) == [4, 0, 2]
+    assert own(labels={"0": 4, 1: 0, "2": 2}) == [4, 0, 2]
+
+
+@pytest.mark.parametrize(("labels", "limit"), [([1, 2], None), ([1, 2, 3, 4], None), ([1], 2), ([1, 2, 3, 4], 2)])
+def test_a_wrong_count(labels, limit):
+    with pytest.raises(BadInput, match=f"{len(labels)} labels for {limit or 3} images: expected one for each"):
+        Sources(IMAGES, Like(), labels=labels, limit=limit)
+
+
+def test_with_a_limit_labels_are_as_many_as_the_images_wanted_or_as_all():
+    assert found([4, 0], limit=2) == found([4, 0, 2], limit=2) == [(4, ""), (0, "")]
+
+
+def test_an_image_without_a_line_is_told_and_the_others_go_on():
+    assert found({"0": 4, "2": 2})[::2] == [(4, ""), (2, "")]
+    label, note = found({"0": 4, "2": 2})[1]
+    assert label is None
+    assert note == "no label for 1: the labels' file has no line with its path or name"

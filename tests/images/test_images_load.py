@@ -1,0 +1,193 @@
+"""From a source to what a generator could have made: sizes, ranges, notes; what is broken is left out."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tfinvert.errors import BadInput
+from tfinvert.images import Sources, dataset, load
+from tfinvert.images.labels import Labels
+
+
+class Like(NamedTuple):
+    image_shape: tuple[int, int, int] = (8, 8, 1)
+    value_range: tuple[float, float] = (-1, 1)
+
+
+GREYS = np.uint8([0, 51, 255])[:, np.newaxis, np.newaxis] * np.ones((8, 8), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A grey picture, a broken one, one in colour, and one that is too wide."""
+    Image.new("L", (8, 8), 51).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:50])
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "c.png")
+    Image.new("L", (24, 8), 255).save(tmp_path / "d.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("value_range", "expected"), [((-1, 1), [-1, -0.6, 1]), ((0, 1), [0, 0.2, 1]), ((0, 255), [0, 51, 255])]
+)
+def test_values_are_in_the_generators_range(value_range, expected):
+    images = load(GREYS, Like(value_range=value_range))
+    assert images.pixels.shape == (3, 8, 8, 1)
+    assert images.pixels.dtype == np.float32
+    np.testing.assert_allclose(images.pixels[:, 0, 0, 0], expected, rtol=1e-6)
+    assert images.ids.tolist() == ["0", "1", "2"]
+    assert images.labels is None
+
+
+def test_a_broken_picture_is_noted_and_the_others_go_on(folder):
+    pictures = list(Sources(folder, Like()))
+    assert [picture.id for picture in pictures] == [(folder / f"{name}.png").as_posix() for name in "abcd"]
+    assert [picture.pixels is None for picture in pictures] == [False, True, False, False]
+    assert [pictures[i].note for i in (0, 2, 3)] == ["", "colour image turned to grey", ""]
+    assert "cannot be read" in pictures[1].note
+    assert "\n" not in pictures[1].note
+    np.testing.assert_allclose(pictures[2].pixels, 2 * 0.299 - 1, atol=1e-6)
+
+
+def test_load_leaves_broken_pictures_out_and_names_them(folder, caplog):
+    images = load(folder, Like(), labels={"a.png": 0, "c.png": 2, "d.png": 1})
+    assert [name[-5:] for name in images.ids] == ["a.png", "c.png", "d.png"]
+    assert images.labels.tolist() == [0, 2, 1]
+    assert "b.png is left out" in caplog.text
+
+
+def test_greys_for_a_colour_generator_are_converted_and_it_says_so_once(caplog):
+    images = load(GREYS, Like((8, 8, 3)))
+    np.testing.assert_array_equal(images.pixels, load(GREYS, Like()).pixels.repeat(3, axis=-1))
+    assert caplog.messages.count("0: grey image repeated to colour (said once)") == 1
+    assert caplog.text.count("grey image repeated") == 1
+
+
+def test_fit_and_scale_reach_the_images():
+    wide = np.float32([[0, 0, 255, 255]])
+    fitted = lambda fit: load(wide, Like((1, 2, 1), (0, 1)), fit=fit, array_range=(0, 255)).pixels.ravel()
+    np.testing.assert_allclose(fitted("crop"), [0, 1], atol=1e-6)
+    np.testing.assert_allclose(fitted("stretch"), [0, 1], atol=0.1)
+    padded = load(wide, Like((3, 4, 1), (0, 1)), fit="pad", array_range=(0, 255)).pixels
+    np.testing.assert_array_equal(padded[0, ..., 0], [[0, 0, 1, 1]] * 3)
+
+
+def test_again_gives_the_same(folder):
+    sources = Sources(folder, Like())
+    first, second = list(sources), list(sources)
+    assert [picture.id for picture in first] == [picture.id for picture in second]
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+@pytest.mark.parametrize("source", [GREYS, tf.data.Dataset.from_tensor_slices(GREYS)], ids=["array", "dataset"])
+def test_a_limit_and_what_is_skipped(source):
+    limited = Sources(source, Like(), limit=2)
+    assert limited.count == 2
+    assert [picture.id for picture in limited] == ["0", "1"]
+    # What is skipped counts: a resumed run stops at the same image.
+    assert [picture.id for picture in limited.read(frozenset({"0"}))] == ["1"]
+
+
+def test_counts():
+    assert Sources(GREYS, Like()).count == Sources(GREYS, Like(), limit=9).count == 3
+    assert Sources(tf.data.Dataset.from_tensor_slices(GREYS), Like()).count is None
+
+
+def test_skipped_pictures_are_not_decoded(folder, monkeypatch):
+    sources = Sources(folder, Like())
+    names = [picture.id for picture in sources]
+    opened = []
+
+    def decode(file, scale):
+        opened.append(file.as_posix())
+        return np.zeros((8, 8, 1), np.float32)
+
+    monkeypatch.setattr("tfinvert.images.sources.decode_file", decode)
+    list(sources.read(frozenset(names[:3])))
+    assert opened == names[3:]
+
+
+def test_labels_are_known_only_where_all_are():
+    pairs = tf.data.Dataset.from_tensor_slices((GREYS[..., np.newaxis], [2, 1, 0]))
+    assert load(pairs, Like()).labels.tolist() == [2, 1, 0]
+    assert load(pairs, Like()).labels.dtype == np.int32
+
+
+class Refused(Exception):
+    pass
+
+
+def check(labels):
+    if labels is None or labels.max() > 3:
+        raise Refused(labels)
+
+
+def test_classes_are_checked_before_the_work():
+    Sources(GREYS, Like()).check_labels(None)
+    Sources(GREYS, Like(), labels=[0, 1, 3]).check_labels(check)
+    Sources(tf.data.Dataset.from_tensor_slices((GREYS, [0, 1, 9])), Like()).check_labels(
+        check
+    )  # the first is looked at
+    for labels in (None, 4, [0, 1, 4]):
+        with pytest.raises(Refused):
+            Sources(GREYS, Like(), labels=labels).check_labels(check)
+    assert Labels([0, 1, 4]).values().max() == 4
+
+
+def test_dataset_gives_triples(folder):
+    rows = list(dataset(folder, Like(), labels={"a.png": 5, "c.png": 6, "d.png": 7}).as_numpy_iterator())
+    assert [(name[-5:], label) for name, _, label in rows] == [(b"a.png", 5), (b"c.png", 6), (b"d.png", 7)]
+    np.testing.assert_array_equal(np.stack([row[1] for row in rows]), load(folder, Like()).pixels)
+    unlabelled = dataset(GREYS, Like()).batch(3).get_single_element()
+    assert unlabelled[0].numpy().tolist() == [b"0", b"1", b"2"]
+    assert unlabelled[1].shape == (3, 8, 8, 1)
+    assert unlabelled[2].numpy().tolist() == [-1, -1, -1]
+
+
+EMPTY = tf.data.Dataset.from_tensor_slices(GREYS).take(0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"like": None}, "without like=: expected like=generator"),
+        ({"fit": "zoom"}, "fit 'zoom': expected one of crop"),
+        ({"limit": 0}, "limit=0: expected at least 1"),
+        ({"array_range": (1, 0)}, r"array_range \[1, 0\]: expected two numbers, low before high"),
+        ({"array_range": (255,)}, r"array_range \[255\]: expected two numbers"),
+        ({"array_range": (0, np.inf)}, "expected two numbers"),
+        ({"array_range": (0, np.nan)}, "expected two numbers"),
+        (
+            {"source": GREYS[2:], "array_range": (0, 100)},
+            r"none of 1 images could be read; the first, 0: uint8 values in \[255, 255\]: expected \[0, 100\]",
+        ),
+        ({"source": EMPTY}, "a source of no images: expected at least one"),
+        (
+            {"source": np.full((2, 8, 8), 2.0)},
+            r"none of 2 images could be read; the first, 0: float64 values in \[2, 2\]",
+        ),
+    ],
+)
+def test_bad_input_is_told_in_a_line(options, said):
+    with pytest.raises(BadInput, match=said) as caught:
+        load(**{"source": GREYS, "like": Like(), **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_dataset_for_a_conditional_generator():
+    with pytest.raises(BadInput, match="a source of no images"):
+        Sources(EMPTY, Like()).check_labels(check)
+
+
+def test_real_photos_in_colour_and_grey(shared):
+    for shape in ((64, 64, 3), (28, 28, 1)):
+        for fit in ("crop", "pad"):
+            images = load(shared / "data" / "photos", Like(shape), fit=fit)
+            assert images.pixels.shape == (8, *shape)
+            assert images.pixels.min() >= -1
+            assert images.pixels.max() <= 1
+            assert images.pixels.std(axis=(1, 2, 3)).min() > 0.1

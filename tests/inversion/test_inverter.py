@@ -1,0 +1,209 @@
+"""Inversion of generators whose best codes are known, and what an inverter refuses."""
+
+import numpy as np
+import problems
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.solvers.first_order import schedule
+
+LINEAR = problems.Linear()
+# The best rate for a curvature of 1/2; from anywhere, forty steps reach the answer.
+EXACT = ti.GradientDescent(2.0, steps=40)
+
+
+def statuses(found):
+    return [ti.Status(int(value)) for value in found.status]
+
+
+def test_codes_of_generated_images_are_found_again():
+    codes, images = LINEAR.generator.sample(7, seed=3)
+    found = ti.Inverter(LINEAR.generator, solver=EXACT, batch_size=3)(images)
+    np.testing.assert_allclose(found.codes, codes, atol=1e-5)
+    np.testing.assert_allclose(found.images, images, atol=1e-5)
+    assert statuses(found) == [ti.Status.CONVERGED] * 7
+    assert found.messages[0] == ti.Status.CONVERGED.message
+
+
+@pytest.mark.parametrize("restarts", [1, 3])
+def test_images_out_of_range_get_the_least_squares_code(restarts):
+    images = np.random.default_rng(1).normal(size=(5, 4, 4, 1)).astype(np.float32)
+    found = ti.Inverter(LINEAR.generator, solver=EXACT, restarts=restarts)(images)
+    np.testing.assert_allclose(found.codes, LINEAR.best(images), atol=1e-5)
+    residual = np.mean((found.images - images) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(found.loss, residual, rtol=1e-5)
+
+
+def test_the_prior_term_is_ridge_regression():
+    # mean (A z + b - x)^2 + beta * mean z^2 / 2 has a closed form; constants of the prior do not move it.
+    beta, latent = 0.3, 3
+    images = np.random.default_rng(2).normal(size=(4, 4, 4, 1)).astype(np.float32)
+    matrix, wanted = LINEAR.matrix, images.reshape(4, 16) - LINEAR.offset
+    left = 2 * matrix.T @ matrix / 16 + beta / latent * np.eye(latent)
+    expected = np.linalg.solve(left, 2 * matrix.T @ wanted.T / 16).T
+    found = ti.Inverter(LINEAR.generator, ti.Pixel() + beta * ti.LogPrior(), ti.GradientDescent(1.5, steps=80))(images)
+    # The loss is about 1 at the answer, where float32 cannot tell codes nearer than this apart.
+    np.testing.assert_allclose(found.codes, expected, atol=1e-3)
+
+
+def test_codes_stay_in_a_uniform_priors_support():
+    generator = ti.load_generator(
+        lambda z: tf.reshape(z, [-1, 2, 2, 1]), prior=ti.uniform(4, low=0, high=0.5), value_range=(0, 1)
+    )
+    images = np.array([[-1.0, 0.2, 0.5, 2.0]], np.float32).reshape(1, 2, 2, 1)
+    found = ti.Inverter(generator, solver=ti.GradientDescent(2.0, steps=50))(images)
+    np.testing.assert_allclose(found.codes[0], [0, 0.2, 0.5, 0.5], atol=1e-6)
+
+
+def test_restarts_keep_the_best_basin():
+    # (z^2 - 1)^2 + z: both basins hold a start, only the left one holds the smallest value.
+    def double_well(codes):
+        return tf.reshape((codes**2 - 1) ** 2 + 0.3 * codes, [-1, 1, 1, 1])
+
+    generator = ti.load_generator(double_well, prior=ti.normal(1), value_range=(0, 1))
+    target = np.full((12, 1, 1, 1), -1.0, np.float32)  # lower than the generator goes: the loss follows the well
+    solver = ti.GradientDescent(0.02, steps=400)
+    one, many = (ti.Inverter(generator, solver=solver, restarts=n)(target) for n in (1, 8))
+    assert (one.codes.numpy() > 0).any()  # else restarts would have nothing to show
+    assert (many.codes.numpy() < 0).all()
+    assert (many.loss.numpy() <= one.loss.numpy() + 1e-7).all()
+
+
+def test_first_start_is_the_same_with_more_of_them():
+    solver = ti.GradientDescent(1e-9, steps=1)  # codes stay where they started
+    _, images = LINEAR.generator.sample(3)
+    own = LINEAR.generator.space.sample(ti.seeds.of(0, tf.range(3)))
+    for spread in (1.0, 0.25):
+        starts = ti.Inverter(LINEAR.generator, solver=solver, restarts=1, spread=spread)(images).codes
+        np.testing.assert_allclose(starts, spread * own, atol=1e-6)
+
+
+def test_starts_gather_about_the_middle_of_a_uniform_prior():
+    generator = ti.load_generator(lambda z: tf.reshape(z, [-1, 2, 2, 1]), prior=ti.uniform(4, low=2, high=6))
+    starts = ti.Inverter(generator, solver=ti.GradientDescent(1e-9, steps=1), restarts=1, spread=0.5)(
+        np.zeros((200, 2, 2, 1), np.float32)
+    ).codes.numpy()
+    assert starts.min() >= 3
+    assert starts.max() <= 5
+    assert starts.max() - starts.min() > 1.8
+
+
+def test_seed_and_id_move_the_starts():
+    solver = ti.GradientDescent(1e-9, steps=1)
+    _, images = LINEAR.generator.sample(2)
+    start = lambda seed, ids: ti.Inverter(LINEAR.generator, solver=solver, restarts=1, seed=seed)(images, ids=ids).codes
+    same, other_seed, other_id = start(0, ["a", "b"]), start(1, ["a", "b"]), start(0, ["a", "c"])
+    assert not np.allclose(same, other_seed)
+    np.testing.assert_array_equal(same[0], other_id[0])
+    assert not np.allclose(same[1], other_id[1])
+
+
+def test_nan_images_have_their_own_end_and_harm_nobody():
+    codes, images = LINEAR.generator.sample(3)
+    images = images.numpy()
+    images[1, 2, 2, 0] = np.nan
+    found = ti.Inverter(LINEAR.generator, solver=EXACT)(images)
+    assert statuses(found) == [ti.Status.CONVERGED, ti.Status.INVALID_IMAGE, ti.Status.CONVERGED]
+    assert np.isfinite(found.codes).all()
+    assert np.isfinite(found.images).all()
+    np.testing.assert_allclose(found.codes[2], codes[2], atol=1e-5)
+
+
+def test_a_diverging_solver_gives_finite_codes():
+    _, images = LINEAR.generator.sample(3, seed=9)
+    found = ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(1e6, steps=200))(images)
+    assert statuses(found) == [ti.Status.DIVERGED] * 3
+    assert np.isfinite(found.codes).all()
+    assert np.isfinite(found.loss).all()
+
+
+def test_a_constant_generator_is_told_as_such():
+    generator = ti.load_generator(
+        lambda z: tf.zeros([1, 4, 4, 1]) + 0 * tf.reshape(z[:, :1], [-1, 1, 1, 1]), prior=ti.normal(3)
+    )
+    assert generator.constant
+    found = ti.Inverter(generator)(np.zeros((2, 4, 4, 1), np.float32))
+    assert statuses(found) == [ti.Status.CONSTANT] * 2
+    assert "does not depend on the code" in found.messages[0]
+
+
+def test_loss_and_metrics_do_not_depend_on_the_value_range():
+    wide = ti.load_generator(
+        lambda z: 200 * LINEAR.generator.function(z, None) - 100, prior=ti.normal(3), value_range=(-100, 100)
+    )
+    images = np.random.default_rng(4).normal(size=(3, 4, 4, 1)).astype(np.float32)
+    narrow_found = ti.Inverter(LINEAR.generator, solver=EXACT)(images)
+    wide_found = ti.Inverter(wide, solver=EXACT)(200 * images - 100)
+    np.testing.assert_allclose(wide_found.loss, narrow_found.loss, rtol=1e-4)
+    np.testing.assert_allclose(wide_found.codes, narrow_found.codes, atol=1e-4)
+
+
+def test_a_conditional_generator_holds_its_label():
+    shifts = tf.constant([0.0, 10.0, 20.0])
+    generator = ti.load_generator(
+        lambda z, labels: tf.reshape(z, [-1, 2, 2, 1]) + tf.reshape(tf.gather(shifts, labels), [-1, 1, 1, 1]),
+        prior=ti.normal(4), value_range=(0, 1), classes=3,
+    )  # fmt: skip
+    labels = np.array([2, 0, 1, 2])
+    codes, images = generator.sample(4, labels=labels)
+    # Its matrix is the identity over 4 pixels: curvature 1/2 again.
+    found = ti.Inverter(generator, solver=EXACT, batch_size=3)(images, labels=labels)
+    np.testing.assert_allclose(found.codes, codes, atol=1e-4)
+    with pytest.raises(ti.BadInput, match="no labels came"):
+        ti.Inverter(generator)(images)
+    with pytest.raises(ti.BadInput, match="label 3"):
+        ti.Inverter(generator)(images, labels=[0, 1, 2, 3])
+    one_for_all = ti.Inverter(generator, solver=EXACT)(generator.sample(2, labels=1)[1], labels=1)
+    np.testing.assert_allclose(one_for_all.codes, codes[:2], atol=1e-4)
+
+
+def test_what_does_not_fit_is_refused_in_one_line():
+    inverter = ti.Inverter(LINEAR.generator, solver=EXACT)
+    for images, word in (
+        (np.zeros((2, 5, 4, 1), np.float32), "like=generator"),
+        (np.zeros((4, 4, 1), np.float32), "like=generator"),
+        (np.zeros((0, 4, 4, 1), np.float32), "no images"),
+    ):
+        with pytest.raises(ti.BadInput, match=word) as caught:
+            inverter(images)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ti.BadInput, match="not class-conditional"):
+        inverter(np.zeros((1, 4, 4, 1), np.float32), labels=[1])
+    for wrong in ({"restarts": 0}, {"batch_size": 0}, {"patience": -1}, {"spread": 1.5}):
+        with pytest.raises(ti.BadInput, match=next(iter(wrong))):
+            ti.Inverter(LINEAR.generator, **wrong)
+
+
+def test_watch_hears_of_the_whole_work():
+    _, images = LINEAR.generator.sample(5)
+    heard = []
+    solver = ti.Adam(schedule("cosine", 0.1, 60), steps=60)
+    ti.Inverter(LINEAR.generator, solver=solver, batch_size=2)(
+        images, watch=lambda share, loss: heard.append((share, loss))
+    )
+    shares, losses = zip(*heard, strict=True)
+    assert list(shares) == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+    assert np.isfinite(losses).all()
+
+
+def test_a_function_with_pythons_own_branches_is_inverted_too():
+    def bent(codes):
+        if tf.reduce_mean(codes) > 100:  # AutoGraph's work: a tensor has no truth in a graph
+            codes = 0 * codes
+        return tf.reshape(codes, [-1, 2, 2, 1])
+
+    generator = ti.load_generator(bent, prior=ti.normal(4), value_range=(0, 1))
+    codes, images = generator.sample(2)
+    np.testing.assert_allclose(ti.Inverter(generator, solver=EXACT)(images).codes, codes, atol=1e-5)
+
+
+def test_a_function_that_no_graph_can_hold_is_refused():
+    def eager_only(codes):
+        if codes.numpy().sum() > 1e9:
+            codes = -codes
+        return tf.reshape(codes, [-1, 2, 2, 1])
+
+    with pytest.raises(ti.BadInput, match="not in a graph"):
+        ti.load_generator(eager_only, prior=ti.normal(4))

@@ -1,0 +1,55 @@
+"""The comparison: every pair is there, the worst and the best are marked."""
+
+import numpy as np
+import problems
+import pytest
+from PIL import Image
+
+import tfinvert as ti
+from tfinvert.images import Sources
+from tfinvert.report.figures import Pair, draw
+from tfinvert.runs import Store, run
+
+LINEAR = problems.Linear()
+
+
+def pairs(errors):
+    image = np.random.default_rng(0).uniform(size=(4, 4, 1))
+    return [Pair(image, image, error, f"image-{i}.png") for i, error in enumerate(errors)]
+
+
+def captions(figure):
+    return [axis.get_xlabel() for axis in figure.axes if axis.get_xlabel()]
+
+
+def test_the_worst_and_the_best_are_marked():
+    figure = draw(pairs([0.2, 0.5, 0.1, 0.3]), columns=3)
+    assert captions(figure) == ["mse 0.2", "worst: mse 0.5", "best: mse 0.1", "mse 0.3"]
+
+
+def test_what_has_no_result_is_shown_as_missing():
+    figure = draw([*pairs([0.2, 0.1]), Pair(None, None, None, "broken $name_{.png")])
+    assert captions(figure)[-1] == "no result"
+    figure.canvas.draw()  # a name is text, not mathematics
+
+
+@pytest.mark.parametrize("count", [1, 12, 13])
+def test_any_number_of_pairs_is_drawn(count):
+    assert len(captions(draw(pairs(np.linspace(0.1, 0.2, count))))) == count
+
+
+def test_a_run_with_many_images_shows_a_spread_with_both_ends(tmp_path):
+    arrays = np.random.default_rng(0).uniform(size=(50, 4, 4, 1)).astype(np.float32)
+    sources, store = Sources(arrays, LINEAR.generator), Store(tmp_path)
+    run(ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(2.0, 9), batch_size=50), sources, store, show=False)
+    path = ti.report.comparison(store, sources, most=10)
+    assert path == tmp_path / "comparison.png"
+    assert Image.open(path).size[0] > 400
+
+
+def test_a_notebooks_grid_takes_what_load_gives():
+    generator = ti.load_generator()
+    images = ti.images.load("glyphs", like=generator, limit=3)
+    found = ti.Inverter(generator, solver=ti.Adam(steps=2), restarts=1)(images)
+    figure = ti.report.grid(images, found, generator)
+    assert len(captions(figure)) == 3

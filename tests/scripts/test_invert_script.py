@@ -1,0 +1,174 @@
+"""`bin/invert.py` through its `main`, and once as a user starts it."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+from tfinvert.runs import Store
+
+BIN = Path(__file__).parents[2] / "bin"
+FAST = {"steps": 3, "restarts": 1}
+
+
+@pytest.fixture(scope="module")
+def script():
+    sys.path.insert(0, str(BIN))
+    module = importlib.import_module("invert")
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["invert"])
+    yield module
+    sys.path.remove(str(BIN))
+
+
+@pytest.fixture
+def invert(script, tmp_path, caplog):
+    """Runs `main` with these flags; gives the exit code and what was logged."""
+
+    def call(**values):
+        caplog.clear()
+        with flagsaver.flagsaver(**{"out": str(tmp_path / "out"), **FAST, **values}):
+            code = script.main(["invert.py"])
+        return code, "\n".join(caplog.messages)
+
+    return call
+
+
+def test_without_flags_it_inverts_the_builtin_default(invert, tmp_path):
+    code, log = invert(limit=5)
+    assert code == 0
+    assert "5 images (5 finished)" in log
+    table = Store(tmp_path / "out").read()
+    assert table["id"].to_pylist()[0] == "DejaVuSansMono-BoldOblique-A"
+    assert len(table["code"][0]) == 64
+    settings = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert settings["settings"]["steps"] == 3
+    assert settings["settings"]["seed"] == 0
+    assert settings["versions"]["tensorflow"]
+    picture = Image.open(tmp_path / "out" / "comparison.png")
+    assert min(picture.size) > 100
+    assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_the_same_again_goes_on_and_another_setting_is_refused(invert, tmp_path):
+    assert invert(limit=3)[0] == 0
+    assert invert(limit=5)[0] == 0
+    assert Store(tmp_path / "out").read().num_rows == 5
+    code, log = invert(limit=5, steps=4)
+    assert code == 1
+    assert "steps was 3 and is 4" in log
+    assert Store(tmp_path / "out").read().num_rows == 5
+
+
+def test_defaults_are_stated_in_log_and_results(invert, tmp_path, shared):
+    code, log = invert(
+        generator=str(shared / "generators" / "mnist-28-keras215.h5"),
+        images=str(shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"), limit=4,
+    )  # fmt: skip
+    assert code == 0
+    assumed = json.loads((tmp_path / "out" / "run.json").read_text())["assumed"]
+    assert assumed == ["prior: normal", "value_range: [-1.0, 1.0]"]
+    assert all(line in log for line in assumed)
+    assert Store(tmp_path / "out").read()["label"].to_pylist() == [7, 2, 1, 0]  # MNIST's own, from beside it
+
+
+def test_photos_into_a_colour_generator(invert, tmp_path, shared):
+    code, log = invert(
+        generator=str(shared / "generators" / "anime-face-64.h5"), value_range=["0", "1"],
+        images=str(shared / "data" / "photos" / "*.png"),
+    )  # fmt: skip
+    assert code == 0
+    rows = Store(tmp_path / "out").read().to_pylist()
+    assert len(rows) == 8
+    assert Path(rows[1]["id"]).name == "camera.png"
+    assert "grey image repeated to colour" in rows[1]["message"]
+    assert "grey image repeated to colour" in log
+
+
+def test_classes_one_for_all_from_a_file_missing_or_wrong(invert, tmp_path, shared):
+    given = {
+        "generator": str(shared / "generators" / "fashion-28-labelled.h5"),
+        "images": str(shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"),
+        "limit": 3,
+    }
+    assert invert(**given, labels="3", out=str(tmp_path / "one"))[0] == 0
+    assert Store(tmp_path / "one").read()["label"].to_pylist() == [3, 3, 3]
+    (tmp_path / "labels.txt").write_text("0\n5\n9\n")
+    assert invert(**given, labels=str(tmp_path / "labels.txt"), out=str(tmp_path / "file"))[0] == 0
+    assert Store(tmp_path / "file").read()["label"].to_pylist() == [0, 5, 9]
+    code, log = invert(**given, labels="10", out=str(tmp_path / "wrong"))
+    assert code == 1
+    assert "label 10: expected class labels 0 to 9" in log
+    code, log = invert(**{**given, "images": str(shared / "data" / "photos" / "*.png")}, out=str(tmp_path / "none"))
+    assert code == 1
+    assert "no labels came" in log
+    assert not (tmp_path / "none" / "run.json").exists()
+
+
+def test_a_dead_generator_is_reported_as_such(invert, tmp_path, shared):
+    code, log = invert(generator=str(shared / "generators" / "dead-constant.h5"), limit=3)
+    assert code == 1
+    assert "does not depend on the code" in log
+    rows = Store(tmp_path / "out").read().to_pylist()
+    assert [row["status"] for row in rows] == ["constant"] * 3
+    assert all("does not depend on the code" in row["message"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"generator": "nowhere.h5"}, "no such file"),
+        ({"images": "nowhere"}, "no such file, folder or match"),
+        ({"images": "EMPTY"}, "holds no pictures"),
+        ({"steps": 0}, "steps=0"),
+        ({"value_range": ["0", "x"]}, "expected numbers"),
+        ({"value_range": ["1"]}, "expected two numbers"),
+        ({"prior": "normal(7)"}, "codes have the shape"),
+        ({"out": "/proc/nowhere"}, "cannot be written"),
+        ({"labels": "nowhere.txt"}, "no such file"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_1(invert, tmp_path, values, word):
+    (tmp_path / "empty").mkdir()
+    values = {key: str(tmp_path / "empty") if value == "EMPTY" else value for key, value in values.items()}
+    code, log = invert(**values)
+    assert code == 1
+    errors = [line for line in log.splitlines() if word in line]
+    assert len(errors) == 1
+    assert "Traceback" not in log
+
+
+def test_as_a_user_starts_it_ctrl_c_keeps_what_is_done(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(BIN / "invert.py"), f"--out={tmp_path}/out", "--batch_size=1", "--steps=50"],
+        stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 240
+    while not list((tmp_path / "out" / "results").glob("*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, log = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in log
+    assert "oneDNN" not in log
+    assert Store(tmp_path / "out").read().num_rows >= 1
+    assert (tmp_path / "out" / "comparison.png").exists()
+
+
+def test_a_wrong_flag_is_told_at_once(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, str(BIN / "invert.py"), "--steps=many"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert ended.returncode == 1
+    assert "--steps=many" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,68 @@
+"""Each term against its formula, and that descending it lowers it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.losses import PIXEL_LOSSES
+
+RANDOM = np.random.default_rng(0)
+TARGETS = RANDOM.uniform(size=(3, 4, 5, 2)).astype(np.float32)
+IMAGES = RANDOM.uniform(0.01, 0.99, size=(3, 4, 5, 2)).astype(np.float32)
+FORMULAS = {
+    "mse": lambda t, y: (t - y) ** 2,
+    "l1": lambda t, y: abs(t - y),
+    "huber": lambda t, y: np.where(abs(t - y) <= 0.1, 0.5 * (t - y) ** 2, 0.1 * (abs(t - y) - 0.05)),
+    "bce": lambda t, y: -(t * np.log(y) + (1 - t) * np.log(1 - y)),
+}
+
+
+@pytest.mark.parametrize("name", PIXEL_LOSSES)
+def test_pixel_losses_are_means_of_their_formulas(name):
+    value = ti.Pixel(name).bind(tf.constant(TARGETS), ti.normal(2))(None, tf.constant(IMAGES))
+    np.testing.assert_allclose(value, FORMULAS[name](TARGETS, IMAGES).mean(axis=(1, 2, 3)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [*map(ti.Pixel, PIXEL_LOSSES), ti.Pixel(keras.losses.log_cosh)])
+def test_gradient_steps_lower_pixel_losses(loss):
+    objective = loss.bind(tf.constant(TARGETS), ti.normal(2))
+    images = tf.Variable(IMAGES)
+    before = objective(None, images)
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(objective(None, images))
+        images.assign_sub(0.1 * tape.gradient(value, images))
+    assert (objective(None, images) < before).numpy().all()
+
+
+def test_log_prior_is_the_mean_negative_log_density():
+    codes = tf.constant(RANDOM.normal(size=(4, 6)), tf.float32)
+    expected = np.mean(0.5 * (codes.numpy() / 2) ** 2 + np.log(2) + 0.5 * np.log(2 * np.pi), axis=1)
+    value = ti.LogPrior().bind(None, ti.normal(6, stddev=2))(codes, None)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_log_prior_is_flat_inside_a_uniform_prior_and_infinite_outside():
+    inside, outside = [0.1, 0.9], [0.1, 1.1]
+    value = ti.LogPrior().bind(None, ti.uniform(2, low=0, high=4))(tf.constant([inside, [2.0, 4.0], [-1.0, 0]]), None)
+    np.testing.assert_allclose(value[:2], np.log(4), rtol=1e-6)
+    assert np.isinf(value[2])
+    assert np.isinf(ti.LogPrior().bind(None, ti.uniform(2))(tf.constant([outside]), None)[0])
+
+
+def test_terms_add_and_scale():
+    space = ti.normal(6)
+    codes = tf.constant(RANDOM.normal(size=(3, 6)), tf.float32)
+    whole = ti.Pixel("l1") + 0.5 * ti.LogPrior() + ti.Pixel() * 2
+    parts = [
+        term.bind(tf.constant(TARGETS), space)(codes, IMAGES) for term in (ti.Pixel("l1"), ti.LogPrior(), ti.Pixel())
+    ]
+    expected = parts[0] + 0.5 * parts[1] + 2 * parts[2]
+    np.testing.assert_allclose(whole.bind(tf.constant(TARGETS), space)(codes, IMAGES), expected, rtol=1e-6)
+
+
+def test_an_unknown_loss_is_named():
+    with pytest.raises(ti.BadInput, match=r"'l3'.*mse, l1, huber, bce"):
+        ti.Pixel("l3")

@@ -1,0 +1,50 @@
+"""Metrics against numpy and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from tfinvert import metrics
+
+RANDOM = np.random.default_rng(0)
+TARGETS = RANDOM.random((3, 24, 20, 3), np.float32)
+IMAGES = np.clip(TARGETS + RANDOM.normal(0, [[[[0.01]]], [[[0.1]]], [[[0.3]]]], TARGETS.shape), 0, 1).astype(np.float32)
+
+
+def test_mse_and_psnr():
+    expected = ((IMAGES.astype(np.float64) - TARGETS) ** 2).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(metrics.mse(IMAGES, TARGETS), expected, rtol=1e-5)
+    np.testing.assert_allclose(metrics.psnr(IMAGES, TARGETS), -10 * np.log10(expected), rtol=1e-5)
+
+
+def test_known_values():
+    black, grey = np.zeros((1, 4, 4, 1), np.float32), np.full((1, 4, 4, 1), 0.1, np.float32)
+    np.testing.assert_allclose(metrics.mse(grey, black), [0.01], rtol=1e-6)
+    np.testing.assert_allclose(metrics.psnr(grey, black), [20], rtol=1e-6)
+
+
+def wang(image, target):
+    """SSIM of one channel as Wang et al. 2004, section III.B, say it: an 11 x 11 Gaussian of 1.5 pixels."""
+    blur = lambda plane: ndimage.gaussian_filter(plane, 1.5, radius=5)[5:-5, 5:-5]
+    x, y = image.astype(np.float64), target.astype(np.float64)
+    mx, my = blur(x), blur(y)
+    vx, vy, cxy = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    c1, c2 = 0.01**2, 0.03**2
+    return ((2 * mx * my + c1) * (2 * cxy + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))).mean()
+
+
+def test_ssim():
+    pairs = zip(IMAGES, TARGETS, strict=True)
+    expected = [np.mean([wang(x[..., c], y[..., c]) for c in range(3)]) for x, y in pairs]
+    np.testing.assert_allclose(metrics.ssim(IMAGES, TARGETS), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (8, 30), (11, 11)])
+def test_equal_images_of_any_size(shape):
+    images = RANDOM.random((2, *shape, 3), np.float32)
+    np.testing.assert_array_equal(metrics.mse(images, images), [0, 0])
+    np.testing.assert_array_equal(metrics.psnr(images, images), [math.inf] * 2)
+    np.testing.assert_allclose(metrics.ssim(images, images), [1, 1], atol=1e-6)
+    assert (metrics.ssim(1 - images, images).numpy() < 0.95).all()
