@@ -26,6 +26,7 @@ EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
     "test": [
         "pytest>=8",
+        "scipy>=1.11",  # densities and filters that ours are held against
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in

@@ -29,7 +29,9 @@ flags.DEFINE_string("label_input", None, "Which of the generator's two inputs ta
 flags.DEFINE_integer("classes", None, "How many classes there are, where the generator's file does not say.")
 flags.DEFINE_bool("allow_unsafe", False, "Load files that run code of their own. Only if you trust their author.")
 flags.DEFINE_enum("loss", "mse", ["mse", "l1", "huber", "bce"], "Pixel loss, on the [0, 1] scale.")
-flags.DEFINE_float("prior_weight", 0.0, "Weight of -log P(z) / d beside the pixel loss.", lower_bound=0)
+flags.DEFINE_float(
+    "prior_weight", 0.0, "Weight of -log P(z) / d beside the pixel loss, constants left out.", lower_bound=0
+)
 flags.DEFINE_enum("solver", "adam", ["adam", "rmsprop", "gd"], "How codes are moved.")
 flags.DEFINE_float("learning_rate", None, "Default: 0.1 for adam, 0.01 for rmsprop, 1 for gd.")
 flags.DEFINE_enum("schedule", "cosine", ["cosine", "constant", "exponential", "halving"], "How the rate falls.")

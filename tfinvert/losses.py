@@ -25,6 +25,8 @@ class Prior(Protocol):
 
     @property
     def entries(self) -> int: ...
+    @property
+    def centre(self) -> float: ...
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor: ...
 
 
@@ -81,15 +83,21 @@ class Pixel(Term):
 
 @dataclasses.dataclass(frozen=True)
 class LogPrior(Term):
-    """-log P(z) / d: how unlikely the code is, averaged over its d entries.
+    """(log P(centre) - log P(z)) / d: how much less likely a code is than the likeliest, averaged over its entries.
 
-    Weighted by beta it is the regulariser of Creswell & Bharath ("Inverting the Generator of a GAN", section
-    II-B). Their code and that of Pividori et al. average over the entries, and so does this: multiply the weight
-    by d for the sum. Theirs (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
+    Weighted by beta it is the regulariser -beta * log P(z) of Creswell & Bharath ("Inverting the Generator of a
+    GAN", section II-B) without its constant, which moves no code and would hide when a loss is near zero: for the
+    standard normal it is mean(z^2) / 2, for a uniform prior 0 inside and infinite outside. Their code and that of
+    Pividori et al. average over the entries, and so does this: multiply the weight by d for the sum. Their weight
+    (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
     """
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        return lambda codes, images: -prior.log_prob(codes) / prior.entries
+        def value(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+            likeliest = prior.log_prob(tf.fill(tf.shape(codes), prior.centre))
+            return (likeliest - prior.log_prob(codes)) / prior.entries
+
+        return value
 
 
 @dataclasses.dataclass(frozen=True)

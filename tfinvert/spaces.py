@@ -33,7 +33,7 @@ class Space:
 
     @property
     def centre(self) -> float:
-        """The middle of each entry's prior."""
+        """The middle of each entry's prior, where no code is likelier."""
         raise NotImplementedError
 
     @property

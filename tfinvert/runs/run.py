@@ -21,6 +21,9 @@ from tfinvert.inversion import Inversion, Inverter
 from tfinvert.runs.store import Store
 from tfinvert.solvers.status import Status
 
+# As tqdm's own, but always in images per second.
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+
 
 class Summary(NamedTuple):
     """How a run ended, over all rows in its folder."""
@@ -62,7 +65,9 @@ def run(inverter: Inverter, sources: Sources, store: Store, show: bool = True) -
     """
     done = store.done()
     interrupted = False
-    with tqdm(total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1) as bar:
+    with tqdm(
+        total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR
+    ) as bar:
         try:
             for first, batch in _batches(sources.read(done), inverter.batch_size, len(done)):
                 store.write(first, _invert(inverter, batch, bar))
