@@ -16,6 +16,7 @@ INSTALL = [
     "setuptools<82",  # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 82 took out
     "numpy>=1.26",  # the first for Python 3.12
     "pillow>=10.3",  # decodes and resizes pictures; 10.3 mended a buffer overflow (CVE-2024-28219)
+    "protobuf>=4",  # reads the operation inside a Keras 2 TensorFlowOpLayer; TensorFlow brings it
     "h5py>=3.11",  # looks into HDF5 before a reader does
     "absl-py>=2.1",  # flags and logs of the scripts
     "pyarrow>=16",  # results as Parquet

@@ -48,6 +48,14 @@ def main(argv: list[str]) -> int:
     if len(argv) > 1:
         logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
         return 1
+    try:
+        return _invert()
+    except KeyboardInterrupt:  # before or after the batches, which see to it themselves
+        logging.warning("stopped; the same command goes on from here")
+        return 130
+
+
+def _invert() -> int:
     _start.prepare()
     from tfinvert import report
     from tfinvert.errors import BadInput

@@ -33,7 +33,7 @@ def test_what_has_no_result_is_shown_as_missing():
     figure.canvas.draw()  # a name is text, not mathematics
 
 
-@pytest.mark.parametrize("count", [1, 12, 13])
+@pytest.mark.parametrize("count", [0, 1, 12, 13])
 def test_any_number_of_pairs_is_drawn(count):
     assert len(captions(draw(pairs(np.linspace(0.1, 0.2, count))))) == count
 

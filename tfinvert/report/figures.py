@@ -47,7 +47,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
     The pair with the largest error is framed and marked as the worst, the one with the smallest as the best.
     """
     columns = max(1, min(columns, len(pairs)))
-    lines = -(-len(pairs) // columns)
+    lines = max(1, -(-len(pairs) // columns))
     known = [index for index, pair in enumerate(pairs) if pair.mse is not None and np.isfinite(pair.mse)]
     order = sorted(known, key=lambda index: pairs[index].mse or 0.0)
     marks = {order[0]: ("best", _BEST), order[-1]: ("worst", _WORST)} if len(order) > 1 else {}
