@@ -4,8 +4,8 @@
 
 For a DCGAN of 64x64x3 images, it prints the seconds per step of the inversion loop (Adam, pixel MSE, one start)
 at batch 1, 16 and 64, and the floating point operations done in that time as a share of the machine's float32
-matmul peak. The peak is measured right before and after each timing, since machines are shared and drift: only
-the share means something, the seconds do not carry over.
+matmul peak. The peak is measured right before and after each timing and for about as long, since machines are
+shared and drift; the share is the median of nine such rounds. The seconds do not carry over, only the share does.
 
 A step counts as two forward passes: one forward, one backward to the code. Batches below 16 are filled up to 16
 rows, so that an image's result does not depend on its batch (docs/design.md); the last column counts those rows.
@@ -26,7 +26,7 @@ from keras import layers
 
 import tfinvert as ti
 
-ROUNDS = 5
+ROUNDS = 9
 
 
 def dcgan() -> tuple[keras.Model, float]:
@@ -43,36 +43,42 @@ def dcgan() -> tuple[keras.Model, float]:
     return keras.Model(code, layers.Activation("tanh")(x)), operations
 
 
-def peak(size: int = 2048, times: int = 6) -> float:
-    """Operations per second of a float32 matrix product, the best of a few."""
+def peak(size: int = 2048, seconds: float = 0.8) -> float:
+    """Operations per second of float32 matrix products, sustained for as long as a timing takes."""
     matrix = tf.random.normal([size, size])
-    best = 0.0
-    for _ in range(times):
-        begun = time.perf_counter()
+    count, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
         tf.matmul(matrix, matrix).numpy()
-        best = max(best, 2.0 * size**3 / (time.perf_counter() - begun))
-    return best
+        count += 1
+    return count * 2.0 * size**3 / (time.perf_counter() - begun)
 
 
-def seconds_per_step(generator: ti.Generator, batch: int) -> tuple[float, float]:
-    """Median seconds per step, and the peak around them; compilation is left out by a difference of two runs."""
+def measure(generator: ti.Generator, batch: int, operations: float) -> tuple[float, float, float]:
+    """Medians over the rounds: seconds per step, the peak around it, and the share of the one in the other.
+
+    A step's time is the difference of a long and a short run, which leaves out the start and the end.
+    """
     _, images = generator.sample(batch, seed=1)
+    more = max(8, 320 // batch)
     short, long = (
         ti.Inverter(generator, solver=ti.Adam(steps=steps), restarts=1, batch_size=batch, tolerance=-1.0)
-        for steps in (5, 25)
+        for steps in (2, 2 + more)
     )
     short(images), long(images)
-    steps, peaks = [], []
+    rounds = []
+    before = peak()
     for _ in range(ROUNDS):
-        peaks.append(peak())
         times = []
         for inverter in (short, long):
             begun = time.perf_counter()
             inverter(images)
             times.append(time.perf_counter() - begun)
-        steps.append((times[1] - times[0]) / 20)
-        peaks.append(peak())
-    return statistics.median(steps), statistics.median(peaks)
+        after = peak()
+        step, machine = (times[1] - times[0]) / more, (before + after) / 2
+        rounds.append((step, machine, 2 * operations * batch / step / machine))
+        before = after
+    seconds, machine, share = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return seconds, machine, share
 
 
 def main() -> None:
@@ -81,8 +87,7 @@ def main() -> None:
     print(f"one forward pass: {operations / 1e9:.3f} GFLOP per image")
     print(f"{'batch':>6} {'s/step':>8} {'peak GFLOP/s':>13} {'share, images':>14} {'share, rows':>12}")
     for batch in (1, 16, 64):
-        seconds, machine = seconds_per_step(generator, batch)
-        share = 2 * operations * batch / seconds / machine
+        seconds, machine, share = measure(generator, batch, operations)
         rows = batch + -batch % 16
         print(f"{batch:>6} {seconds:>8.4f} {machine / 1e9:>13.0f} {share:>14.0%} {share * rows / batch:>12.0%}")
 
