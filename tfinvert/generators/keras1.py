@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from tfinvert.errors import BadInput
+from tfinvert.generators.nodes import nodes
 
 _CLASSES = {
     "Convolution1D": "Conv1D",
@@ -139,12 +140,6 @@ def check_outputs(model: Any, config: dict[str, Any]) -> None:
 
 def _layers(config: Any) -> Iterator[dict[str, Any]]:
     """All layers of a model, whatever they are nested in."""
-    todo = [config]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list):
-            todo.extend(node)
-        elif isinstance(node, dict):
-            todo.extend(node.values())
-            if isinstance(node.get("config"), dict) and isinstance(node.get("class_name"), str):
-                yield node
+    for node in nodes(config):
+        if isinstance(node.get("config"), dict) and isinstance(node.get("class_name"), str):
+            yield node

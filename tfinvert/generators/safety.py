@@ -17,6 +17,7 @@ from google.protobuf import json_format
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import operations
+from tfinvert.generators.nodes import nodes
 
 _TRUSTED_MODULES = ("keras", "tf_keras", "keras_core", "tensorflow.keras", "tensorflow.python.keras", "builtins")
 _CARRIERS = {
@@ -57,17 +58,11 @@ def refuse_code(config: Any, name: str, custom_objects: Collection[str] = ()) ->
 
 def _carriers(config: Any, vouched: frozenset[str]) -> Iterator[tuple[str, str]]:
     """What runs code, and what to do about it other than allowing it ("" for nothing)."""
-    todo = [config]  # no recursion: a file may nest as deep as it likes
-    while todo:
-        node = todo.pop()
-        if isinstance(node, list):
-            todo.extend(node)
-        elif isinstance(node, dict):
-            todo.extend(node.values())
-            if node.get("class_name") == "function":
-                yield from _of_function(node, vouched)
-            elif node.get("class_name") is not None:
-                yield from _of_class(node, vouched)
+    for node in nodes(config):
+        if node.get("class_name") == "function":
+            yield from _of_function(node, vouched)
+        elif node.get("class_name") is not None:
+            yield from _of_class(node, vouched)
 
 
 def _of_class(node: dict[str, Any], vouched: frozenset[str]) -> Iterator[tuple[str, str]]:

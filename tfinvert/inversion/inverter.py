@@ -6,7 +6,7 @@ The way of the data: targets -> `loss.bind` -> the solver's loop over codes -> t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,9 +35,6 @@ class Targets(NamedTuple):
 
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
     labels: tf.Tensor  # [N] int32; zeros where the generator takes none
-
-
-Watcher = Callable[[int, Iterator], None]
 
 
 class Inverter:
