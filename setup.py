@@ -22,6 +22,7 @@ INSTALL = [
     "pyarrow>=16",  # results as Parquet
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
     "tqdm>=4.66",  # progress bars
+    "psutil>=5.9",  # the memory that a method of recovery takes
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name

@@ -38,3 +38,17 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured():
         import tfinvert  # noqa: F401
+
+
+def numbers(name: str, texts: list[str], kind: type) -> tuple:
+    """The numbers of a flag such as --value_range=-1,1.
+
+    Raises:
+      BadInput: they are none.
+    """
+    from tfinvert.errors import BadInput
+
+    try:
+        return tuple(kind(text) for text in texts)
+    except ValueError as error:
+        raise BadInput(f"--{name}={','.join(texts)}", "expected numbers with commas between") from error

@@ -65,7 +65,7 @@ def _invert() -> int:
     try:
         for name, kind in (("value_range", float), ("array_range", float), ("image_shape", int)):
             if values[name] is not None:
-                values[name] = _numbers(name, values[name], kind)
+                values[name] = _start.numbers(name, values[name], kind)
         summary, store, sources = Job(**values).run()
         picture = report.comparison(store, sources)
     except BadInput as error:
@@ -73,15 +73,6 @@ def _invert() -> int:
         return 1
     logging.info("%s; see %s and %s", summary, store.results, picture)
     return summary.exit_code
-
-
-def _numbers(name: str, texts: list[str], kind: type) -> tuple:
-    from tfinvert.errors import BadInput
-
-    try:
-        return tuple(kind(text) for text in texts)
-    except ValueError as error:
-        raise BadInput(f"--{name}={','.join(texts)}", "expected numbers with commas between") from error
 
 
 if __name__ == "__main__":

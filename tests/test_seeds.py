@@ -33,6 +33,7 @@ def test_seeds_stay_from_one_release_to_the_next():
         seeds.normal(seeds.of(0, ["0"]), [3])[0], [-0.395305902, 0.0375005603, -0.042967733], rtol=1e-6
     )
     np.testing.assert_array_equal(seeds.fold_in(seeds.of(0, ["0"]), 1)[0], [4783365152562367460, 1])
+    np.testing.assert_allclose(seeds.rotate(tf.zeros([1, 2]), 1)[0], [0.28497851466467683, 0.8135805849145932])
 
 
 @pytest.mark.parametrize("draw", [seeds.normal, seeds.uniform])
@@ -72,3 +73,18 @@ def test_the_law(draw, law):
     drawn = draw(seeds.of(0, tf.range(400)), [50]).numpy()
     for numbers in (drawn.ravel(), drawn[:, 0], drawn[0]):
         assert stats.kstest(numbers, law.cdf).pvalue > 1e-3
+
+
+def test_rotated_offsets():
+    """For each row: uniform, new in each step, and the same whatever its neighbours."""
+    offsets = seeds.uniform(seeds.of(0, tf.range(40)), [2, 30])
+    drawn = np.stack([seeds.rotate(offsets, count) for count in range(25)])
+    assert drawn.shape == (25, 40, 2, 30)
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert len(np.unique(drawn)) == drawn.size
+    assert (drawn * 2**30 % 1 > 0).all()  # finer than float32, for probabilities that are smaller than its grid
+    for numbers in (drawn[:, 0], drawn[0, 0], drawn[0, :, 0, 0], drawn[:, 0, 0, 0], drawn[:, 7, 1]):
+        assert stats.kstest(numbers.ravel(), stats.uniform.cdf).pvalue > 1e-3
+    assert np.abs(np.corrcoef(drawn[:, 0].reshape(25, 60)) - np.eye(25)).max() < 4.5 / np.sqrt(60)
+    np.testing.assert_array_equal(seeds.rotate(offsets[5:6], tf.constant(3)), drawn[3, 5:6])

@@ -16,24 +16,31 @@ if _keras.backend.backend() != "tensorflow":
 from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
-from tfinvert.inversion import Inversion, Inverter
-from tfinvert.losses import LogPrior, Pixel
-from tfinvert.solvers import Adam, GradientDescent, RMSprop
+from tfinvert.inversion import Inversion, Inverter, Recovered, Recovery, Verdict
+from tfinvert.losses import Logit, LogPrior, Pixel
+from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
 from tfinvert.spaces import normal, uniform
 
 __version__ = "0.1.0"
 __all__ = [
+    "LBFGS",
     "Adam",
     "BadInput",
+    "GaussNewtonCG",
     "Generator",
     "GradientDescent",
     "Inversion",
     "Inverter",
+    "LevenbergMarquardt",
     "LogPrior",
+    "Logit",
     "Pixel",
     "RMSprop",
+    "Recovered",
+    "Recovery",
     "Status",
+    "Verdict",
     "images",
     "load_generator",
     "losses",

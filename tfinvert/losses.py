@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 
-Bound = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [B, *shape], images [B, H, W, C]) -> [B]
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
 
 
@@ -27,7 +26,28 @@ class Prior(Protocol):
     def entries(self) -> int: ...
     @property
     def centre(self) -> float: ...
+    @property
+    def stddev(self) -> float | None: ...
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor: ...
+
+
+Compare = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [B, *shape], images [B, H, W, C]) -> a tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """A term that knows its targets: `bound(codes, images) -> values [B]`.
+
+    Args:
+      values: (codes [B, *shape], images [B, H, W, C] in [0, 1]) -> [B].
+      residuals: the same -> [B, M], whose squares add up to the values; None where the term is no sum of squares.
+    """
+
+    values: Compare
+    residuals: Compare | None = None
+
+    def __call__(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return self.values(codes, images)
 
 
 class Term:
@@ -77,8 +97,50 @@ class Pixel(Term):
             "bce": keras.losses.binary_crossentropy,
         }
         distance = named[self.distance] if isinstance(self.distance, str) else self.distance
-        flat = tf.reshape(targets, [tf.shape(targets)[0], -1])
-        return lambda codes, images: distance(flat, tf.reshape(images, tf.shape(flat)))
+        flat = _flat(targets)
+        values = lambda codes, images: distance(flat, _flat(images))
+        if self.distance != "mse":
+            return Bound(values)
+        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], tf.float32))
+        return Bound(values, lambda codes, images: scale * (_flat(images) - flat))
+
+
+@dataclasses.dataclass(frozen=True)
+class Logit(Term):
+    """Mean squared error of floor * log((x + floor) / (1 - x + floor)): a pixel loss before a saturating output.
+
+    A generator that ends in tanh or sigmoid squeezes most of what tells codes apart into pixels near black and
+    white; there this loss looks through a magnifying glass. In its eyes such a generator is far nearer to a linear
+    one, and second-order solvers reach the right code from where the plain error leads them astray
+    (docs/recovery.md). Far from black and white it is the smaller the smaller the floor.
+
+    Args:
+      floor: distance from black or white, on the [0, 1] scale, below which differences are not magnified further;
+        not less than the images' noise or rounding.
+
+    Raises:
+      BadInput: `floor` is not positive.
+    """
+
+    floor: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.floor < float("inf"):
+            raise BadInput(f"floor={self.floor}", "expected a positive number, such as 1e-3")
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Images of any shape, on the [0, 1] scale, as this loss sees them; values beyond it are stretched no more."""
+        floor = tf.cast(self.floor, images.dtype)
+        least = -0.5 * floor
+        return floor * (
+            tf.math.log(tf.maximum(images, least) + floor) - tf.math.log(tf.maximum(1 - images, least) + floor)
+        )
+
+    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+        flat = self(_flat(targets))
+        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], tf.float32))
+        residuals = lambda codes, images: scale * (self(_flat(images)) - flat)
+        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +155,14 @@ class LogPrior(Term):
     """
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        def value(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        def values(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             likeliest = prior.log_prob(tf.fill(tf.shape(codes), prior.centre))
             return (likeliest - prior.log_prob(codes)) / prior.entries
 
-        return value
+        if prior.stddev is None:
+            return Bound(values)
+        scale = (2 * prior.entries) ** -0.5 / prior.stddev
+        return Bound(values, lambda codes, images: scale * (_flat(codes) - prior.centre))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +173,11 @@ class Sum(Term):
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
         bound = [term.bind(targets, prior) for term in self.terms]
-        return lambda codes, images: functools.reduce(tf.add, [term(codes, images) for term in bound])
+        values = lambda codes, images: functools.reduce(tf.add, [term(codes, images) for term in bound])
+        parts = [term.residuals for term in bound if term.residuals is not None]
+        if len(parts) < len(bound):
+            return Bound(values)
+        return Bound(values, lambda codes, images: tf.concat([part(codes, images) for part in parts], axis=1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,4 +189,13 @@ class Weighted(Term):
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
         bound = self.term.bind(targets, prior)
-        return lambda codes, images: self.weight * bound(codes, images)
+        values = lambda codes, images: self.weight * bound(codes, images)
+        part = bound.residuals
+        if part is None or self.weight < 0:
+            return Bound(values)
+        return Bound(values, lambda codes, images: self.weight**0.5 * part(codes, images))
+
+
+def _flat(rows: tf.Tensor) -> tf.Tensor:
+    """Rows [B, ...] as [B, M]."""
+    return tf.reshape(rows, [tf.shape(rows)[0], -1])

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+_ROTATION = 0x7F1A3E52  # any number: it only starts the sequence that `rotate` shares between rows
+
 
 def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
     """Seeds int64 [B, 2] of the images with these ids (strings or integers, [B])."""
@@ -37,3 +39,17 @@ def uniform(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Numbers float32 [B, *shape] in [0, 1), each row from its own seed."""
     draw = lambda seed: tf.random.stateless_uniform(shape, seed, alg="philox")
     return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.float32))
+
+
+def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
+    """Numbers float64 [B, ...] in [0, 1) for the step after `count` steps, from the rows' own offsets [B, ...].
+
+    One draw [...] that all rows share is added to their offsets modulo 1 (Cranley-Patterson rotation): drawing from
+    each row's seed would be a loop over the rows in every step, and this is as uniform, and new in each step, for
+    any row. float64, because per-step probabilities can be smaller than the 2^-23 between two draws in float32.
+    """
+    shape = tf.shape(offsets)[1:]
+    seed = tf.stack([tf.constant(_ROTATION, tf.int64), tf.cast(count, tf.int64)])
+    common = tf.random.stateless_uniform(shape, seed, dtype=tf.float64, alg="philox")
+    moved = tf.cast(offsets, tf.float64) + common
+    return moved - tf.floor(moved)

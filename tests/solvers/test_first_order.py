@@ -9,16 +9,18 @@ import tensorflow as tf
 import tfinvert as ti
 from tfinvert.solvers import loop
 from tfinvert.solvers.first_order import SCHEDULES, schedule
+from tfinvert.solvers.solver import Objective
 from tfinvert.solvers.status import Status
 
 START = np.array([[-1.2, 1.0], [0.5, -0.3], [2.0, 2.0]], np.float32)
 
 
-def minimise(solver, objective, start=START, stopping=None, constrain=lambda codes: codes, compiled=True):
+def minimise(solver, objective, start=START, stopping=None, constrain=lambda codes, count: codes, compiled=True):
     stopping = stopping or loop.Stopping(tolerance=0)
+    objective = Objective(objective)
 
     def whole():
-        progress = loop.start(solver, tf.constant(start), tf.zeros(len(start), tf.int32))
+        progress = loop.start(solver, objective, tf.constant(start), tf.zeros(len(start), tf.int32))
         progress = loop.advance(solver, objective, constrain, stopping, progress, tf.constant(solver.steps))
         return loop.finish(objective, stopping, progress)
 
@@ -43,9 +45,9 @@ def minimise(solver, objective, start=START, stopping=None, constrain=lambda cod
 def test_every_step_is_kerass(ours, keras_own):
     variable = keras.Variable(START)
     codes = tf.constant(START)
-    memory = ours.init(codes)
+    memory = ours.init(codes, Objective(problems.rosenbrock))
     for count in range(30):
-        step = ours.step(problems.rosenbrock, codes, memory, tf.constant(count))
+        step = ours.step(Objective(problems.rosenbrock), codes, memory, tf.constant(count), tf.fill([3], True))
         with tf.GradientTape() as tape:
             value = problems.rosenbrock(variable.value)
         keras_own.apply([tape.gradient(value, variable.value)], [variable])
@@ -148,7 +150,7 @@ def test_constraints_hold_at_every_step():
         ti.GradientDescent(0.3, steps=8),
         objective,
         start,
-        constrain=lambda z: tf.clip_by_value(z, -1, 1),
+        constrain=lambda z, count: tf.clip_by_value(z, -1, 1),
         compiled=False,
     )
     assert max(seen) <= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,8 @@ class GAN(keras.Model):
     Args:
       generator: [B, d] -> images [B, H, W, C].
       discriminator: images [B, H, W, C] -> logits [B, 1].
-      latent: d; codes are drawn from the standard normal.
+      latent: d, entries of a code.
+      draw: (shape, seed) -> codes from the prior; default the standard normal.
       gamma: weight of the penalty.
       every: steps between two penalties.
       decay: of the averaged generator's weights, `averaged`, per step.
@@ -26,6 +29,7 @@ class GAN(keras.Model):
 
     def __init__(
         self, generator: keras.Model, discriminator: keras.Model, latent: int,
+        draw: Callable = tf.random.stateless_normal,
         gamma: float = 1.0, every: int = 8, decay: float = 0.999, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -33,6 +37,7 @@ class GAN(keras.Model):
         self.averaged = keras.models.clone_model(generator)
         self.averaged.set_weights(generator.get_weights())
         self.averaged.trainable = False
+        self.draw = draw
         self.latent, self.gamma, self.every, self.decay, self.seed = latent, gamma, every, decay, seed
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
 
@@ -56,7 +61,7 @@ class GAN(keras.Model):
     def train_step(self, images):
         """One step of each player on `images` [B, H, W, C]; returns the losses."""
         stream = tf.stack([tf.constant(self.seed, tf.int64), self.count])
-        codes = tf.random.stateless_normal([2, tf.shape(images)[0], self.latent], stream)
+        codes = self.draw([2, tf.shape(images)[0], self.latent], stream)
 
         with tf.GradientTape() as tape:
             fake = self.discriminator(self.generator(codes[0], training=True), training=True)

@@ -17,17 +17,29 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.images import Images
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.rows import Rows
 from tfinvert.losses import Pixel, Term
 from tfinvert.solvers import Adam, loop
 from tfinvert.solvers.first_order import schedule
 from tfinvert.solvers.solver import Objective, Solver
 from tfinvert.solvers.status import Status
 
-_STEPS_A_CALL = 25  # so that progress can be told and Ctrl-C is heard
+_STEPS_A_CALL = 25  # so that progress can be told, Ctrl-C is heard, and what is done leaves the batch
+_DEAR_STEPS_A_CALL = 5  # of solvers that compute Jacobians
 # Matrix products and convolutions round differently for small or odd batches, and hundreds of Adam steps blow
 # that up to another code. With whole blocks of 16 rows every row was bitwise the same in any batch; see
 # docs/design.md, "The same result in any batch".
 _BLOCK = 16
+
+
+class Glimpse(NamedTuple):
+    """How far an inversion has come, for those who watch."""
+
+    share: float  # of the work that is done, in [0, 1]
+    loss: float  # mean best loss of the present batch
+    rows: np.ndarray  # [n]: which of the images this batch holds
+    codes: np.ndarray  # [n, *shape]: their best codes
+    passes: np.ndarray  # [n]: generator passes so far
 
 
 class Targets(NamedTuple):
@@ -35,6 +47,7 @@ class Targets(NamedTuple):
 
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
     labels: tf.Tensor  # [N] int32; zeros where the generator takes none
+    offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
 
 
 class Inverter:
@@ -54,7 +67,7 @@ class Inverter:
       seed: of the run; an image's starts come from this and its id.
 
     Raises:
-      BadInput: a number is out of range.
+      BadInput: a number is out of range, or the solver cannot take the loss.
 
     >>> from tfinvert import load_generator
     >>> generator = load_generator()
@@ -78,6 +91,7 @@ class Inverter:
         self.loss = Pixel() if loss is None else loss
         self.solver = Adam(schedule("cosine", 0.1, 500), steps=500) if solver is None else solver
         self.restarts, self.spread, self.batch_size, self.seed = restarts, spread, batch_size, seed
+        self._check(self.solver)
         self.stopping = loop.Stopping(tolerance, patience)
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
@@ -85,23 +99,24 @@ class Inverter:
             name: tf.function(
                 getattr(self, name), autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True}
             )
-            for name in ("_start", "_advance", "_finish")
+            for name in ("_draw", "_start", "_advance", "_finish")
         }
 
     def __call__(
-        self, images: Any, ids: Any = None, labels: Any = None, *, watch: Callable[[float, float], None] | None = None
-    ) -> Inversion:
+        self, images: Any, ids: Any = None, labels: Any = None, *,
+        starts: Any = None, watch: Callable[[Glimpse], None] | None = None,
+    ) -> Inversion:  # fmt: skip
         """Inverts images.
 
         Args:
           images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed each image's starts; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
-          watch: called between steps with the share of the work that is done, in [0, 1], and the mean best loss
-            of the present batch; not inside graphs.
+          starts: codes [B, restarts, *shape] to start from; default: drawn from the prior, see `spread`.
+          watch: called between steps with a `Glimpse`; not inside graphs.
 
         Raises:
-          BadInput: the images' shape is not the generator's, or labels are missing or out of range.
+          BadInput: the shape of the images or starts is another, or labels are missing or out of range.
         """
         if isinstance(images, Images):
             ids = images.ids if ids is None else ids
@@ -116,29 +131,38 @@ class Inverter:
             )
         ids = tf.range(tf.shape(images)[0]) if ids is None else tf.convert_to_tensor(ids)
         labels = self._labels(labels, tf.shape(images)[0])
+        starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)
         if not tf.executing_eagerly():
-            progress, targets = self._compiled["_start"](images, ids, labels)
+            progress, targets = self._compiled["_start"](images, ids, labels, starts)
             progress = self._compiled["_advance"](progress, targets, tf.constant(self.solver.steps))
-            return self._compiled["_finish"](progress, targets, images)
+            return self._compiled["_finish"](progress._replace(memory=()), targets, images)
         count = images.shape[0]
         parts = [
-            self._batch(images[part], ids[part], labels[part], part.start, count, watch)
+            self._batch(images[part], ids[part], labels[part], starts[part], part.start, count, watch)
             for part in (slice(first, first + self.batch_size) for first in range(0, count, self.batch_size))
         ]
         if not parts:
             raise BadInput("no images", "expected at least one")
         return Inversion(*(tf.concat(column, axis=0) for column in zip(*parts, strict=True)))
 
-    def _batch(self, images, ids, labels, first: int, count: int, watch) -> Inversion:
-        progress, targets = self._compiled["_start"](images, ids, labels)
+    def _batch(self, images, ids, labels, starts, first: int, count: int, watch) -> Inversion:
+        progress, targets = self._compiled["_start"](images, ids, labels, starts)
+        rows = Rows(progress, targets, _BLOCK)
+        several = _DEAR_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         done = 0
-        while done < self.solver.steps and np.any(progress.status == Status.RUNNING):
-            done = min(done + _STEPS_A_CALL, self.solver.steps)
-            progress = self._compiled["_advance"](progress, targets, tf.constant(done))
+        while done < self.solver.steps and rows.running:
+            done = min(done + several, self.solver.steps)
+            rows.take(self._compiled["_advance"](rows.progress, rows.targets, tf.constant(done)))
             if watch is not None:
-                share = (first + len(images) * done / self.solver.steps) / count
-                watch(share, float(tf.reduce_mean(tf.reduce_min(self._by_image(progress.best_value, len(images)), 0))))
-        return self._compiled["_finish"](progress, targets, images)
+                watch(self._glimpse(rows.whole(), len(images), first, done, count))
+        return self._compiled["_finish"](rows.whole(), targets, images)
+
+    def _glimpse(self, progress: loop.Progress, images: int, first: int, done: int, count: int) -> Glimpse:
+        value = self._by_image(progress.best_value, images).numpy()
+        codes = progress.best_codes.numpy()[np.argmin(value, axis=0) * images + np.arange(images)]
+        passes = self._by_image(progress.passes, images).numpy().sum(axis=0)
+        share = (first + images * done / self.solver.steps) / count
+        return Glimpse(share, float(value.min(axis=0).mean()), first + np.arange(images), codes, passes)
 
     def _by_image(self, values: tf.Tensor, count: Any) -> tf.Tensor:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""
@@ -154,36 +178,67 @@ class Inverter:
             labels = tf.fill([count], labels) if labels.shape.rank == 0 else labels
         return self.generator.condition.check(labels)
 
-    def _start(self, images, ids, labels) -> tuple[loop.Progress, Targets]:
+    def _check(self, solver: Solver) -> None:
+        bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape]), self.generator.space)
+        if solver.needs_residuals and bound.residuals is None:
+            raise BadInput(
+                f"{type(solver).__name__} for {self.loss}",
+                "it takes sums of squares only: Pixel('mse'), Logit, and LogPrior of a normal prior",
+            )
+
+    def _draw(self, ids: tf.Tensor) -> tf.Tensor:
+        """Starts [B, restarts, *shape]; number r of an image does not depend on how many there are."""
+        space = self.generator.space
+        codes = tf.stack([space.sample(stream) for stream in self._streams(ids)], axis=1)
+        return space.centre + self.spread * (codes - space.centre)
+
+    def _streams(self, ids: tf.Tensor) -> list[tf.Tensor]:
+        """Seeds int64 [B, 2] of each image's starts."""
+        own = seeds.of(self.seed, ids)
+        return [own, *(seeds.fold_in(own, number) for number in range(1, self.restarts))]
+
+    def _given(self, starts: Any, images: tf.Tensor) -> tf.Tensor:
+        starts = tf.convert_to_tensor(starts, tf.float32)
+        expected = [images.shape[0], self.restarts, *(self.generator.space.shape or ())]
+        if not starts.shape.is_compatible_with(expected):
+            raise BadInput(f"starts {starts.shape.as_list()}", f"expected {expected}: codes for each image and start")
+        return starts
+
+    def _start(self, images, ids, labels, starts) -> tuple[loop.Progress, Targets]:
         valid = tf.reduce_all(tf.math.is_finite(images), axis=[1, 2, 3])
         status = tf.where(valid, int(Status.RUNNING), int(Status.INVALID_IMAGE))
         if self.generator.constant:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
-        own = seeds.of(self.seed, ids)
-        # Start number r of an image does not depend on how many there are.
-        streams = [own, *(seeds.fold_in(own, number) for number in range(1, self.restarts))]
-        space = self.generator.space
-        codes = tf.concat([space.sample(stream) for stream in streams], axis=0)
-        codes = space.centre + self.spread * (codes - space.centre)
         clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
-        targets = Targets(
-            tf.tile(self.generator.to_unit(clean), [self.restarts, 1, 1, 1]), tf.tile(labels, [self.restarts])
-        )
-        status = tf.tile(status, [self.restarts])
+        once = (status, self.generator.to_unit(clean), labels)
+        status, *each = (tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]) for rows in once)
+        codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
+        each.append(tf.concat([self.generator.space.offsets(stream) for stream in self._streams(ids)], axis=0))
         spare = -tf.shape(status)[0] % _BLOCK
-        codes, images, labels = (_pad(rows, spare) for rows in (codes, *targets))
+        codes, *each = (_pad(rows, spare) for rows in (codes, *each))
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
-        return loop.start(self.solver, codes, status), Targets(images, labels)
+        targets = Targets(*each)
+        return loop.start(self.solver, self._objective(targets), codes, status), targets
 
     def _objective(self, targets: Targets) -> Objective:
         bound = self.loss.bind(targets.images, self.generator.space)
-        return lambda codes: bound(codes, self.generator.to_unit(self._generate(codes, targets.labels)))
+
+        def looked_at(compare: Callable) -> Callable:
+            return lambda codes: compare(codes, self.generator.to_unit(self._generate(codes, targets.labels)))
+
+        return Objective(
+            looked_at(bound.values),
+            None if bound.residuals is None else looked_at(bound.residuals),
+            lambda rows: self._objective(Targets(*(tf.gather(each, rows) for each in targets))),
+        )
 
     def _generate(self, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return self.generator(codes, None if self.generator.condition is None else labels)
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
-        constrain = self.generator.space.constrain
+        constrain = lambda codes, count: self.generator.space.constrain(
+            codes, targets.offsets, count, self.solver.steps
+        )
         return loop.advance(self.solver, self._objective(targets), constrain, self.stopping, progress, until)
 
     def _finish(self, progress: loop.Progress, targets: Targets, images: tf.Tensor) -> Inversion:
@@ -198,7 +253,8 @@ class Inverter:
         )
         codes = tf.ensure_shape(codes, [None, *(self.generator.space.shape or ())])
         labels = tf.gather(targets.labels, best)
-        return Inversion(codes, self._generate(codes, labels), loss, status, steps)
+        passes = tf.reduce_sum(self._by_image(progress.passes, count), axis=0)
+        return Inversion(codes, self._generate(codes, labels), loss, status, steps, passes)
 
 
 def _pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:

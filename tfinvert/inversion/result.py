@@ -17,6 +17,7 @@ class Inversion(NamedTuple):
     loss: tf.Tensor  # [B] float32 at `codes`; infinite where the loss never was finite
     status: tf.Tensor  # [B] int32, see `Status`
     steps: tf.Tensor  # [B] int32, steps taken from the start that won
+    passes: tf.Tensor  # [B] int32, generator passes of all starts: a forward, backward or tangent pass is one each
 
     @property
     def messages(self) -> list[str]:

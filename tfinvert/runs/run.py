@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.images import Picture, Sources
-from tfinvert.inversion import Inversion, Inverter
+from tfinvert.inversion import Glimpse, Inversion, Inverter
 from tfinvert.runs.store import Store
 from tfinvert.solvers.status import Status
 
@@ -116,9 +116,9 @@ def _invert(inverter: Inverter, batch: list[Picture], bar: tqdm) -> list[dict[st
         conditional = inverter.generator.condition is not None
         labels = np.array([picture.label for picture in readable], np.int32) if conditional else None
 
-        def watch(share: float, loss: float) -> None:
-            bar.n = round(start + share * len(batch), 1)
-            bar.set_postfix(loss=f"{loss:.3g}")
+        def watch(glimpse: Glimpse) -> None:
+            bar.n = round(start + glimpse.share * len(batch), 1)
+            bar.set_postfix(loss=f"{glimpse.loss:.3g}")
 
         found = inverter(targets, ids=[picture.id for picture in readable], labels=labels, watch=watch)
         seconds = (time.perf_counter() - begun) / len(readable)

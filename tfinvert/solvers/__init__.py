@@ -1,9 +1,13 @@
 """Solvers move codes down an objective (codes [N, *shape] -> values [N]) and never see an image.
 
-`solver.py` says what a solver is, `first_order.py` holds the gradient methods, `loop.py` runs any of them with
+`solver.py` says what a solver is, `first_order.py` holds the gradient methods, `lbfgs.py` the quasi-Newton one;
+`levenberg_marquardt.py` and `krylov.py` (for many entries) are for sums of squares. `loop.py` runs any of them with
 the best iterate kept, `status.py` names how a row can end.
 """
 
 from tfinvert.solvers.first_order import Adam, GradientDescent, RMSprop
+from tfinvert.solvers.krylov import GaussNewtonCG
+from tfinvert.solvers.lbfgs import LBFGS
+from tfinvert.solvers.levenberg_marquardt import LevenbergMarquardt
 
-__all__ = ["Adam", "GradientDescent", "RMSprop"]
+__all__ = ["LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "RMSprop"]

@@ -54,6 +54,7 @@ class GradientDescent:
     learning_rate: float | Schedule = 1.0
     steps: int = 500
     slots: ClassVar[int] = 0  # tensors like the codes that the method remembers
+    needs_residuals: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -61,10 +62,12 @@ class GradientDescent:
         if not callable(self.learning_rate) and not 0 < self.learning_rate < float("inf"):
             raise BadInput(f"learning_rate={self.learning_rate}", "expected a positive number, such as 0.1 for adam")
 
-    def init(self, codes: tf.Tensor) -> Memory:
+    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
         return tuple(tf.zeros_like(codes) for _ in range(self.slots))
 
-    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor) -> Step:
+    def step(
+        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
+    ) -> Step:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(codes)
             value = objective(codes)
@@ -73,7 +76,7 @@ class GradientDescent:
         gradient = tf.convert_to_tensor(tape.gradient(total, codes, unconnected_gradients="zero"))
         rate = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
         move, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
-        return Step(codes - tf.cast(rate, codes.dtype) * move, memory, value, gradient)
+        return Step(codes - tf.cast(rate, codes.dtype) * move, memory, value, gradient, tf.fill(tf.shape(value), 2))
 
     def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
         """The direction to subtract, and the new memory; `time` is 1 at the first step."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfinvert.solvers.solver import Memory, Objective, Solver
 from tfinvert.solvers.status import Status
+
+Constrain = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [N, *shape], steps taken) -> codes in the space
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,19 +40,21 @@ class Progress(NamedTuple):
     mark_count: tf.Tensor  # [N] int32: when that was
     status: tf.Tensor  # [N] int32, see `Status`
     steps: tf.Tensor  # [N] int32: steps taken by this row
+    passes: tf.Tensor  # [N] int32: generator passes spent on this row
 
 
-def start(solver: Solver, codes: tf.Tensor, status: tf.Tensor) -> Progress:
+def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Tensor) -> Progress:
     """Rows at their first codes [N, *shape]; a row whose status [N] is not RUNNING will not move."""
     infinite = tf.fill(tf.shape(codes)[:1], tf.constant(float("inf"), codes.dtype))
     none = tf.zeros(tf.shape(codes)[:1], tf.int32)
     return Progress(
-        tf.constant(0), codes, solver.init(codes), codes, infinite, infinite, none, tf.cast(status, tf.int32), none
-    )
+        tf.constant(0), codes, solver.init(codes, objective), codes, infinite, infinite, none,
+        tf.cast(status, tf.int32), none, none,
+    )  # fmt: skip
 
 
 def advance(
-    solver: Solver, objective: Objective, constrain: Objective, stopping: Stopping, progress: Progress, until: tf.Tensor
+    solver: Solver, objective: Objective, constrain: Constrain, stopping: Stopping, progress: Progress, until: tf.Tensor
 ) -> Progress:
     """Takes steps until `until` were taken or every row has stopped. `constrain` brings codes back to the space."""
 
@@ -57,8 +62,9 @@ def advance(
         return (progress.count < until) & tf.reduce_any(progress.status == Status.RUNNING)
 
     def body(progress: Progress) -> tuple[Progress]:
-        step = solver.step(objective, progress.codes, progress.memory, progress.count)
-        codes = constrain(step.codes)
+        worked = progress.status == Status.RUNNING
+        step = solver.step(objective, progress.codes, progress.memory, progress.count, worked)
+        codes = constrain(step.codes, progress.count)
         progress = _judge(progress, step.value, stopping)
         finite = _all_finite(codes)
         flat = ~_any_nonzero(step.gradient)
@@ -74,6 +80,7 @@ def advance(
                 memory=step.memory,
                 status=status,
                 steps=progress.steps + tf.cast(running, tf.int32),
+                passes=progress.passes + tf.where(worked, step.passes, 0),
             ),
         )
 
@@ -82,7 +89,8 @@ def advance(
 
 def finish(objective: Objective, stopping: Stopping, progress: Progress) -> Progress:
     """Values the last codes, which no step has looked at yet, and names the end of the rows that still ran."""
-    progress = _judge(progress, objective(progress.codes), stopping)
+    passes = progress.passes + tf.cast(progress.status == Status.RUNNING, tf.int32)
+    progress = _judge(progress, objective(progress.codes), stopping)._replace(passes=passes)
     return progress._replace(status=_settle(progress.status, tf.constant(True), Status.FINISHED))
 
 

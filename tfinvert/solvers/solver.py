@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-Objective = Callable[[tf.Tensor], tf.Tensor]  # codes [N, *shape] -> values [N]
 Memory = Any  # whatever a solver carries from step to step: a nest of tensors with N rows each
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """What codes are moved down: `objective(codes [N, *shape]) -> values [N]`.
+
+    Args:
+      values: codes [N, *shape] -> values [N].
+      residuals: codes [N, *shape] -> [N, M], whose squares add up to the values; None where there are none.
+      part: indices [n] of rows -> the objective of those rows alone; None where all rows have the same one.
+    """
+
+    values: Callable[[tf.Tensor], tf.Tensor]
+    residuals: Callable[[tf.Tensor], tf.Tensor] | None = None
+    part: Callable[[tf.Tensor], Objective] | None = None
+
+    def __call__(self, codes: tf.Tensor) -> tf.Tensor:
+        return self.values(codes)
+
+    def of(self, rows: tf.Tensor) -> Objective:
+        """The objective of these rows [n] alone."""
+        return self if self.part is None else self.part(rows)
 
 
 class Step(NamedTuple):
@@ -18,6 +40,7 @@ class Step(NamedTuple):
     memory: Memory
     value: tf.Tensor  # of the codes before the step, [N]
     gradient: tf.Tensor  # of the codes before the step, [N, *shape]
+    passes: tf.Tensor  # what it cost each row, int32 [N]: a forward, backward or tangent pass of one image is one
 
 
 class Solver(Protocol):
@@ -28,10 +51,20 @@ class Solver(Protocol):
         """How many steps the loop takes at most."""
         ...
 
-    def init(self, codes: tf.Tensor) -> Memory:
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether it works on sums of squares only."""
+        ...
+
+    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
         """The memory before the first step from these codes [N, *shape]."""
         ...
 
-    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor) -> Step:
-        """One step from `codes`; `count` (int32, scalar) steps were taken before."""
+    def step(
+        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
+    ) -> Step:
+        """One step from `codes`; `count` (int32, scalar) steps were taken before.
+
+        Where `running` (bool [N]) is false a row has ended: nobody looks at what becomes of it.
+        """
         ...

@@ -10,6 +10,7 @@ from scipy import stats
 
 from tfinvert import seeds, spaces
 from tfinvert.errors import BadInput
+from tfinvert.spaces import calls, constraints, space
 
 CODES = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
 LAWS = [
@@ -43,6 +44,27 @@ def test_samples_follow_the_prior(space, law):
     np.testing.assert_array_equal(space.sample(own[3:4])[0], codes[3])  # whatever is drawn beside it
 
 
+@pytest.mark.parametrize(("space", "law"), LAWS, ids=[str(space) for space, _ in LAWS])
+@pytest.mark.parametrize(("dtype", "rtol"), [(tf.float32, 1e-5), (tf.float64, 1e-9)])
+def test_quantile(space, law, dtype, rtol):
+    probabilities = np.array([[1e-6, 0.01, 0.3], [0.5, 0.8, 0.99]])
+    found = space.quantile(tf.constant(probabilities, dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, law.ppf(probabilities), rtol=rtol, atol=1e-6)
+
+
+def test_quantiles_at_the_ends():
+    ends = tf.constant([0.0, 1.0])
+    np.testing.assert_allclose(spaces.normal(stddev=2).quantile(ends), 2 * stats.norm.ppf([1e-7, 1 - 1e-7]), rtol=0.01)
+    np.testing.assert_array_equal(spaces.uniform(low=-3, high=5).quantile(ends), [-3, 5])
+
+
+def test_only_a_normal_prior_has_a_stddev():
+    assert spaces.normal(3, stddev=2).stddev == 2
+    assert spaces.uniform(3).stddev is None
+    assert spaces.Space((3,)).stddev is None
+
+
 def test_constrain():
     codes = tf.constant([[-3.0, -1.0, 0.5, 1.0, 7.0]])
     np.testing.assert_array_equal(spaces.normal(5).constrain(codes), codes)
@@ -68,6 +90,9 @@ def test_a_shape_may_come_later():
         spaces.uniform(),
         spaces.uniform(100, low=0, high=1),
         spaces.uniform(low=-0.5, high=0.5),
+        spaces.normal(constraint=spaces.clip(3)),
+        spaces.normal(100, stddev=0.5, constraint=spaces.resample(spaces.logistic(2, 2.5))),
+        spaces.uniform(8, constraint=spaces.stochastic_clip(1)),
     ],
     ids=str,
 )
@@ -94,7 +119,10 @@ def test_short_texts(text, space):
         "", "gauss", "normal(", "normal(0)", "normal(-1)", "normal(2.5)", "normal(high=1)", "normal(stddev='a')",
         "normal(stddev=0)", "normal(stddev=-1)", "normal(True)", "uniform(low=1, high=0)", "uniform(low=1, high=1)",
         "uniform(high=1e999)", "normal(n)", "normal(*[3])", "normal(**{})", "normal().shape", "normal; uniform",
-        "__import__('os').getcwd()", "normal(stddev=__import__('os').getpid())",
+        "__import__('os').getcwd()", "normal(stddev=__import__('os').getpid())", "3", "clip(3)", "constraint=clip(3)",
+        "normal(constraint=3)", "normal(constraint=hard(3))", "normal(constraint=clip(0))", "normal(clip(3))",
+        "normal(constraint=normal(3))", f"normal(stddev={10**400})", "normal(\0)", "-" * 20_000 + "1",
+        "normal(constraint=" + "resample(" * 99 + "3" + ")" * 100,
     ],
 )  # fmt: skip
 def test_texts_that_are_no_prior(text):
@@ -115,5 +143,6 @@ def test_a_uniform_prior_wants_bounds(low, high):
         spaces.uniform(3, low=low, high=high)
 
 
-def test_the_examples():
-    assert doctest.testmod(spaces, optionflags=doctest.NORMALIZE_WHITESPACE) == (0, 1)
+@pytest.mark.parametrize(("module", "examples"), [(space, 1), (constraints, 1), (calls, 0)])
+def test_the_examples(module, examples):
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE) == (0, examples)

@@ -1,0 +1,129 @@
+"""Is z found again from G(z)? Methods of finding codes side by side, on the same codes and the same starts.
+
+    python bin/recover.py --generator=dcgan.keras --methods=egan,recover --out=runs/recovery
+
+Without flags it recovers codes of the built-in generator with the default schedule and writes OUT/recovery.csv and
+OUT/recovery.png. --experiment=noise repeats Lipton & Tripathi's noise figure, --experiment=unique their table of
+distances between encodings of the same unseen image. Exit code: 0 good, 1 nothing could be done, 130 Ctrl-C.
+"""
+
+from pathlib import Path
+
+from absl import app, flags, logging
+
+import _start
+
+flags.DEFINE_string("generator", None, "A .keras or HDF5 file; default: the built-in glyph generator.")
+flags.DEFINE_string("prior", None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).")
+flags.DEFINE_list("value_range", None, "What black and white are to the generator, such as -1,1 or 0,1.")
+flags.DEFINE_integer("label", None, "A class for all samples of a class-conditional generator.")
+flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique"], "What is measured.")
+flags.DEFINE_string(
+    "methods", "recover",
+    "Names with commas between: egan (their 18), lipton (their 3), own, all; or single ones, such as recover, "
+    "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, descent, clip, stochastic_clip, disabled, hard(2.5), "
+    "logistic(2, 2), truncated_normal(2.5).",
+)  # fmt: skip
+flags.DEFINE_integer("samples", 100, "Codes that are drawn.", lower_bound=1)
+flags.DEFINE_float("noise", 0.0, "Standard deviation of noise added to the images, on [0, 1].", lower_bound=0)
+flags.DEFINE_integer("budget", 2000, "Steps of the gradient methods.", lower_bound=1)
+flags.DEFINE_string("images", None, "Unseen images for --experiment=unique; default: the built-in targets.")
+flags.DEFINE_integer("limit", 100, "Only the first so many of them.", lower_bound=1)
+flags.DEFINE_integer("encodings", 5, "Encodings of each, from different starts.", lower_bound=2)
+flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
+flags.DEFINE_string("out", "runs/recover", "Folder for the tables and figures.")
+
+
+def main(argv: list[str]) -> int:
+    if len(argv) > 1:
+        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
+        return 1
+    _start.prepare()
+    from tfinvert.errors import BadInput
+
+    try:
+        {"methods": _methods, "noise": _noise, "unique": _unique}[flags.FLAGS.experiment]()
+    except BadInput as error:
+        logging.error("%s", error)
+        return 1
+    except KeyboardInterrupt:
+        logging.warning("stopped; tables that were written are whole")
+        return 130
+    return 0
+
+
+def _generator():
+    from tfinvert import load_generator
+
+    values = flags.FLAGS
+    value_range = values.value_range
+    return load_generator(
+        values.generator, prior=values.prior,
+        value_range=None if value_range is None else _start.numbers("value_range", value_range, float),
+    )  # fmt: skip
+
+
+def _methods() -> None:
+    from tfinvert.experiments import methods, recovery
+    from tfinvert.report.recovery import recovery as draw
+
+    values = flags.FLAGS
+    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    done = []
+
+    def show(outcome) -> None:
+        done.append(outcome)
+        row = recovery.table(done)[-1]
+        logging.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
+        recovery.write(out / "recovery.csv", recovery.table(done))
+
+    recovery.run(
+        generator, chosen, samples=values.samples, budget=values.budget, noise=values.noise,
+        labels=values.label, seed=values.seed, show=show,
+    )  # fmt: skip
+    picture = draw(done, out / "recovery.png", f"{generator.name}: {values.samples} codes")
+    logging.info("see %s and %s", out / "recovery.csv", picture)
+
+
+def _noise() -> None:
+    from tfinvert.experiments import methods, recovery
+    from tfinvert.report.recovery import noise as draw
+
+    values = flags.FLAGS
+    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    rows, errors = [], {method.name: [] for method in chosen}
+    for variance in recovery.LIPTON_VARIANCES:
+        deviation = variance**0.5 / 2  # theirs is on [-1, 1]
+        for outcome in recovery.run(
+            generator, chosen, samples=values.samples, budget=values.budget, noise=deviation,
+            labels=values.label, seed=values.seed,
+        ):  # fmt: skip
+            errors[outcome.method].append(float(outcome.errors.mean()))
+            rows.append({"variance": variance, **recovery.table([outcome])[0]})
+            recovery.write(out / "noise.csv", rows)
+            logging.info("variance %g  %s  mean error %.4g", variance, outcome.method, outcome.errors.mean())
+    logging.info("see %s and %s", out / "noise.csv", draw(recovery.LIPTON_VARIANCES, errors, out / "noise.png"))
+
+
+def _unique() -> None:
+    from tfinvert import images
+    from tfinvert.experiments import methods, recovery
+
+    values = flags.FLAGS
+    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    unseen = images.load(values.images, generator, limit=values.limit)
+    rows = []
+    for method in chosen:
+        rows.append(
+            recovery.pairwise(
+                generator, method, unseen.pixels, encodings=values.encodings, budget=values.budget,
+                labels=None if values.label is None else [values.label] * len(unseen.pixels), seed=values.seed,
+            )
+        )  # fmt: skip
+        logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items()))
+        recovery.write(out / "unique.csv", rows)
+    logging.info("see %s", out / "unique.csv")
+
+
+if __name__ == "__main__":
+    app.run(main)

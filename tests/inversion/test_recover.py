@@ -1,0 +1,278 @@
+"""Codes of a generator's own images are found again, and what is no such image is told apart."""
+
+import numpy as np
+import problems
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert import Verdict
+
+LATENT = 6
+SAMPLES = 600
+LINEAR = problems.Linear()
+
+
+def nonlinear(prior, *, latent=LATENT, value_range=(0, 1), seed=0, mix=None):
+    """Dense, tanh, dense and a saturating output to [8, 8, 1]; `mix` [latent, n] goes before all of it."""
+    random = np.random.default_rng(seed)
+    first = np.eye(latent) if mix is None else np.asarray(mix)
+    first = (first @ random.normal(0, 0.5, (first.shape[1], 32))).astype(np.float32)
+    second = random.normal(0, 0.25, (32, 64)).astype(np.float32)
+    low, high = value_range
+
+    def function(codes):
+        unit = tf.sigmoid(2 * tf.tanh(codes @ first) @ second)
+        return tf.reshape(low + (high - low) * unit, [-1, 8, 8, 1])
+
+    return ti.load_generator(function, prior=prior, value_range=value_range)
+
+
+def conditional():
+    """Each of three classes has a linear map of its own to images about grey."""
+    random = np.random.default_rng(5)
+    matrices = random.normal(0, 0.1, (3, 4, 64)).astype(np.float32)
+
+    def function(codes, labels):
+        return tf.reshape(0.5 + tf.einsum("bd,bdm->bm", codes, tf.gather(matrices, labels)), [-1, 8, 8, 1])
+
+    return ti.load_generator(function, prior=ti.normal(4), value_range=(0, 1), classes=3)
+
+
+def error(found, codes):
+    return np.mean((found.codes - np.asarray(codes)) ** 2, axis=1)
+
+
+def unit_noise(count, shape=(8, 8, 1), seed=7):
+    return np.random.default_rng(seed).uniform(size=(count, *shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def normal():
+    return nonlinear(ti.normal(LATENT), value_range=(-1, 1))
+
+
+@pytest.fixture(scope="module")
+def recovery(normal):
+    return ti.Recovery(normal, samples=SAMPLES)
+
+
+def everywhere(verdict, count):
+    return [int(verdict)] * count
+
+
+def test_codes_of_a_linear_generator_are_found_again():
+    codes, images = LINEAR.generator.sample(5, seed=3)
+    found = ti.Recovery(LINEAR.generator, samples=SAMPLES)(images)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 5)
+    assert error(found, codes).max() < 1e-6
+    np.testing.assert_allclose(found.images, images, atol=1e-4)
+    assert (found.error < 1e-10).all()
+    assert list(found.rank) == [3] * 5
+    assert [each.shape for each in found.directions] == [(0, 3)] * 5
+    assert (found.deviation < 1e-4).all()
+    assert list(found.attempts) == [1] * 5
+    assert (found.passes > 0).all()
+
+
+def test_codes_of_a_nonlinear_generator_are_found_again(recovery, normal):
+    codes, images = normal.sample(12, seed=3)
+    found = recovery(images)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 12)
+    assert error(found, codes).max() < 1e-6
+    np.testing.assert_allclose(found.images, images, atol=1e-4)  # in the generator's range, not on [0, 1]
+    assert found.images.min() < -0.1
+    assert list(found.noise) == [0] * 12
+
+
+def test_codes_of_a_uniform_prior_are_found_again():
+    generator = nonlinear(ti.uniform(LATENT, low=-2, high=2), seed=1)
+    codes, images = generator.sample(12, seed=4)
+    found = ti.Recovery(generator, samples=SAMPLES)(images)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 12)
+    assert error(found, codes).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("drop", "null", "deviations"),
+    [
+        # The last entry is ignored: nothing is known about it, and all about the others.
+        (np.eye(LATENT)[:, :-1], np.eye(LATENT)[-1], [0, 0, 0, 0, 0, 1]),
+        # Only z1 + z2 is seen: the error of z1 - z2 is shared between both.
+        (
+            np.eye(LATENT)[:, 1:] + np.eye(LATENT)[:, :1] @ np.eye(LATENT)[:1, :-1],
+            np.array([1, -1, 0, 0, 0, 0]) / np.sqrt(2),
+            [0.71, 0.71, 0, 0, 0, 0],
+        ),
+    ],
+)
+def test_a_direction_that_images_do_not_show_is_named(drop, null, deviations):
+    generator = nonlinear(ti.normal(LATENT), mix=drop)
+    codes, images = generator.sample(4, seed=5)
+    found = ti.Recovery(generator, samples=SAMPLES)(images)
+    assert list(found.verdict) == everywhere(Verdict.NOT_UNIQUE, 4)
+    assert list(found.rank) == [LATENT - 1] * 4
+    for directions in found.directions:
+        assert directions.shape == (1, LATENT)
+        assert abs(directions[0] @ null) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(found.deviation, np.tile(deviations, (4, 1)), atol=0.2)
+    seen = found.codes @ drop - codes.numpy() @ drop
+    np.testing.assert_allclose(seen, 0, atol=1e-3)
+
+
+def test_images_that_no_code_makes_are_never_recovered(normal):
+    images = normal.from_unit(unit_noise(4))
+    found = ti.Recovery(normal, samples=SAMPLES, attempts=2)(images)
+    assert set(found.verdict) <= {Verdict.NOT_IN_RANGE, Verdict.OUT_OF_BUDGET}
+    assert (found.error > 1e-3).all()
+    assert list(found.rank) == [-1] * 4
+    assert np.isnan(found.deviation).all()
+    assert list(found.attempts) == [2] * 4
+    assert np.isfinite(found.codes).all()
+
+
+def test_linear_images_out_of_range_end_in_their_least_squares_minimum():
+    images = np.random.default_rng(1).normal(size=(3, 4, 4, 1)).astype(np.float32)
+    found = ti.Recovery(LINEAR.generator, samples=SAMPLES, attempts=1)(images)
+    assert list(found.verdict) == everywhere(Verdict.NOT_IN_RANGE, 3)
+    np.testing.assert_allclose(found.codes, LINEAR.best(images), atol=1e-3)
+
+
+def test_nan_images_have_their_own_verdict_and_harm_nobody(recovery, normal):
+    codes, images = normal.sample(4, seed=6)
+    images = images.numpy()
+    images[1, 2, 2, 0] = np.nan
+    images[3, 0, 0, 0] = np.inf
+    found = recovery(images)
+    assert list(found.verdict) == [
+        Verdict.RECOVERED, Verdict.INVALID_IMAGE, Verdict.RECOVERED, Verdict.INVALID_IMAGE
+    ]  # fmt: skip
+    assert error(found, codes)[[0, 2]].max() < 1e-6
+    assert np.isfinite(found.codes).all()
+    assert np.isfinite(found.images).all()
+    assert list(found.rank[[1, 3]]) == [-1, -1]
+    assert list(found.passes[[1, 3]]) == [0, 0]
+
+
+def test_a_constant_generator_is_told():
+    generator = ti.load_generator(
+        lambda codes: tf.fill([tf.shape(codes)[0], 8, 8, 1], 0.5), prior=ti.normal(3), value_range=(0, 1)
+    )
+    found = ti.Recovery(generator, samples=SAMPLES)(np.full((2, 8, 8, 1), 0.5, np.float32))
+    assert list(found.verdict) == everywhere(Verdict.CONSTANT, 2)
+    assert list(found.passes) == [0, 0]
+    assert np.isfinite(found.codes).all()
+
+
+def test_rounding_to_8_bits_is_seen_and_allowed_for(recovery, normal):
+    codes, images = normal.sample(6, seed=8)
+    unit = normal.to_unit(images).numpy()
+    unit[:5] = np.round(255 * unit[:5]) / 255
+    found = recovery(normal.from_unit(unit))
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 6)
+    np.testing.assert_allclose(found.noise, [1 / (255 * np.sqrt(12))] * 5 + [0], rtol=1e-6)
+    assert (found.error[:5] > 1e-8).all()  # else nothing was rounded
+    assert error(found, codes)[:5].max() < 1e-3
+    assert (found.deviation[:5] > 10 * found.deviation[5]).all()
+
+
+def test_standard_errors_are_right_under_gaussian_noise():
+    generator = nonlinear(ti.normal(LATENT), seed=2)
+    codes, images = generator.sample(32, seed=9)
+    noisy = images + np.random.default_rng(3).normal(0, 0.02, images.shape).astype(np.float32)
+    found = ti.Recovery(generator, noise=0.02, samples=SAMPLES)(noisy)
+    good = found.verdict == Verdict.RECOVERED
+    assert good.sum() >= 29  # some of them are hard to tell from others through noise
+    score = ((found.codes - codes.numpy()) / found.deviation)[good]
+    assert 0.5 < np.sqrt(np.mean(score**2)) < 2
+    assert (found.noise == 0.02).all()
+
+
+def test_more_noise_than_stated_is_no_match():
+    codes, images = LINEAR.generator.sample(4, seed=9)
+    noisy = images + np.random.default_rng(3).normal(0, 0.1, images.shape).astype(np.float32)
+    stated = lambda noise: ti.Recovery(LINEAR.generator, noise=noise, samples=SAMPLES, attempts=1)(noisy).verdict
+    assert list(stated(0.02)) == everywhere(Verdict.NOT_IN_RANGE, 4)
+    assert list(stated(0.1)) == everywhere(Verdict.RECOVERED, 4)
+
+
+def test_noise_may_be_what_was_done_to_the_images(normal):
+    spoil = lambda unit: np.round(31 * np.asarray(unit)) / 31
+    codes, images = normal.sample(6, seed=10)
+    unit = normal.to_unit(images).numpy()
+    unit[:5] = spoil(unit[:5])
+    unit[5:] = unit_noise(1)
+    found = ti.Recovery(normal, noise=spoil, samples=SAMPLES, attempts=2)(normal.from_unit(unit))
+    assert list(found.verdict[:5]) == everywhere(Verdict.RECOVERED, 5)
+    assert found.verdict[5] in (Verdict.NOT_IN_RANGE, Verdict.OUT_OF_BUDGET)
+    np.testing.assert_allclose(found.noise[:5], 1 / (31 * np.sqrt(12)), rtol=0.3)
+    score = (found.codes - codes.numpy())[:5] / found.deviation[:5]
+    assert 0.3 < np.sqrt(np.mean(score**2)) < 3
+
+
+def test_classes_are_held_while_codes_are_searched():
+    generator = conditional()
+    labels = np.array([0, 2, 1, 2])
+    codes = generator.space.sample(ti.seeds.of(1, tf.range(4)))
+    images = generator(codes, labels).numpy()
+    recovery = ti.Recovery(generator, samples=SAMPLES, attempts=1)
+    found = recovery(images, labels=labels)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 4)
+    assert error(found, codes).max() < 1e-6
+    one = recovery(images, labels=2)
+    assert [value == Verdict.RECOVERED for value in one.verdict] == [False, True, False, True]
+    assert error(one, codes)[[1, 3]].max() < 1e-6
+    with pytest.raises(ti.BadInput, match="no labels came"):
+        recovery(images)
+    with pytest.raises(ti.BadInput, match="label 3"):
+        recovery(images, labels=np.array([0, 1, 2, 3]))
+
+
+def test_images_do_not_depend_on_their_neighbours(recovery, normal):
+    _, images = normal.sample(5, seed=11)
+    images = normal.from_unit(normal.to_unit(images) * 0.9 + 0.1 * unit_noise(5)).numpy()  # some work is to be done
+    names = np.array([f"image {number}" for number in range(5)])
+    batch = recovery(images, names)
+    alone = recovery(images[3:4], names[3:4])
+    np.testing.assert_allclose(alone.codes[0], batch.codes[3], atol=1e-4)
+    assert alone.verdict[0] == batch.verdict[3]
+    assert alone.attempts[0] == batch.attempts[3]
+
+
+def test_those_who_watch_see_codes_and_passes(recovery, normal):
+    _, images = normal.sample(3, seed=12)
+    seen = []
+    found = recovery(images, watch=lambda codes, passes: seen.append((codes, passes)))
+    assert seen
+    np.testing.assert_array_equal(seen[-1][0], found.codes)
+    np.testing.assert_array_equal(seen[-1][1], found.passes)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"attempts": 0}, "attempts=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"samples": 0}, "samples=0"),
+        ({"noise": -1}, "noise=-1"),
+        ({"noise": np.inf}, "noise=inf"),
+        ({"noise": np.nan}, "noise=nan"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(values, word):
+    with pytest.raises(ti.BadInput, match=word):
+        ti.Recovery(LINEAR.generator, **values)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 4, 1), (2, 4, 4, 3), (4, 4, 1), (2, 16)])
+def test_images_of_another_shape_are_refused(shape):
+    with pytest.raises(ti.BadInput, match="expected"):
+        ti.Recovery(LINEAR.generator, samples=SAMPLES)(np.zeros(shape, np.float32))
+
+
+def test_every_verdict_has_a_message(recovery, normal):
+    messages = [verdict.message for verdict in Verdict]
+    assert len(set(messages)) == len(Verdict) == 6
+    assert all(len(message) > 20 and "\n" not in message for message in messages)
+    images = np.full((1, *normal.image_shape), np.nan, np.float32)
+    assert recovery(images).messages == [Verdict.INVALID_IMAGE.message]

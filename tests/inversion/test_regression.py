@@ -1,0 +1,111 @@
+"""The first guess of codes: right where codes are linear in images, and honest about it where they are not."""
+
+import numpy as np
+import problems
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.inversion.regression import FLOORS, Regression
+
+LINEAR = problems.Linear()
+
+
+def linear(shape, latent=4, prior=None):
+    matrix = np.random.default_rng(0).normal(0, 0.1, (latent, int(np.prod(shape)))).astype(np.float32)
+    return ti.load_generator(
+        lambda codes: tf.reshape(0.5 + codes @ matrix, [-1, *shape]), prior=prior or ti.normal(latent),
+        value_range=(0, 1),
+    )  # fmt: skip
+
+
+def unseen(generator, count=20):
+    """Codes and images on [0, 1] that no regression of seed 0 was fitted to."""
+    codes, images = generator.sample(count, seed=77)
+    return codes.numpy(), generator.to_unit(images)
+
+
+def test_codes_of_a_linear_generator_are_all_but_known():
+    regression = Regression(LINEAR.generator, 500)
+    assert regression.score(None) == pytest.approx(1, abs=1e-3)
+    assert regression.best_floor() is None
+    codes, images = unseen(LINEAR.generator)
+    np.testing.assert_allclose(regression.codes(images, None), codes, atol=0.01)
+    assert regression.codes(images, None).dtype == np.float32
+    assert regression.passes >= 500
+
+
+def test_the_score_is_that_of_samples_that_were_not_fitted():
+    # 48 pixels that have nothing to do with the code: 60 samples are fitted well, and others not at all.
+    random = np.random.default_rng(1)
+    phase, rate = random.uniform(0, 6, 48).astype(np.float32), random.normal(0, 50, (4, 48)).astype(np.float32)
+    chaos = ti.load_generator(
+        lambda codes: tf.reshape(0.5 + 0.5 * tf.sin(50 * codes @ rate + phase), [-1, 4, 4, 3]),
+        prior=ti.normal(4), value_range=(0, 1),
+    )  # fmt: skip
+    assert Regression(chaos, 60).score(None) < 0.1
+    assert Regression(chaos, 2000).score(None) < 0.1
+
+
+@pytest.mark.parametrize("shape", [(70, 70, 3), (65, 67, 1), (9, 5, 1)])
+def test_large_and_odd_images_are_no_trouble(shape):
+    generator = linear(shape)
+    regression = Regression(generator, 300)
+    codes, images = unseen(generator)
+    assert regression.score(None) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(regression.codes(images, None), codes, atol=0.05)
+
+
+def test_the_same_seed_gives_the_same_guess():
+    _, images = unseen(LINEAR.generator)
+    guess = lambda seed, count=40: Regression(LINEAR.generator, count, seed).codes(images + 0.1, None)
+    np.testing.assert_array_equal(guess(0), guess(0))
+    assert not np.array_equal(guess(0), guess(1))
+
+
+def test_a_uniform_prior_off_zero():
+    generator = linear((4, 4, 1), prior=ti.uniform(4, low=2, high=5))
+    regression = Regression(generator, 500)
+    codes, images = unseen(generator)
+    assert codes.min() > 2
+    assert regression.score(None) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(regression.codes(images, None), codes, atol=0.02)
+
+
+def test_codes_of_several_axes_keep_their_shape():
+    matrix = np.random.default_rng(3).normal(0, 0.1, (6, 64)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(0.5 + tf.reshape(codes, [-1, 6]) @ matrix, [-1, 8, 8, 1]),
+        prior=ti.normal(2, 3), value_range=(0, 1),
+    )  # fmt: skip
+    codes, images = unseen(generator)
+    np.testing.assert_allclose(Regression(generator, 500).codes(images, None), codes, atol=0.01)
+
+
+def test_saturated_images_are_more_linear_through_a_small_floor():
+    matrix = np.random.default_rng(2).normal(0, 0.5, (4, 64)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(tf.tanh(6 * codes @ matrix), [-1, 8, 8, 1]), prior=ti.normal(4), value_range=(-1, 1)
+    )
+    regression = Regression(generator, 1000)
+    assert regression.score(1e-4) > regression.score(None) + 0.02
+    assert regression.best_floor() in FLOORS[1:]
+    assert regression.best_floor([None]) is None
+
+
+def test_classes_are_drawn_evenly():
+    def function(codes, labels):
+        asked.append(labels)
+        return tf.reshape(tf.tile(codes, [1, 4]) + tf.cast(labels, tf.float32)[:, None], [-1, 4, 4, 1])
+
+    asked = []
+    generator = ti.load_generator(function, prior=ti.normal(4), value_range=(0, 1), classes=3)
+    # Between classes lies a shift that the linear map must see past, which it can only if it met all of them.
+    regression = Regression(generator, 900)
+    codes = generator.space.sample(ti.seeds.of(5, tf.range(30)))
+    for label in range(3):
+        images = generator.to_unit(generator(codes, np.full(30, label)))
+        guess = regression.codes(images, None)
+        difference = np.asarray(guess - codes)
+        np.testing.assert_allclose(difference.std(axis=0), difference.std(axis=0).mean(), atol=0.2)
+        assert abs(difference.mean() - (label - 1) * 0) < 0.5

@@ -1,0 +1,1 @@
+"""Experiments that repeat and extend those of the papers, on any generator."""

@@ -1,0 +1,170 @@
+"""Is z found again from G(z)? Methods side by side, on the same codes and the same starts."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinvert import seeds
+from tfinvert.errors import BadInput
+from tfinvert.experiments.memory import Peak
+from tfinvert.experiments.methods import DISABLED, Method
+from tfinvert.generators import Generator
+from tfinvert.inversion.recover import EXACT
+from tfinvert.inversion.uncertainty import Uncertainty
+
+THRESHOLDS = tuple(10.0**-power for power in range(1, 9))
+LIPTON_VARIANCES = (1e-3, 5e-3, 1e-2, 5e-2, 1e-1, 5e-1, 1.0)  # of the noise, on [-1, 1]
+
+
+class Outcome(NamedTuple):
+    """How one method did on n codes."""
+
+    method: str
+    errors: np.ndarray  # [n]: ||z - z'||^2 / d
+    image_errors: np.ndarray  # [n]: mean squared error to the given image, on [0, 1]
+    open: np.ndarray  # [n] bool: matched to EXACT, another code, and the image leaves directions of the code open
+    passes: np.ndarray  # [n] generator passes
+    seconds: float  # for all codes
+    peak: float  # MiB that the process grew to
+    trace: list[tuple[np.ndarray, np.ndarray]]  # for each code: passes and errors as it went on
+
+
+def run(
+    generator: Generator, methods: Sequence[Method], *, samples: int = 100, budget: int = 2000,
+    noise: float = 0.0, labels: Any = None, seed: int = 0, show: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:  # fmt: skip
+    """Draws codes, makes their images, and lets each method find the codes.
+
+    Args:
+      generator: whose prior the codes are drawn from.
+      methods: see `tfinvert.experiments.methods`.
+      samples: how many codes.
+      budget: steps of the gradient methods.
+      noise: standard deviation of Gaussian noise added to the images, on [0, 1]; they are clipped to the range.
+      labels: one class for all, where the generator is class-conditional.
+      seed: fixes codes, starts and noise.
+      show: called with each outcome as it comes.
+    """
+    if samples < 1 or budget < 1:
+        raise BadInput(f"samples={samples}, budget={budget}", "expected at least 1 each")
+    ids = np.array([f"sample {number}" for number in range(samples)])
+    truth = generator.space.sample(seeds.of(seed + 1, tf.constant(ids))).numpy()  # + 1: not the starts' seed
+    labels = None if labels is None else np.full(samples, labels)
+    uncertainty = Uncertainty(generator)
+    exact = uncertainty.images(truth, labels)
+    images = exact
+    if noise:
+        drawn = np.random.default_rng(seed).normal(0, noise, exact.shape).astype(np.float32)
+        images = np.clip(exact + drawn, 0, 1)
+    outcomes = []
+    for method in methods:
+        points: list[list[tuple[float, float]]] = [[] for _ in range(samples)]
+
+        def watch(rows: np.ndarray, codes: np.ndarray, passes: np.ndarray, points=points) -> None:
+            for row, error, cost in zip(rows, _distance(codes, truth[rows]), passes, strict=True):
+                points[row].append((float(cost), float(error)))
+
+        began = time.perf_counter()
+        with Peak() as peak:
+            found = method(
+                generator, np.asarray(generator.from_unit(images)), ids, budget=budget, seed=seed, labels=labels,
+                noise=noise or None, watch=watch,
+            )  # fmt: skip
+        seconds = time.perf_counter() - began
+        errors = _distance(found.codes, truth)
+        image_errors = np.mean((uncertainty.images(found.codes, labels) - images) ** 2, axis=(1, 2, 3))
+        unclear = np.zeros(samples, bool)
+        for row in map(int, np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))):
+            label = None if labels is None else labels[row : row + 1]
+            rank, _, _ = uncertainty(found.codes[row], label, np.sqrt(image_errors[row]))
+            unclear[row] = rank < generator.space.entries
+        for row in range(samples):  # the end, which some methods reach without a glimpse
+            points[row].append((float(found.passes[row]), float(errors[row])))
+        trace = [(np.array([p for p, _ in line]), np.array([e for _, e in line])) for line in points]
+        outcomes.append(
+            Outcome(method.name, errors, image_errors, unclear, found.passes, seconds, peak.mebibytes, trace)
+        )
+        if show is not None:
+            show(outcomes[-1])
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One row for each method; wins against `disabled`, in percent, as Egan et al. define them (section 4.2.2)."""
+    base = next((outcome for outcome in outcomes if outcome.method == DISABLED), None)
+    rows = []
+    for outcome in outcomes:
+        errors, count = outcome.errors, len(outcome.errors)
+        row: dict[str, Any] = {"method": outcome.method, "samples": count}
+        row |= {
+            f"success_{bound:.0e}".replace("e-0", "e-"): round(float(np.mean(errors < bound)), 4)
+            for bound in THRESHOLDS
+        }
+        row |= {
+            "not_unique": round(float(np.mean(outcome.open)), 4),
+            "mean": f"{errors.mean():.4g}", "median": f"{np.median(errors):.4g}", "wins": "", "significant_wins": "",
+        }  # fmt: skip
+        if base is not None and outcome is not base:
+            ahead, behind = 2 * errors < base.errors, errors > 2 * base.errors
+            differ = int(np.sum(ahead | behind))
+            row["wins"] = round(100 * float(np.mean(errors < base.errors)), 2)
+            row["significant_wins"] = round(100 * int(ahead.sum()) / differ, 2) if differ else ""
+        row |= {
+            "image_error_median": f"{np.median(outcome.image_errors):.4g}",
+            "passes_per_code": round(float(np.mean(outcome.passes)), 1),
+            "seconds_per_code": round(outcome.seconds / count, 4), "peak_memory": round(outcome.peak),
+        }  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes rows as CSV, whole under another name first, so that a table is never half there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(path)
+
+
+def pairwise(
+    generator: Generator, method: Method, images: np.ndarray, *,
+    encodings: int = 5, budget: int = 2000, labels: Any = None, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Mean distance ||z - z'||^2 / d between encodings of the same unseen image from different starts.
+
+    Args:
+      images: [B, H, W, C] in the generator's value range.
+      encodings: of each image; at least 2.
+
+    Returns:
+      One row: that distance, the same between random codes (Lipton & Tripathi's baseline), and the images' error.
+    """
+    if encodings < 2:
+        raise BadInput(f"encodings={encodings}", "expected at least 2: distances are between pairs")
+    ids = np.array([f"unseen {number}" for number in range(len(images))])
+    found = [method(generator, images, ids, budget=budget, seed=seed + k, labels=labels) for k in range(encodings)]
+    codes = [each.codes for each in found]
+    pairs = [(i, j) for i in range(encodings) for j in range(i)]
+    distance = np.mean([_distance(codes[i], codes[j]) for i, j in pairs], axis=0)
+    random = [generator.space.sample(seeds.of(seed + k, tf.constant(ids))).numpy() for k in range(encodings)]
+    made = Uncertainty(generator).images(codes[0], labels)
+    return {
+        "method": method.name, "images": len(images), "encodings": encodings,
+        "distance": f"{distance.mean():.4g}", "median_distance": f"{np.median(distance):.4g}",
+        "random_codes": f"{np.mean([_distance(random[i], random[j]) for i, j in pairs]):.4g}",
+        "image_error": f"{np.mean((made - np.asarray(generator.to_unit(images))) ** 2):.4g}",
+    }  # fmt: skip
+
+
+def _distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.mean((codes - others).reshape(len(codes), -1).astype(np.float64) ** 2, axis=1)

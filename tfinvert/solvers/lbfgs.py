@@ -1,0 +1,151 @@
+"""L-BFGS, row by row in one batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+from tfinvert.solvers import rows
+from tfinvert.solvers.solver import Objective, Step
+
+_ARMIJO = 1e-4  # a trial must gain this share of what the slope promises
+_SHORTEST = 1e-6  # a step length below this: the pairs mislead
+_CURVED = 1e-10  # least cosine of the angle between move and change of a pair
+
+
+class Memory(NamedTuple):
+    """What is known about N rows of d entries at their codes. The direction follows from it."""
+
+    codes: tf.Tensor  # [N, d]
+    value: tf.Tensor  # [N]
+    gradient: tf.Tensor  # [N, d]
+    length: tf.Tensor  # [N] float64: the share of the direction that the next trial goes
+    moves: tf.Tensor  # [m, N, d]: the last moves s, the newest first
+    changes: tf.Tensor  # [m, N, d]: the changes y of the gradient over them
+    weights: tf.Tensor  # [m, N] float64: 1 / (s . y), 0 where there is no pair
+
+
+@dataclasses.dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5).
+
+    A step is one trial of each row: one value and one gradient. A row whose trial gains enough (Armijo's rule) goes
+    there; another stays and tries a shorter step next time, so that no row waits for its neighbours' line searches.
+    A row that finds nothing on its way down forgets its pairs and starts again with steepest descent. Instead of
+    Wolfe's second condition, a pair is left out where the slope did not rise along the move.
+
+    Args:
+      steps: trials at most.
+      memory: pairs of moves and gradient changes that a row remembers, each two tensors like the codes.
+
+    Raises:
+      BadInput: `steps` or `memory` is not positive.
+    """
+
+    steps: int = 200
+    memory: int = 20
+    needs_residuals: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise BadInput(f"steps={self.steps}", "expected at least 1; 200 is a good start")
+        if self.memory < 1:
+            raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
+
+    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
+        flat = rows.flat(codes)
+        value, gradient = _evaluate(objective, codes)
+        pairs = tf.zeros_like(tf.stack([flat] * self.memory, axis=1))
+        ones = tf.ones_like(flat[:, 0], tf.float64)
+        return Memory(flat, value, gradient, ones, pairs, pairs, tf.zeros_like(tf.stack([ones] * self.memory, axis=1)))
+
+    def step(
+        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
+    ) -> Step:
+        flat = rows.flat(codes)
+        # Where somebody else, such as a constraint, has moved the codes, the trial is a look at where they are now.
+        moved = _moved(flat, memory.codes)
+        length = tf.where(moved, tf.zeros_like(memory.length), memory.length)
+        direction = _direction(memory)
+        trial = flat + tf.cast(length[:, None], codes.dtype) * direction
+        value, gradient = _evaluate(objective, tf.reshape(trial, tf.shape(codes)))
+        old_value = tf.where(moved, value, memory.value)
+        old_gradient = tf.where(moved[:, None], gradient, memory.gradient)
+        slope = rows.dot(memory.gradient, direction)
+        gain = tf.cast(value, tf.float64) - tf.cast(memory.value, tf.float64)
+        finite = tf.math.is_finite(value) & rows.finite(gradient) & rows.finite(trial)
+        accepted = finite & (moved | (gain <= _ARMIJO * length * slope))
+        shorter = _shorter(length, slope, gain)
+        again = ~accepted & (shorter < _SHORTEST)
+        after = _remember(memory, trial - memory.codes, gradient - memory.gradient, accepted)
+        after = after._replace(
+            codes=tf.where(accepted[:, None], trial, flat),
+            value=tf.where(accepted, value, old_value),
+            gradient=tf.where(accepted[:, None], gradient, old_gradient),
+            length=tf.where(accepted | again, tf.ones_like(length), shorter),
+            weights=tf.where(again[:, None], tf.zeros_like(after.weights), after.weights),
+        )
+        shape, passes = tf.shape(codes), tf.fill(tf.shape(value), 2)
+        return Step(tf.reshape(after.codes, shape), after, old_value, tf.reshape(old_gradient, shape), passes)
+
+
+def _evaluate(objective: Objective, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Values [N] and gradients [N, d] at codes [N, *shape]."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(codes)
+        value = objective(codes)
+        total = tf.reduce_sum(value)
+    gradient = tape.gradient(total, codes, unconnected_gradients="zero")
+    return value, rows.flat(tf.reshape(tf.convert_to_tensor(gradient), tf.shape(codes)))
+
+
+def _moved(codes: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Whether rows [N, d] are elsewhere; a constraint that rounds a code again and again has not moved it."""
+    rounding = 8 * float(np.finfo(codes.dtype.as_numpy_dtype).eps)
+    return rows.dot(codes - known, codes - known) > rounding**2 * rows.dot(known, known)
+
+
+def _direction(memory: Memory) -> tf.Tensor:
+    """The way down [N, d]: -H g by the two loops of algorithm 7.4; zero where the gradient is not finite."""
+    gradient = tf.cast(memory.gradient, tf.float64)
+    rest, shares = gradient, []
+    pairs = list(zip(*(tf.unstack(part, axis=1) for part in memory[4:]), strict=True))
+    for move, change, weight in pairs:
+        shares.append(weight * rows.dot(move, rest))
+        rest -= shares[-1][:, None] * tf.cast(change, tf.float64)
+    # The newest pair tells the scale of the inverse Hessian; without one, the first step is at most 1 long.
+    known = pairs[0][2] > 0
+    curvature = pairs[0][2] * rows.dot(pairs[0][1], pairs[0][1])
+    steepest = -gradient * tf.minimum(tf.math.rsqrt(rows.dot(gradient, gradient)), 1.0)[:, None]
+    rest /= tf.where(known, curvature, tf.ones_like(curvature))[:, None]
+    for (move, change, weight), share in zip(reversed(pairs), reversed(shares), strict=True):
+        rest += (share - weight * rows.dot(change, rest))[:, None] * tf.cast(move, tf.float64)
+    downhill = known & (rows.dot(rest, gradient) > 0) & rows.finite(tf.cast(rest, memory.codes.dtype))
+    direction = tf.cast(tf.where(downhill[:, None], -rest, steepest), memory.codes.dtype)
+    return tf.where(rows.finite(direction)[:, None], direction, tf.zeros_like(direction))
+
+
+def _shorter(length: tf.Tensor, slope: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
+    """Where the parabola through value, slope and trial is lowest, within [0.1, 0.5] of the length [N]."""
+    best = -0.5 * slope * tf.square(length) / (gain - slope * length)
+    return tf.where(tf.math.is_finite(best), tf.clip_by_value(best, 0.1 * length, 0.5 * length), 0.1 * length)
+
+
+def _remember(memory: Memory, move: tf.Tensor, change: tf.Tensor, accepted: tf.Tensor) -> Memory:
+    """The memory with a new pair [N, d] in place of the oldest, where the move was accepted and the slope rose."""
+    curvature = rows.dot(move, change)
+    learn = accepted & (curvature > _CURVED * tf.sqrt(rows.dot(move, move) * rows.dot(change, change)))
+    weight = 1 / tf.where(learn, curvature, tf.ones_like(curvature))
+
+    def push(new: tf.Tensor, old: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+        return tf.where(where, tf.concat([new[:, None], old[:, :-1]], axis=1), old)
+
+    return memory._replace(
+        moves=push(move, memory.moves, learn[:, None, None]),
+        changes=push(change, memory.changes, learn[:, None, None]),
+        weights=push(weight, memory.weights, learn[:, None]),
+    )

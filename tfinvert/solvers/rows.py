@@ -1,0 +1,27 @@
+"""Arithmetic of rows, in float64 where float32 is too coarse to tell up from down near a minimum."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+
+def flat(codes: tf.Tensor) -> tf.Tensor:
+    """Codes [N, *shape] as [N, d]."""
+    return tf.reshape(codes, [-1, math.prod(codes.shape[1:])])
+
+
+def dot(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Dot products float64 [N] of rows [N, M]."""
+    return tf.reduce_sum(tf.cast(left, tf.float64) * tf.cast(right, tf.float64), axis=1)
+
+
+def square(rows: tf.Tensor) -> tf.Tensor:
+    """Squared lengths float64 [N] of rows [N, M]."""
+    return dot(rows, rows)
+
+
+def finite(rows: tf.Tensor) -> tf.Tensor:
+    """Whether all of a row [N, ...] is finite, bool [N]."""
+    return tf.reduce_all(tf.math.is_finite(rows), axis=list(range(1, rows.shape.rank)))

@@ -1,0 +1,220 @@
+"""A space of codes: their shape, the prior they are drawn from, and the constraint that strays come under."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfinvert import seeds
+from tfinvert.errors import BadInput
+from tfinvert.spaces import calls, constraints
+from tfinvert.spaces.constraints import Constraint
+
+# Restarts fold 1, 2, ... into an image's seed; a negative number is no restart's.
+_OFFSETS = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """A space of latent codes [B, *shape]; `shape` is None until a generator has given its own."""
+
+    shape: tuple[int, ...] | None
+    constraint: Constraint | None = dataclasses.field(default=None, kw_only=True)
+
+    def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
+        """Codes [B, *shape] from the prior, each row from its seed (int64 [B, 2], see `tfinvert.seeds`)."""
+        raise NotImplementedError
+
+    def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
+        """log P(z) of each code, [B]: summed over the entries of [B, *shape]."""
+        raise NotImplementedError
+
+    def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
+        """The entries, in any shape, that the prior stays below with these probabilities, from [0, 1]."""
+        raise NotImplementedError
+
+    def supported(self, codes: tf.Tensor) -> tf.Tensor:
+        """The codes [B, *shape] brought back into the prior's support."""
+        raise NotImplementedError
+
+    def offsets(self, image_seeds: tf.Tensor) -> tf.Tensor:
+        """What makes the random draws of `constrain` each row's own, from its seed (int64 [B, 2]).
+
+        float32 [B, 2, *shape], uniform in [0, 1); [B, 0] where nothing will be drawn.
+        """
+        if self.constraint is None or not self.constraint.random:
+            return tf.zeros([tf.shape(image_seeds)[0], 0])
+        return seeds.uniform(seeds.fold_in(image_seeds, _OFFSETS), (2, *(self.shape or ())))
+
+    def constrain(
+        self, codes: tf.Tensor, offsets: tf.Tensor | None = None, count: tf.Tensor | int = 0, steps: int = 1
+    ) -> tf.Tensor:
+        """The codes [B, *shape] after the constraint; without one, brought back into the prior's support.
+
+        Under a constraint, entries that are not finite stay as they are.
+
+        Args:
+          codes: float32 [B, *shape].
+          offsets: of these rows, from `offsets`; a constraint that draws nothing needs none.
+          count: the steps that were taken, int32 scalar; each has draws of its own.
+          steps: the steps of the whole run.
+
+        Raises:
+          BadInput: the constraint draws, and there are no offsets.
+        """
+        if self.constraint is None:
+            return self.supported(codes)
+        if self.constraint.random and offsets is None:
+            raise BadInput(f"constrain under {self.constraint} without offsets", "give those of space.offsets(seeds)")
+
+        def draw() -> tuple[tf.Tensor, tf.Tensor]:
+            chance, fresh = tf.unstack(seeds.rotate(offsets, count), num=2, axis=1)
+            return chance, tf.cast(self.quantile(fresh), codes.dtype)
+
+        return tf.ensure_shape(self.constraint.apply(codes, self.centre, draw, steps), codes.shape)
+
+    @property
+    def centre(self) -> float:
+        """The middle of each entry's prior, where no code is likelier."""
+        raise NotImplementedError
+
+    @property
+    def stddev(self) -> float | None:
+        """The standard deviation of each entry, where the prior is normal."""
+        return None
+
+    @property
+    def entries(self) -> int:
+        """Number of entries d of one code."""
+        return math.prod(self.shape or ())
+
+    def with_shape(self, shape: Sequence[int]) -> Space:
+        """The same prior over codes of this shape."""
+        return dataclasses.replace(self, shape=tuple(int(n) for n in shape))
+
+    def constrained(self, constraint: Constraint | None) -> Space:
+        """The same prior under this constraint; None for none.
+
+        Raises:
+          BadInput: `constraint` is no constraint.
+        """
+        return dataclasses.replace(self, constraint=_checked(constraint))
+
+    def _text(self, name: str, named: Mapping[str, object]) -> str:
+        named = named if self.constraint is None else {**named, "constraint": self.constraint}
+        parts = [str(n) for n in self.shape or ()] + [f"{key}={value}" for key, value in named.items()]
+        return f"{name}({', '.join(parts)})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Normal(Space):
+    """Independent normal entries with mean 0; every code is in the support."""
+
+    stddev: float = 1.0
+
+    @property
+    def centre(self) -> float:
+        return 0.0
+
+    def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
+        return self.stddev * seeds.normal(image_seeds, self.shape or ())
+
+    def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(codes, [tf.shape(codes)[0], -1]) / self.stddev
+        constant = math.log(self.stddev) + 0.5 * math.log(2 * math.pi)
+        return -tf.reduce_sum(0.5 * tf.square(flat) + constant, axis=1)
+
+    def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
+        """As in `Space`, from [1e-7, 1 - 1e-7], so that no entry is infinite: within 5.2 standard deviations."""
+        return self.stddev * tf.math.ndtri(tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7))
+
+    def supported(self, codes: tf.Tensor) -> tf.Tensor:
+        return codes
+
+    def __str__(self) -> str:
+        return self._text("normal", {} if self.stddev == 1 else {"stddev": self.stddev})
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(Space):
+    """Independent uniform entries in [low, high]; without a constraint a stray entry is clipped to the nearer bound.
+
+    Clipping after each step is projected gradient descent, the "standard clipping" of Lipton & Tripathi ("Precise
+    Recovery of Latent Vectors from Generative Adversarial Networks").
+    """
+
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def centre(self) -> float:
+        return (self.low + self.high) / 2
+
+    def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
+        return self.low + (self.high - self.low) * seeds.uniform(image_seeds, self.shape or ())
+
+    def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(codes, [tf.shape(codes)[0], -1])
+        inside = tf.reduce_all((flat >= self.low) & (flat <= self.high), axis=1)
+        value = -math.log(self.high - self.low) * tf.cast(tf.shape(flat)[1], tf.float32)
+        return tf.where(inside, value, -math.inf)
+
+    def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
+        return self.low + (self.high - self.low) * probabilities
+
+    def supported(self, codes: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(codes, self.low, self.high)
+
+    def __str__(self) -> str:
+        return self._text("uniform", {} if (self.low, self.high) == (-1, 1) else {"low": self.low, "high": self.high})
+
+
+def normal(*shape: int, stddev: float = 1.0, constraint: Constraint | None = None) -> Normal:
+    """A normal prior with mean 0: `normal(100)`, or `normal()` where the generator knows the shape.
+
+    Raises:
+      BadInput: `stddev` is not positive, or `constraint` is no constraint.
+    """
+    if not 0 < stddev < math.inf:
+        raise BadInput(f"normal prior with stddev={stddev}", "give a positive number")
+    return Normal(shape or None, float(stddev), constraint=_checked(constraint))
+
+
+def uniform(*shape: int, low: float = -1.0, high: float = 1.0, constraint: Constraint | None = None) -> Uniform:
+    """A uniform prior on [low, high]: `uniform(100)`, or `uniform()` where the generator knows the shape.
+
+    Raises:
+      BadInput: `low` is not below `high`, or `constraint` is no constraint.
+    """
+    if not -math.inf < low < high < math.inf:
+        raise BadInput(f"uniform prior with low={low}, high={high}", "give finite bounds with low < high")
+    return Uniform(shape or None, float(low), float(high), constraint=_checked(constraint))
+
+
+def parse(text: str) -> Space:
+    """A space from the text of its Python call.
+
+    >>> print(parse("normal"), parse("uniform(100, low=0)"), parse("normal(constraint=clip(3))"))
+    normal() uniform(100, low=0.0, high=1.0) normal(constraint=clip(3.0))
+
+    Raises:
+      BadInput: the text is no such call.
+    """
+    wrong = BadInput(
+        f"prior {text!r}", "expected normal, normal(100), normal(stddev=0.5), uniform or uniform(low=0, high=1)"
+    )
+    functions: dict[str, Callable[..., Any]] = {"normal": normal, "uniform": uniform, **constraints.FUNCTIONS}
+    space = calls.read(text, functions, Space, wrong)
+    if not all(type(n) is int and n > 0 for n in space.shape or ()):
+        raise wrong
+    return space
+
+
+def _checked(constraint: Constraint | None) -> Constraint | None:
+    if not (constraint is None or isinstance(constraint, Constraint)):
+        raise BadInput(f"constraint {constraint}", "expected one of tfinvert.spaces, such as clip(3)")
+    return constraint
