@@ -42,8 +42,9 @@ def main(argv: list[str]) -> int:
     from tfinvert.errors import BadInput
 
     try:
+        Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
         {"methods": _methods, "noise": _noise, "unique": _unique}[flags.FLAGS.experiment]()
-    except BadInput as error:
+    except (BadInput, OSError) as error:  # the second where --out cannot be written
         logging.error("%s", error)
         return 1
     except KeyboardInterrupt:

@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
 
     try:
         _train()
-    except BadInput as error:
+    except (BadInput, OSError) as error:  # the second where --out cannot be written
         logging.error("%s", error)
         return 1
     return 0

@@ -65,3 +65,109 @@ def test_terms_add_and_scale():
 def test_an_unknown_loss_is_named():
     with pytest.raises(ti.BadInput, match=r"'l3'.*mse, l1, huber, bce"):
         ti.Pixel("l3")
+
+
+CODES = RANDOM.normal(size=(3, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        ti.Pixel(),
+        ti.Logit(),
+        ti.Logit(0.05),
+        ti.LogPrior(),
+        ti.Pixel() + ti.LogPrior(),
+        0.25 * ti.Pixel() + 3 * ti.Logit() + 0.01 * ti.LogPrior(),
+        2 * (ti.Pixel() + 0.5 * (ti.Logit() + ti.LogPrior() * 4)),
+        0 * ti.Logit() + ti.Pixel(),
+    ],
+    ids=str,
+)
+def test_the_squares_of_residuals_add_up_to_the_values(loss):
+    bound = loss.bind(tf.constant(TARGETS), ti.normal(6, stddev=2))
+    values, residuals = (compare(tf.constant(CODES), tf.constant(IMAGES)) for compare in (bound, bound.residuals))
+    assert residuals.shape.rank == 2
+    np.testing.assert_allclose(np.sum(np.square(residuals, dtype=float), axis=1), values, rtol=1e-5)
+    assert (values.numpy() > 0).all()
+    np.testing.assert_array_equal(bound.values(CODES, IMAGES), values)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        ti.Pixel("l1"),
+        ti.Pixel("huber"),
+        ti.Pixel("bce"),
+        ti.Pixel(keras.losses.mean_squared_error),  # a function: nobody knows that it is a sum of squares
+        -1 * ti.Pixel(),
+        ti.Pixel() + ti.Pixel("l1"),
+        2 * ti.Pixel("huber"),
+        ti.Logit() + -0.5 * ti.LogPrior(),
+    ],
+    ids=str,
+)
+def test_what_is_no_sum_of_squares_has_no_residuals(loss):
+    assert loss.bind(tf.constant(TARGETS), ti.normal(6)).residuals is None
+
+
+def test_a_uniform_priors_term_has_no_residuals():
+    assert ti.LogPrior().bind(None, ti.uniform(6)).residuals is None
+    assert (ti.Pixel() + ti.LogPrior()).bind(tf.constant(TARGETS), ti.uniform(6)).residuals is None
+    assert ti.Pixel().bind(tf.constant(TARGETS), ti.uniform(6)).residuals is not None
+
+
+@pytest.mark.parametrize("floor", [1e-3, 0.1])
+def test_logit_at_known_points(floor):
+    seen = lambda *points: ti.Logit(floor)(tf.constant(points, tf.float64)).numpy()
+    ends = floor * np.log((1 + floor) / floor)
+    np.testing.assert_allclose(seen(0, 0.5, 1), [-ends, 0, ends], rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(seen(0.2), floor * np.log((0.2 + floor) / (0.8 + floor)), rtol=1e-6)
+    np.testing.assert_allclose(seen(0.01, 0.3), -seen(0.99, 0.7), rtol=1e-6)  # black and white are alike
+
+
+def test_logit_is_the_mean_squared_error_of_what_it_sees():
+    def logit(images):
+        return 1e-3 * np.log((images.astype(float) + 1e-3) / (1 - images.astype(float) + 1e-3))
+
+    value = ti.Logit().bind(tf.constant(TARGETS), ti.normal(2))(None, tf.constant(IMAGES))
+    np.testing.assert_allclose(value, np.mean((logit(IMAGES) - logit(TARGETS)) ** 2, axis=(1, 2, 3)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logit_rises_everywhere_and_is_finite_beyond_black_and_white(dtype):
+    points = np.concatenate([[-1e3, -1.2, -0.1, -0.001], np.linspace(0, 1, 101), [1.001, 1.1, 1.2, 1e3]]).astype(dtype)
+    seen = ti.Logit()(tf.constant(points)).numpy()
+    assert seen.dtype == dtype
+    assert np.isfinite(seen).all()
+    assert (np.diff(seen) > 0).all()
+
+
+def test_logit_magnifies_black_and_white_and_its_gradient_is_finite_there():
+    points = tf.constant([0.0, 1.0, 0.5, -0.1, 1.2])
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        seen = ti.Logit()(points)
+    gradient = tape.gradient(seen, points).numpy()
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(gradient[:2], 1, rtol=2e-3)  # the slope at the ends is 1, whatever the floor
+    np.testing.assert_allclose(gradient[2], 4e-3, rtol=1e-2)
+    assert (gradient > 0).all()  # a code outside still knows the way back
+
+
+@pytest.mark.parametrize("loss", [ti.Logit(), ti.Logit(0.05) + 0.1 * ti.Pixel()])
+def test_gradient_steps_lower_logit(loss):
+    objective = loss.bind(tf.constant(TARGETS), ti.normal(2))
+    images = tf.Variable(IMAGES)
+    before = objective(None, images)
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(objective(None, images))
+        images.assign_sub(0.1 * tape.gradient(value, images))
+    assert (objective(None, images) < before).numpy().all()
+
+
+@pytest.mark.parametrize("floor", [0, -1e-3, float("nan"), float("inf")])
+def test_logits_floor_is_a_positive_number(floor):
+    with pytest.raises(ti.BadInput, match="floor="):
+        ti.Logit(floor)

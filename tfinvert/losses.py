@@ -112,7 +112,8 @@ class Logit(Term):
     A generator that ends in tanh or sigmoid squeezes most of what tells codes apart into pixels near black and
     white; there this loss looks through a magnifying glass. In its eyes such a generator is far nearer to a linear
     one, and second-order solvers reach the right code from where the plain error leads them astray
-    (docs/recovery.md). Far from black and white it is the smaller the smaller the floor.
+    (docs/recovery.md). Far from black and white it is the smaller the smaller the floor: choose tolerances of the
+    order of 1e-9 * floor^2.
 
     Args:
       floor: distance from black or white, on the [0, 1] scale, below which differences are not magnified further;

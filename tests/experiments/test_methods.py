@@ -100,13 +100,13 @@ def bounded(low, high):
 
 
 @pytest.mark.parametrize(("name", "free"), [("descent", True), ("disabled", True), ("clip", False)])
-def test_a_uniform_prior_bounds_those_that_clip_and_no_others(name, free):
-    generator = bounded(-2, 2)
+@pytest.mark.parametrize(("low", "high"), [(-2, 2), (0, 1), (-3, -1)])
+def test_a_uniform_prior_bounds_those_that_clip_and_no_others(name, free, low, high):
     images = np.full((1, 2, 2, 1), 0.95, np.float32)  # of the code 4.5
-    found = Method(name)(generator, images, np.array(["a"]), budget=400)
-    assert (found.codes.max() > 2.1) == free
+    found = Method(name)(bounded(low, high), images, np.array(["a"]), budget=400)
+    assert (found.codes.max() > high + 0.1) == free
     if not free:
-        np.testing.assert_allclose(found.codes, 2, atol=1e-5)
+        np.testing.assert_allclose(found.codes, high, atol=1e-5)
 
 
 def test_recover_counts_the_samples_of_its_regression():

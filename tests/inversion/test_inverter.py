@@ -207,3 +207,113 @@ def test_a_function_that_no_graph_can_hold_is_refused():
 
     with pytest.raises(ti.BadInput, match="not in a graph"):
         ti.load_generator(eager_only, prior=ti.normal(4))
+
+
+def test_starts_at_the_true_codes_are_done_at_once():
+    codes, images = LINEAR.generator.sample(5)
+    inverter = ti.Inverter(LINEAR.generator, solver=ti.Adam(0.1, steps=30), restarts=2, batch_size=2)
+    found = inverter(images, starts=np.stack([codes, codes], axis=1))
+    assert statuses(found) == [ti.Status.CONVERGED] * 5
+    np.testing.assert_allclose(found.loss, 0, atol=1e-10)
+    np.testing.assert_array_equal(found.codes, codes)
+    assert found.steps.numpy().tolist() == [0] * 5
+    assert found.passes.numpy().tolist() == [4] * 5  # both starts were looked at once
+
+
+def test_each_image_has_its_own_starts():
+    codes, images = LINEAR.generator.sample(6)
+    starts = np.random.default_rng(5).normal(size=(6, 3, 3)).astype(np.float32)
+    for image, place in enumerate((2, 0, 1, 1, 2, 0)):
+        starts[image, place] = codes[image]  # the best start of each image, somewhere among the three
+    still = ti.GradientDescent(1e-9, steps=1)
+    found = ti.Inverter(LINEAR.generator, solver=still, restarts=3, batch_size=4)(images, starts=starts)
+    np.testing.assert_allclose(found.codes, codes, atol=1e-6)
+    starts[0, 2] += 0.1
+    found = ti.Inverter(LINEAR.generator, solver=still, restarts=3)(images, starts=starts)
+    np.testing.assert_allclose(found.codes[0], codes[0] + 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 2, 3), (3, 1, 3), (3, 2, 4), (3, 2, 3, 1), (2, 3, 3)])
+def test_starts_of_another_shape_are_refused(shape):
+    _, images = LINEAR.generator.sample(3)
+    with pytest.raises(ti.BadInput, match=r"starts .*expected \[3, 2, 3\]"):
+        ti.Inverter(LINEAR.generator, restarts=2)(images, starts=np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(("restarts", "steps"), [(1, 7), (3, 30)])
+def test_passes_of_all_starts_are_counted(restarts, steps):
+    images = np.random.default_rng(6).normal(size=(3, 4, 4, 1)).astype(np.float32)  # nothing is found before the end
+    solver = ti.Adam(0.01, steps=steps)
+    heard = []
+    found = ti.Inverter(LINEAR.generator, solver=solver, restarts=restarts, batch_size=2)(
+        images, watch=lambda glimpse: heard.append(glimpse.passes.tolist())
+    )
+    assert found.passes.numpy().tolist() == [restarts * (2 * steps + 1)] * 3
+    assert heard[0] == [restarts * 2 * min(steps, 25)] * 2
+
+
+def test_a_solver_of_squares_refuses_other_losses():
+    for loss in (ti.Pixel("l1"), ti.Pixel() + ti.Pixel("l1")):
+        with pytest.raises(ti.BadInput, match=r"LevenbergMarquardt.*l1") as caught:
+            ti.Inverter(LINEAR.generator, loss, ti.LevenbergMarquardt())
+        assert "\n" not in str(caught.value)
+    uniform = ti.load_generator(lambda z: tf.reshape(z, [-1, 2, 2, 1]), prior=ti.uniform(4), value_range=(0, 1))
+    with pytest.raises(ti.BadInput, match=r"LevenbergMarquardt.*LogPrior"):
+        ti.Inverter(uniform, ti.Pixel() + ti.LogPrior(), ti.LevenbergMarquardt())
+    ti.Inverter(uniform, ti.Pixel(), ti.LevenbergMarquardt())
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("batch_size", [4, 64])
+def test_levenberg_marquardt_finds_the_least_squares_code(batch_size, compiled):
+    images = np.random.default_rng(7).normal(size=(9, 4, 4, 1)).astype(np.float32)
+    inverter = ti.Inverter(LINEAR.generator, solver=ti.LevenbergMarquardt(25), restarts=2, batch_size=batch_size)
+    found = (tf.function(inverter) if compiled else inverter)(tf.constant(images))
+    # Losses near 1, in float32: what is left of a code's error is the root of their rounding.
+    np.testing.assert_allclose(found.codes, LINEAR.best(images), atol=1e-4)
+    residual = np.mean((found.images - images) ** 2, axis=(1, 2, 3))
+    np.testing.assert_allclose(found.loss, residual, rtol=1e-5)
+
+
+def test_levenberg_marquardt_gives_the_same_in_any_batch():
+    generator = ti.load_generator(
+        lambda z: tf.reshape(tf.sigmoid(2 * (z @ LINEAR.matrix.T)), [-1, 4, 4, 1]),
+        prior=ti.normal(3), value_range=(0, 1),
+    )  # fmt: skip
+    codes, images = generator.sample(9)
+    small, large = (
+        ti.Inverter(generator, ti.Logit(), ti.LevenbergMarquardt(40), tolerance=1e-15, batch_size=size)(images)
+        for size in (4, 64)
+    )
+    np.testing.assert_allclose(small.codes, large.codes, atol=1e-4)
+    np.testing.assert_allclose(small.codes, codes, atol=1e-3)
+
+
+@pytest.mark.parametrize("solver", [ti.Adam(0.05, steps=100), ti.LevenbergMarquardt(20)], ids=["adam", "lm"])
+def test_images_that_are_solved_early_do_not_change_others(solver):
+    codes, images = LINEAR.generator.sample(48)
+    noise = np.random.default_rng(8).normal(size=images.shape).astype(np.float32)
+    hard = np.arange(48) % 5 == 0  # nothing is found in noise before the end
+    starts = np.random.default_rng(9).normal(size=(48, 1, 3)).astype(np.float32)
+    starts[~hard, 0] = codes.numpy()[~hard]
+
+    def invert(images):
+        inverter = ti.Inverter(LINEAR.generator, solver=solver, restarts=1, batch_size=48)
+        advance, rows = inverter._compiled["_advance"], []
+
+        def spy(progress, *others):
+            rows.append(len(progress.status))
+            return advance(progress, *others)
+
+        inverter._compiled["_advance"] = spy
+        return inverter(images, starts=starts), rows
+
+    among, rows = invert(tf.where(hard[:, None, None, None], images + noise, images))
+    alone, all_rows = invert(images + noise)
+    assert rows[0] == 48
+    assert rows[-1] == 16  # those that are done have left
+    assert set(all_rows) == {48}
+    np.testing.assert_allclose(among.codes.numpy()[hard], alone.codes.numpy()[hard], atol=1e-6)
+    np.testing.assert_array_equal(among.codes.numpy()[~hard], codes.numpy()[~hard])
+    assert (among.steps.numpy()[~hard] == 0).all()
+    assert (among.steps.numpy()[hard] == solver.steps).all()

@@ -156,8 +156,9 @@ def test_nan_images_have_their_own_verdict_and_harm_nobody(recovery, normal):
 
 def test_a_constant_generator_is_told():
     generator = ti.load_generator(
-        lambda codes: tf.fill([tf.shape(codes)[0], 8, 8, 1], 0.5), prior=ti.normal(3), value_range=(0, 1)
-    )
+        lambda codes: 0.5 + 0 * tf.reshape(tf.tile(codes, [1, 16]), [-1, 8, 8, 1]), prior=ti.normal(4),
+        value_range=(0, 1),
+    )  # fmt: skip
     found = ti.Recovery(generator, samples=SAMPLES)(np.full((2, 8, 8, 1), 0.5, np.float32))
     assert list(found.verdict) == everywhere(Verdict.CONSTANT, 2)
     assert list(found.passes) == [0, 0]
@@ -189,7 +190,7 @@ def test_standard_errors_are_right_under_gaussian_noise():
 
 
 def test_more_noise_than_stated_is_no_match():
-    codes, images = LINEAR.generator.sample(4, seed=9)
+    _, images = LINEAR.generator.sample(4, seed=9)
     noisy = images + np.random.default_rng(3).normal(0, 0.1, images.shape).astype(np.float32)
     stated = lambda noise: ti.Recovery(LINEAR.generator, noise=noise, samples=SAMPLES, attempts=1)(noisy).verdict
     assert list(stated(0.02)) == everywhere(Verdict.NOT_IN_RANGE, 4)
@@ -202,12 +203,15 @@ def test_noise_may_be_what_was_done_to_the_images(normal):
     unit = normal.to_unit(images).numpy()
     unit[:5] = spoil(unit[:5])
     unit[5:] = unit_noise(1)
-    found = ti.Recovery(normal, noise=spoil, samples=SAMPLES, attempts=2)(normal.from_unit(unit))
+    recovery = ti.Recovery(normal, noise=spoil, samples=SAMPLES, attempts=2)
+    found = recovery(normal.from_unit(unit))
     assert list(found.verdict[:5]) == everywhere(Verdict.RECOVERED, 5)
     assert found.verdict[5] in (Verdict.NOT_IN_RANGE, Verdict.OUT_OF_BUDGET)
     np.testing.assert_allclose(found.noise[:5], 1 / (31 * np.sqrt(12)), rtol=0.3)
     score = (found.codes - codes.numpy())[:5] / found.deviation[:5]
     assert 0.3 < np.sqrt(np.mean(score**2)) < 3
+    # Where nothing is left to search after the first attempt there is no second.
+    assert list(recovery(normal.from_unit(unit[:5])).verdict) == everywhere(Verdict.RECOVERED, 5)
 
 
 def test_classes_are_held_while_codes_are_searched():
@@ -222,6 +226,7 @@ def test_classes_are_held_while_codes_are_searched():
     one = recovery(images, labels=2)
     assert [value == Verdict.RECOVERED for value in one.verdict] == [False, True, False, True]
     assert error(one, codes)[[1, 3]].max() < 1e-6
+    assert list(recovery(images, labels=[0, 2, 1, 2]).verdict) == everywhere(Verdict.RECOVERED, 4)
     with pytest.raises(ti.BadInput, match="no labels came"):
         recovery(images)
     with pytest.raises(ti.BadInput, match="label 3"):
@@ -268,6 +273,14 @@ def test_numbers_out_of_range_are_refused(values, word):
 def test_images_of_another_shape_are_refused(shape):
     with pytest.raises(ti.BadInput, match="expected"):
         ti.Recovery(LINEAR.generator, samples=SAMPLES)(np.zeros(shape, np.float32))
+
+
+def test_no_images_and_too_few_ids_are_refused(recovery, normal):
+    _, images = normal.sample(3, seed=12)
+    with pytest.raises(ti.BadInput, match="no images"):
+        recovery(images[:0])
+    with pytest.raises(ti.BadInput, match="ids"):
+        recovery(images, ids=["a", "b"])
 
 
 def test_every_verdict_has_a_message(recovery, normal):

@@ -52,9 +52,7 @@ def test_what_the_image_does_not_show_has_the_priors_spread():
     assert deviation[2] == pytest.approx(1, abs=0.2)
     others = [0, 1, 3]
     seen = matrix[:, others]
-    np.testing.assert_allclose(
-        deviation[others], 1e-3 * np.sqrt(np.diag(np.linalg.inv(seen.T @ seen))), rtol=1e-3
-    )
+    np.testing.assert_allclose(deviation[others], 1e-3 * np.sqrt(np.diag(np.linalg.inv(seen.T @ seen))), rtol=1e-3)
 
 
 def test_two_entries_that_only_add_up_leave_their_difference_open():

@@ -50,7 +50,7 @@ def test_an_analytic_function(compiled):
     for seed in range(3):
         tangent = random_like(codes, seed)
         values, along = wrap(lambda codes, tangent: push(analytic, codes, tangent))(codes, tangent)
-        np.testing.assert_array_equal(values, analytic(codes))
+        np.testing.assert_allclose(values, analytic(codes), rtol=1e-12)
         np.testing.assert_allclose(along, slope(analytic, codes, tangent, 1e-5), rtol=1e-6, atol=1e-8)
 
 
@@ -141,7 +141,7 @@ def test_every_kind_of_generator(kind):
     generator = made if isinstance(made, ti.Generator) else ti.load_generator(made)
     codes = tf.constant(np.random.default_rng(1).normal(0, 0.7, (5, *generator.space.shape)), tf.float32)
     labels = tf.constant([0, 1, 2, 4, 4]) if generator.condition else None
-    function = lambda codes: tf.reshape(generator(codes, labels), [len(codes), -1])
+    function = lambda codes: tf.reshape(generator(codes, labels), [codes.shape[0], -1])
 
     whole = tf.function(lambda codes: jacobian(function, codes), autograph=False)(codes)
     assert whole.shape == (5, 6, math.prod(generator.image_shape))
@@ -158,9 +158,9 @@ def test_every_kind_of_generator(kind):
         values, along = push(function, codes, tangent)
         np.testing.assert_allclose(values, images, atol=1e-6)
         np.testing.assert_allclose(tf.einsum("nd,ndm->nm", tangent, whole), along, rtol=1e-3, atol=1e-4)
-        errors = far(along, slope(function, codes, tangent, 3e-4 if kinked else 2e-3))
-        assert np.median(errors) < 5e-3
-        assert errors.max() < (0.1 if kinked else 5e-3)
+        errors = far(along, slope(function, codes, tangent, 1e-3 if kinked else 2e-3))
+        assert np.median(errors) < (0.02 if kinked else 5e-3)
+        assert errors.max() < (0.05 if kinked else 5e-3)
 
 
 @pytest.mark.parametrize("maker", [keras, tf_keras])
@@ -172,7 +172,7 @@ def test_batch_norm_in_inference_mode_is_not_lost(maker):
     norm.set_weights([gamma, beta, mean, variance])
     generator = ti.load_generator(model)
     codes = tf.constant(RANDOM.normal(size=(3, 12)), tf.float32)
-    function = lambda codes: tf.reshape(generator(codes), [len(codes), -1])
+    function = lambda codes: tf.reshape(generator(codes), [codes.shape[0], -1])
     factor = np.tile(gamma / np.sqrt(variance + 1e-3), 4)
     tangent = random_like(codes, 0)
     np.testing.assert_allclose(push(function, codes, tangent)[1], factor * tangent, rtol=1e-5)
@@ -192,7 +192,7 @@ def test_batch_norm_in_inference_mode_is_not_lost(maker):
 def test_real_generators(shared, name, value_range):
     generator = ti.load_generator(shared / "generators" / name, value_range=value_range)
     codes = generator.sample(1, seed=5)[0]
-    function = lambda codes: tf.reshape(generator.to_unit(generator(codes)), [len(codes), -1])
+    function = lambda codes: tf.reshape(generator.to_unit(generator(codes)), [codes.shape[0], -1])
     for seed in range(2):
         tangent = random_like(codes, seed)
         values, along = push(function, codes, tangent)

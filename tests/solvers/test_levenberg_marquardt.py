@@ -153,7 +153,7 @@ def test_the_normal_matrix_stays_that_of_the_updated_jacobian():
         np.testing.assert_allclose(memory.normal, expected, rtol=1e-9, atol=1e-9)
         for row in np.flatnonzero(~memory.exact & ~memory.wanted):
             updates += 1  # the secant equation: the last step is mapped to what it changed
-            np.testing.assert_allclose(moved[row] @ memory.jacobian[row], change[row], atol=1e-9)
+            np.testing.assert_allclose(moved.numpy()[row] @ memory.jacobian.numpy()[row], change[row], atol=1e-9)
     assert updates > 4
 
 
@@ -251,9 +251,8 @@ def test_the_same_with_and_without_a_graph():
 
 def test_codes_moved_by_a_constraint_are_noticed():
     objective = squares(lambda codes: (codes - [3.0, 0.5]) * [1.0, 2.0])
-    found = minimise(
-        LevenbergMarquardt(20), objective, np.zeros((2, 2)), constrain=lambda codes, count: tf.clip_by_value(codes, -1, 1)
-    )  # fmt: skip
+    clip = lambda codes, count: tf.clip_by_value(codes, -1, 1)
+    found = minimise(LevenbergMarquardt(20), objective, np.zeros((2, 2)), constrain=clip)
     np.testing.assert_allclose(found.best_codes, [[1, 0.5]] * 2, atol=1e-6)
     np.testing.assert_allclose(found.best_value, objective(found.best_codes), rtol=1e-9)
 

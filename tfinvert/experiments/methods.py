@@ -14,7 +14,7 @@ from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.recover import Recovery
 from tfinvert.solvers.first_order import schedule
-from tfinvert.spaces import constraints
+from tfinvert.spaces import Uniform, constraints
 
 DISABLED = "disabled"  # what the criteria of Egan et al. are compared with
 EGAN = (
@@ -82,7 +82,7 @@ class Method:
         solver: Any
         if self.name in LIPTON:
             solver = solvers.GradientDescent(schedule("halving", 4.0, budget), steps=budget)
-            bound = getattr(space, "high", 1.0)
+            bound = space.high - space.centre if isinstance(space, Uniform) else 1.0
             kinds = {"clip": constraints.clip, "stochastic_clip": constraints.stochastic_clip}
             kind = kinds.get(self.name)
             space = space.constrained(constraints.unconstrained() if kind is None else kind(bound))
@@ -131,7 +131,7 @@ def parse(text: str) -> list[Method]:
 
 def _recover(generator, images, ids, seed, labels, noise, watch) -> Found:
     recovery = Recovery(generator, noise=noise, seed=seed)
-    look = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes)
+    shared = -(-recovery.regression.passes // len(images))  # the samples' cost, borne by all images alike
+    look = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes + shared)
     found = recovery(images, ids, labels, watch=look)
-    shared = -(-recovery.regression.passes // len(images))
     return Found(found.codes, found.passes + shared)

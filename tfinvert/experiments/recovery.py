@@ -61,7 +61,7 @@ def run(
     exact = uncertainty.images(truth, labels)
     images = exact
     if noise:
-        drawn = np.random.default_rng(seed).normal(0, noise, exact.shape).astype(np.float32)
+        drawn = np.random.default_rng([seed, 1]).normal(0, noise, exact.shape).astype(np.float32)
         images = np.clip(exact + drawn, 0, 1)
     outcomes = []
     for method in methods:

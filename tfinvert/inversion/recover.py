@@ -142,9 +142,15 @@ class Recovery:
         shape = self.generator.image_shape
         if images.ndim != 4 or images.shape[1:] != shape:
             raise BadInput(f"images {list(images.shape)} for {self.generator.name}", f"expected {['B', *shape]}")
+        if not len(images):
+            raise BadInput("no images", "expected at least one")
         ids = np.arange(len(images)) if ids is None else np.asarray(ids)
-        if labels is not None and np.ndim(labels) == 0:
-            labels = np.full(len(images), labels)
+        if labels is not None:
+            labels = np.asarray(labels)
+            labels = np.full(len(images), labels) if labels.ndim == 0 else labels
+        for name, given in (("ids", ids), ("labels", labels)):
+            if given is not None and given.shape != (len(images),):
+                raise BadInput(f"{name} {list(given.shape)} for {len(images)} images", "expected one for each")
         search = _Search(self, images, ids, labels)
         if not self.generator.constant:
             for attempt in range(self.attempts):
@@ -177,7 +183,7 @@ class Recovery:
 
         A magnifying glass that shows the noise is of no use: only floors above it are tried.
         """
-        usable = [floor for floor in FLOORS if floor is None or floor > noise]
+        usable = [floor for floor in FLOORS if floor is None or floor > 0.5 * noise]
         best = self.regression.best_floor(usable)
         order = [best, *(floor for floor in reversed(usable) if floor != best)]
         if attempt < 2:
@@ -203,7 +209,8 @@ class _Search:
 
     @property
     def unsolved(self) -> np.ndarray:
-        return self._valid & (self._error > np.where(self._noise > 0, self._matched(), _SOUGHT))
+        matched = self._matched()  # first, for it may learn the noise
+        return self._valid & (self._error > np.where(self._noise > 0, matched, _SOUGHT))
 
     def attempt(self, number: int, watch: Callable[[np.ndarray, np.ndarray], None] | None) -> None:
         """One more start for all that are unsolved."""

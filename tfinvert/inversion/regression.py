@@ -21,7 +21,7 @@ _CHUNK = 256  # samples made at once
 _MOST_PIXELS = 4096  # larger images are averaged down: the normal equations grow with the third power
 _RIDGES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # in units of the mean eigenvalue
 _EQUAL = 0.02  # differences of R^2 that do not count
-FLOORS = (None, 1e-2, 1e-4, 1e-6)  # ways to look at pixels: as they are, and by `Logit(floor)`
+FLOORS = (None, 1e-2, 1e-3, 1e-4, 1e-6)  # ways to look at pixels: as they are, and by `Logit(floor)`
 
 
 class Regression:
@@ -36,7 +36,7 @@ class Regression:
     def __init__(self, generator: Generator, count: int | None = None, seed: int = 0) -> None:
         height, width, channels = generator.image_shape
         self._pool = 1
-        while height // self._pool * (width // self._pool) * channels > _MOST_PIXELS:
+        while -(-height // self._pool) * -(-width // self._pool) * channels > _MOST_PIXELS:
             self._pool += 1
         small = height * width * channels <= _MOST_PIXELS
         self._generator, self._seed = generator, seed
@@ -68,7 +68,7 @@ class Regression:
         """What the regression sees of images [B, H, W, C] in [0, 1]: float64 [B, M]."""
         seen = images if floor is None else Logit(floor)(tf.constant(images)).numpy() / floor
         if self._pool > 1:
-            seen = tf.nn.avg_pool2d(seen, self._pool, self._pool, "VALID").numpy()
+            seen = tf.nn.avg_pool2d(seen, self._pool, self._pool, "SAME").numpy()
         return seen.reshape(len(seen), -1).astype(np.float64)
 
     def _fit(self, floor: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

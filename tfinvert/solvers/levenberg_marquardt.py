@@ -156,7 +156,8 @@ def _solve(normal: tf.Tensor, damping: tf.Tensor, gradient: tf.Tensor) -> tf.Ten
     usable = tf.reduce_all(tf.math.is_finite(normal), axis=[1, 2]) & tf.reduce_all(tf.math.is_finite(gradient), axis=1)
     normal = tf.where(usable[:, None, None], normal, tf.zeros_like(normal))
     scale = tf.reduce_mean(tf.linalg.diag_part(normal), axis=1)
-    shift = tf.where(scale > 0, damping * scale, 1.0)
+    shift = damping * scale
+    shift = tf.where(shift > 1e-290, shift, 1.0)  # subnormal numbers may count as zero, and leave it singular
     move = tf.linalg.solve(
         tf.linalg.set_diag(normal, tf.linalg.diag_part(normal) + shift[:, None]), gradient[..., None]
     )

@@ -1,0 +1,110 @@
+"""`bin/train.py` through its `main`, for as short a training as there is."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+import tfinvert as ti
+
+BIN = Path(__file__).parents[2] / "bin"
+
+
+@pytest.fixture(scope="module")
+def script():
+    # Scripts share names of flags, and tests a process: those of other scripts make way for this one's.
+    others = _flags_of_scripts()
+    flags.FLAGS.remove_flag_values(others)
+    spec = importlib.util.spec_from_file_location("train_script", BIN / "train.py")
+    module = sys.modules["train_script"] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(BIN))
+    try:
+        spec.loader.exec_module(module)
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS(["train"])
+        yield module
+    finally:
+        sys.path.remove(str(BIN))
+        flags.FLAGS.remove_flag_values(_flags_of_scripts())
+        flags.FLAGS.append_flag_values(others)
+        del sys.modules["train_script"]
+
+
+def _flags_of_scripts():
+    """The flags that were defined by files in bin/."""
+    found = flags.FlagValues()
+    for module, defined in flags.FLAGS.flags_by_module_dict().items():
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file and Path(file).parent == BIN:
+            for flag in defined:
+                if flag.name in flags.FLAGS:
+                    found[flag.name] = flag
+    return found
+
+
+@pytest.fixture
+def train(script, tmp_path, caplog):
+    """Runs `main` with these flags; gives the exit code and what was logged."""
+
+    def call(**values):
+        caplog.clear()
+        with flagsaver.flagsaver(**{"out": str(tmp_path / "out"), "epochs": 1, "latent": 5, **values}):
+            code = script.main(["train.py"])
+        return code, "\n".join(caplog.messages)
+
+    return call
+
+
+def pictures(path, count):
+    np.save(path, np.random.default_rng(0).integers(0, 256, (count, 32, 32), dtype=np.uint8))
+    return str(path)
+
+
+def test_a_generator_with_a_uniform_prior_comes_out(train, tmp_path):
+    code, _ = train(dataset=pictures(tmp_path / "pictures.npy", 64), prior="uniform")
+    assert code == 0
+    generator = ti.load_generator(tmp_path / "out" / "generator.keras")
+    assert str(generator.space) == str(ti.uniform(5))
+    assert (generator.space.low, generator.space.high) == (-1, 1)
+    assert generator.assumed == ()  # all of it is in the file
+    assert generator.value_range == (-1, 1)
+    assert generator.image_shape == (32, 32, 1)
+    codes, images = generator.sample(40)
+    assert codes.numpy().min() < -0.7
+    assert codes.numpy().max() > 0.7
+    assert np.abs(codes).max() <= 1
+    assert np.ptp(images, axis=0).max() > 1e-3
+    assert Image.open(tmp_path / "out" / "samples.png").size == (640, 256)
+    assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "samples.png"))) > 0
+
+
+def test_pictures_of_another_size_from_a_folder(train, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for number in range(64):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "folder" / f"{number:02}.png")
+    code, _ = train(dataset=str(tmp_path / "folder"), latent=3)
+    assert code == 0
+    generator = ti.load_generator(tmp_path / "out" / "generator.keras")
+    assert str(generator.space) == str(ti.normal(3))
+    assert generator.image_shape == (32, 32, 1)
+
+
+@pytest.mark.parametrize(("dataset", "word"), [("FEW", "63 pictures"), ("nowhere", "no such file, folder or match")])
+def test_wrong_input_is_one_line_and_exit_code_1(train, tmp_path, dataset, word):
+    dataset = pictures(tmp_path / "few.npy", 63) if dataset == "FEW" else dataset
+    code, log = train(dataset=dataset)
+    assert code == 1
+    assert len([line for line in log.splitlines() if word in line]) == 1
+    assert "Traceback" not in log
+    assert not (tmp_path / "out" / "generator.keras").exists()
+
+
+def test_a_stray_argument_is_told(script, caplog):
+    assert script.main(["train.py", "omniglot.zip"]) == 1
+    assert "omniglot.zip: no such argument" in "\n".join(caplog.messages)
