@@ -72,7 +72,8 @@ def test_one_row_and_many_are_the_same():
 
 @pytest.mark.parametrize("entries", [1, 2, 3, 16, 62, 64, 100, 128, 512, 1024, 5000])
 def test_rows_at_once_fill_whole_blocks(entries):
-    rows = rows_at_once(entries)
+    rows, whole = rows_at_once(entries)
+    assert whole * entries % 16 == rows % whole == 0
     assert rows * entries % 16 == 0
     assert rows * entries <= max(1024, math.lcm(16, entries))
     more = rows + 16 // math.gcd(16, entries)

@@ -42,7 +42,7 @@ def push(function: Function, codes: tf.Tensor, tangent: tf.Tensor) -> tuple[tf.T
     return values, outer.gradient(gradient, back, output_gradients=tangent, unconnected_gradients="zero")
 
 
-def rows_at_once(entries: int) -> int:
-    """How many rows' Jacobians are best computed together, for codes of so many entries."""
+def rows_at_once(entries: int) -> tuple[int, int]:
+    """How many rows' Jacobians are best computed together, for codes of so many entries, and in multiples of what."""
     whole = _BLOCK // math.gcd(_BLOCK, entries)
-    return max(whole, _WIDTH // entries // whole * whole)
+    return max(whole, _WIDTH // entries // whole * whole), whole

@@ -132,14 +132,15 @@ def _moved(memory: Memory, codes: tf.Tensor, objective: Objective, running: tf.T
 def _refresh(memory: Memory, shape: tf.TensorShape, objective: Objective) -> Memory:
     """The memory with new Jacobians where they are wanted, a few rows at a time."""
     wanted = tf.cast(tf.where(memory.wanted)[:, 0], tf.int32)
-    many = rows_at_once(math.prod(shape))
+    many, whole = rows_at_once(math.prod(shape))
 
     def compute(first: tf.Tensor, matrices: tf.Tensor, normals: tf.Tensor) -> tuple[tf.Tensor, ...]:
         chosen = wanted[first : first + many]
-        whole = tf.concat([chosen, tf.fill([many - tf.shape(chosen)[0]], chosen[0])], axis=0)
-        codes = tf.reshape(tf.gather(memory.codes, whole), [many, *shape])
-        part = objective.of(whole)
-        new = jacobian(lambda codes: _residuals(part, codes), codes)[: tf.shape(chosen)[0]]
+        count = tf.shape(chosen)[0]
+        filled = tf.concat([chosen, tf.fill([-count % whole], chosen[0])], axis=0)
+        codes = tf.reshape(tf.gather(memory.codes, filled), [-1, *shape])
+        part = objective.of(filled)
+        new = jacobian(lambda codes: _residuals(part, codes), codes)[:count]
         wide = tf.cast(new, tf.float64)
         normals = tf.tensor_scatter_nd_update(normals, chosen[:, None], tf.matmul(wide, wide, transpose_b=True))
         return first + many, tf.tensor_scatter_nd_update(matrices, chosen[:, None], new), normals
