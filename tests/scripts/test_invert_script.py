@@ -1,6 +1,5 @@
 """`bin/invert.py` through its `main`, and once as a user starts it."""
 
-import importlib
 import json
 import os
 import signal
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
@@ -22,13 +20,8 @@ FAST = {"steps": 3, "restarts": 1}
 
 
 @pytest.fixture(scope="module")
-def script():
-    sys.path.insert(0, str(BIN))
-    module = importlib.import_module("invert")
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["invert"])
-    yield module
-    sys.path.remove(str(BIN))
+def script(load_script):
+    return load_script("invert")
 
 
 @pytest.fixture

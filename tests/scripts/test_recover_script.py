@@ -1,14 +1,11 @@
 """`bin/recover.py` through its `main`."""
 
 import csv
-import importlib.util
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
@@ -20,35 +17,8 @@ COLUMNS = [
 
 
 @pytest.fixture(scope="module")
-def script():
-    # Scripts share names of flags, and tests a process: those of other scripts make way for this one's.
-    others = _flags_of_scripts()
-    flags.FLAGS.remove_flag_values(others)
-    spec = importlib.util.spec_from_file_location("recover_script", BIN / "recover.py")
-    module = sys.modules["recover_script"] = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(BIN))
-    try:
-        spec.loader.exec_module(module)
-        if not flags.FLAGS.is_parsed():
-            flags.FLAGS(["recover"])
-        yield module
-    finally:
-        sys.path.remove(str(BIN))
-        flags.FLAGS.remove_flag_values(_flags_of_scripts())
-        flags.FLAGS.append_flag_values(others)
-        del sys.modules["recover_script"]
-
-
-def _flags_of_scripts():
-    """The flags that were defined by files in bin/."""
-    found = flags.FlagValues()
-    for module, defined in flags.FLAGS.flags_by_module_dict().items():
-        file = getattr(sys.modules.get(module), "__file__", None)
-        if file and Path(file).parent == BIN:
-            for flag in defined:
-                if flag.name in flags.FLAGS:
-                    found[flag.name] = flag
-    return found
+def script(load_script):
+    return load_script("recover")
 
 
 @pytest.fixture

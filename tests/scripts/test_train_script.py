@@ -1,50 +1,19 @@
 """`bin/train.py` through its `main`, for as short a training as there is."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
 
-BIN = Path(__file__).parents[2] / "bin"
 
 
 @pytest.fixture(scope="module")
-def script():
-    # Scripts share names of flags, and tests a process: those of other scripts make way for this one's.
-    others = _flags_of_scripts()
-    flags.FLAGS.remove_flag_values(others)
-    spec = importlib.util.spec_from_file_location("train_script", BIN / "train.py")
-    module = sys.modules["train_script"] = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(BIN))
-    try:
-        spec.loader.exec_module(module)
-        if not flags.FLAGS.is_parsed():
-            flags.FLAGS(["train"])
-        yield module
-    finally:
-        sys.path.remove(str(BIN))
-        flags.FLAGS.remove_flag_values(_flags_of_scripts())
-        flags.FLAGS.append_flag_values(others)
-        del sys.modules["train_script"]
-
-
-def _flags_of_scripts():
-    """The flags that were defined by files in bin/."""
-    found = flags.FlagValues()
-    for module, defined in flags.FLAGS.flags_by_module_dict().items():
-        file = getattr(sys.modules.get(module), "__file__", None)
-        if file and Path(file).parent == BIN:
-            for flag in defined:
-                if flag.name in flags.FLAGS:
-                    found[flag.name] = flag
-    return found
+def script(load_script):
+    return load_script("train")
 
 
 @pytest.fixture
