@@ -1,7 +1,6 @@
 """`bin/recover.py` through its `main`."""
 
 import csv
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-BIN = Path(__file__).parents[2] / "bin"
 COLUMNS = [
     "method", "samples", *(f"success_1e-{power}" for power in range(1, 9)), "not_unique", "mean", "median", "wins",
     "significant_wins", "image_error_median", "passes_per_code", "seconds_per_code", "peak_memory",

@@ -1,14 +1,11 @@
 """`bin/train.py` through its `main`, for as short a training as there is."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
-
 
 
 @pytest.fixture(scope="module")
