@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import statistics
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -271,9 +272,8 @@ class _Search:
             self._noise = noise
         pixels = self._unit[0].size
         # Chi-squared with M - d degrees of freedom, by its normal form: M is in the hundreds at least.
-        free = pixels - self._recovery.generator.space.entries
-        free = max(free, 1)
-        bound = free + 3.09 * np.sqrt(2 * free)  # the quantile of 1 - FALSE_ALARM
+        free = max(1, pixels - self._recovery.generator.space.entries)
+        bound = free + statistics.NormalDist().inv_cdf(1 - FALSE_ALARM) * np.sqrt(2 * free)
         return np.maximum(EXACT, noise**2 * bound / pixels)
 
     def result(self) -> Recovered:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Objective, Solver
 from tfinvert.solvers.status import Status
 
@@ -66,7 +67,7 @@ def advance(
         step = solver.step(objective, progress.codes, progress.memory, progress.count, worked)
         codes = constrain(step.codes, progress.count)
         progress = _judge(progress, step.value, stopping)
-        finite = _all_finite(codes)
+        finite = rows.finite(codes)
         flat = ~_any_nonzero(step.gradient)
         status = _settle(progress.status, ~finite, Status.DIVERGED)
         status = _settle(status, flat, Status.FLAT)
@@ -127,7 +128,3 @@ def _rows(condition: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
 
 def _any_nonzero(tensor: tf.Tensor) -> tf.Tensor:
     return tf.reduce_any(tf.reshape(tensor != 0, [tf.shape(tensor)[0], -1]), axis=1)
-
-
-def _all_finite(tensor: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_all(tf.reshape(tf.math.is_finite(tensor), [tf.shape(tensor)[0], -1]), axis=1)
