@@ -101,7 +101,7 @@ class Pixel(Term):
         values = lambda codes, images: distance(flat, _flat(images))
         if self.distance != "mse":
             return Bound(values)
-        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], tf.float32))
+        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
         return Bound(values, lambda codes, images: scale * (_flat(images) - flat))
 
 
@@ -139,7 +139,7 @@ class Logit(Term):
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
         flat = self(_flat(targets))
-        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], tf.float32))
+        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
         residuals = lambda codes, images: scale * (self(_flat(images)) - flat)
         return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 

@@ -23,21 +23,26 @@ EXPECTED = np.sqrt(np.diag(np.linalg.inv(MATRIX.T @ MATRIX)))
 CODE = np.array([0.3, -1.0, 0.0, 2.0], np.float32)
 
 
+def at(generator, noise):
+    """What is known of CODE."""
+    return Uncertainty(generator)(CODE.reshape(1, *generator.space.shape), None, np.array([noise]))[0]
+
+
 @pytest.mark.parametrize("noise", [1e-3, 0.02])
 def test_standard_errors_are_those_of_least_squares(noise):
-    rank, deviation, directions = Uncertainty(linear(MATRIX))(CODE, None, noise)
+    rank, deviation, directions = at(linear(MATRIX), noise)
     assert rank == 4
     assert directions.shape == (0, 4)
     np.testing.assert_allclose(deviation, noise * EXPECTED, rtol=1e-3)
 
 
 def test_they_are_stated_for_noise_on_the_scale_from_0_to_1():
-    _, deviation, _ = Uncertainty(linear(MATRIX, (-1, 1)))(CODE, None, 0.01)
+    _, deviation, _ = at(linear(MATRIX, (-1, 1)), 0.01)
     np.testing.assert_allclose(deviation, 0.02 * EXPECTED, rtol=1e-3)
 
 
 def test_codes_of_several_axes_keep_their_shape():
-    rank, deviation, directions = Uncertainty(linear(MATRIX, shape=(2, 2)))(CODE.reshape(2, 2), None, 0.01)
+    rank, deviation, directions = at(linear(MATRIX, shape=(2, 2)), 0.01)
     assert rank == 4
     assert directions.shape == (0, 2, 2)
     np.testing.assert_allclose(deviation, 0.01 * EXPECTED.reshape(2, 2), rtol=1e-3)
@@ -46,7 +51,7 @@ def test_codes_of_several_axes_keep_their_shape():
 def test_what_the_image_does_not_show_has_the_priors_spread():
     matrix = MATRIX.copy()
     matrix[:, 2] = 0
-    rank, deviation, directions = Uncertainty(linear(matrix))(CODE, None, 1e-3)
+    rank, deviation, directions = at(linear(matrix), 1e-3)
     assert rank == 3
     np.testing.assert_allclose(np.abs(directions), [[0, 0, 1, 0]], atol=1e-6)
     assert deviation[2] == pytest.approx(1, abs=0.2)
@@ -58,7 +63,7 @@ def test_what_the_image_does_not_show_has_the_priors_spread():
 def test_two_entries_that_only_add_up_leave_their_difference_open():
     matrix = MATRIX.copy()
     matrix[:, 1] = matrix[:, 0]
-    rank, deviation, directions = Uncertainty(linear(matrix))(CODE, None, 1e-3)
+    rank, deviation, directions = at(linear(matrix), 1e-3)
     assert rank == 3
     np.testing.assert_allclose(np.abs(directions), [[0.7071, 0.7071, 0, 0]], atol=1e-3)
     assert directions[0, 0] * directions[0, 1] < 0
@@ -67,10 +72,10 @@ def test_two_entries_that_only_add_up_leave_their_difference_open():
 
 def test_directions_open_one_by_one_as_noise_grows():
     matrix = np.eye(16)[:, :4] * [1, 0.1, 0.01, 0.001]
-    uncertainty = Uncertainty(linear(matrix))
-    ranks = [uncertainty(CODE, None, noise)[0] for noise in (1e-5, 5e-4, 5e-3, 5e-2, 5)]
-    assert ranks == [4, 3, 2, 1, 0]
-    _, deviation, directions = uncertainty(CODE, None, 5)
+    levels = np.array([1e-5, 5e-4, 5e-3, 5e-2, 5])
+    known = Uncertainty(linear(matrix))(np.stack([CODE] * 5), None, levels)
+    assert [each.rank for each in known] == [4, 3, 2, 1, 0]
+    _, deviation, directions = known[-1]
     assert directions.shape == (4, 4)
     np.testing.assert_allclose(deviation, deviation[0], rtol=1e-6)  # all have the prior's spread
     assert deviation[0] == pytest.approx(1, abs=0.2)
@@ -92,6 +97,6 @@ def test_the_jacobian_is_that_of_the_label():
         prior=ti.normal(4), value_range=(0, 1), classes=2,
     )  # fmt: skip
     uncertainty = Uncertainty(generator)
-    first, second = (uncertainty(CODE, np.array([label]), 0.01)[1] for label in (0, 1))
+    first, second = (each.deviation for each in uncertainty(np.stack([CODE] * 2), [0, 1], np.full(2, 0.01)))
     np.testing.assert_allclose(first, 0.01 * EXPECTED, rtol=1e-3)
     np.testing.assert_allclose(second, 0.01 * EXPECTED / 3, rtol=1e-3)

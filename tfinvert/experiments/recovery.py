@@ -16,7 +16,7 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.memory import Peak
 from tfinvert.experiments.methods import DISABLED, Method
 from tfinvert.generators import Generator
-from tfinvert.inversion.recover import EXACT
+from tfinvert.inversion.search import EXACT
 from tfinvert.inversion.uncertainty import Uncertainty
 
 THRESHOLDS = tuple(10.0**-power for power in range(1, 9))
@@ -81,10 +81,9 @@ def run(
         errors = _distance(found.codes, truth)
         image_errors = np.mean((uncertainty.images(found.codes, labels) - images) ** 2, axis=(1, 2, 3))
         unclear = np.zeros(samples, bool)
-        for row in map(int, np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))):
-            label = None if labels is None else labels[row : row + 1]
-            rank, _, _ = uncertainty(found.codes[row], label, np.sqrt(image_errors[row]))
-            unclear[row] = rank < generator.space.entries
+        rows = np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))
+        known = uncertainty(found.codes[rows], None if labels is None else labels[rows], np.sqrt(image_errors[rows]))
+        unclear[rows] = [each.rank < generator.space.entries for each in known]
         for row in range(samples):  # the end, which some methods reach without a glimpse
             points[row].append((float(found.passes[row]), float(errors[row])))
         trace = [(np.array([p for p, _ in line]), np.array([e for _, e in line])) for line in points]

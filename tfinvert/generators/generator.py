@@ -35,6 +35,7 @@ class Generator:
       assumed: what nobody stated and was taken by default, as "what: value" lines.
       name: for people.
       fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
+      dtype: what it computes in; see `tfinvert.generators.precise`.
     """
 
     function: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
@@ -46,6 +47,7 @@ class Generator:
     assumed: tuple[str, ...] = ()
     name: str = "generator"
     fingerprint: str = ""
+    dtype: tf.DType = tf.float32
 
     def __call__(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].
@@ -53,7 +55,7 @@ class Generator:
         Raises:
           BadInput: labels are missing, not wanted or out of range, or the codes have another shape.
         """
-        codes = tf.cast(codes, tf.float32)
+        codes = tf.cast(codes, self.dtype)
         if codes.shape.rank is not None and not codes.shape[1:].is_compatible_with(self.space.shape):
             raise BadInput(f"codes {codes.shape.as_list()} for {self.name}", f"expected [B, *{self.space.shape}]")
         if self.condition is not None:

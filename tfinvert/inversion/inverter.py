@@ -17,7 +17,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.images import Images
 from tfinvert.inversion.result import Inversion
-from tfinvert.inversion.rows import Rows
+from tfinvert.inversion.at_work import Rows
 from tfinvert.losses import Pixel, Term
 from tfinvert.solvers import Adam, loop
 from tfinvert.solvers.first_order import schedule
@@ -122,7 +122,7 @@ class Inverter:
             ids = images.ids if ids is None else ids
             labels = images.labels if labels is None and self.generator.condition else labels
             images = images.pixels
-        images = tf.convert_to_tensor(images, tf.float32)
+        images = tf.cast(images, self.generator.dtype)
         expected = (None, *self.generator.image_shape)
         if not images.shape.is_compatible_with(expected):
             raise BadInput(
@@ -179,7 +179,7 @@ class Inverter:
         return self.generator.condition.check(labels)
 
     def _check(self, solver: Solver) -> None:
-        bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape]), self.generator.space)
+        bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape], self.generator.dtype), self.generator.space)
         if solver.needs_residuals and bound.residuals is None:
             raise BadInput(
                 f"{type(solver).__name__} for {self.loss}",
@@ -190,7 +190,7 @@ class Inverter:
         """Starts [B, restarts, *shape]; number r of an image does not depend on how many there are."""
         space = self.generator.space
         codes = tf.stack([space.sample(stream) for stream in self._streams(ids)], axis=1)
-        return space.centre + self.spread * (codes - space.centre)
+        return tf.cast(space.centre + self.spread * (codes - space.centre), self.generator.dtype)
 
     def _streams(self, ids: tf.Tensor) -> list[tf.Tensor]:
         """Seeds int64 [B, 2] of each image's starts."""
@@ -198,7 +198,7 @@ class Inverter:
         return [own, *(seeds.fold_in(own, number) for number in range(1, self.restarts))]
 
     def _given(self, starts: Any, images: tf.Tensor) -> tf.Tensor:
-        starts = tf.convert_to_tensor(starts, tf.float32)
+        starts = tf.cast(starts, self.generator.dtype)
         expected = [images.shape[0], self.restarts, *(self.generator.space.shape or ())]
         if not starts.shape.is_compatible_with(expected):
             raise BadInput(f"starts {starts.shape.as_list()}", f"expected {expected}: codes for each image and start")

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfinvert.generators import Generator
-from tfinvert.solvers.jacobian import jacobian
+from tfinvert.solvers.jacobian import jacobian, rows_at_once
 
 OPEN = 0.1  # a direction whose standard error is above this share of the prior's spread counts as open
 _ROUNDING = 3e-8  # the least noise: float32 values near 1 are this far apart
+
+
+class Known(NamedTuple):
+    """What an image tells of its code of d entries.
+
+    The standard error of what is open is the prior's own spread.
+    """
+
+    rank: int  # how many directions the image determines
+    deviation: np.ndarray  # [*shape]: standard error of each entry
+    directions: np.ndarray  # [d - rank, *shape]: unit vectors along which the code is open
 
 
 class Uncertainty:
@@ -32,7 +44,7 @@ class Uncertainty:
         self._jacobian = tf.function(lambda codes, labels: jacobian(lambda each: flat(each, labels), codes), **compiled)
         space = generator.space
         draws = space.sample(tf.constant([[0, n] for n in range(64)], tf.int64)).numpy()
-        self._spread = float(np.std(draws))
+        self.spread = float(np.std(draws))
 
     def images(self, codes: np.ndarray, labels: Any = None, chunk: int = 64) -> np.ndarray:
         """Images [B, H, W, C] on the [0, 1] scale of codes [B, *shape]."""
@@ -42,29 +54,35 @@ class Uncertainty:
             parts.append(self._images(tf.constant(codes[part]), None if labels is None else tf.constant(labels[part])))
         return np.concatenate(parts)
 
-    def __call__(self, code: np.ndarray, label: Any, noise: float) -> tuple[int, np.ndarray, np.ndarray]:
-        """Rank, standard errors and open directions at one code.
+    def __call__(self, codes: np.ndarray, labels: Any, noise: np.ndarray) -> list[Known]:
+        """What is known of each code.
 
         Args:
-          code: [*shape].
-          label: int [1] or None.
-          noise: standard deviation of the image's values on the [0, 1] scale.
-
-        Returns:
-          How many directions the image determines; the standard error of each entry [*shape], the prior's own spread
-          standing for what is open; and the open directions, unit vectors [d - rank, *shape].
+          codes: [B, *shape].
+          labels: int [B] or None.
+          noise: [B], standard deviations of the images' values on the [0, 1] scale.
         """
-        label = None if label is None else tf.constant(label)
-        matrix = self._jacobian(tf.constant(code[None]), label).numpy()[0].astype(np.float64)
+        many, whole = rows_at_once(math.prod(codes.shape[1:]))
+        known: list[Known] = []
+        for first in range(0, len(codes), many):
+            chosen = np.arange(first, min(first + many, len(codes)))
+            filled = np.concatenate([chosen, np.full(-len(chosen) % whole, first)])  # rounded alike whatever else is there
+            part = None if labels is None else tf.constant(np.asarray(labels)[filled])
+            matrices = self._jacobian(tf.constant(codes[filled]), part).numpy()[: len(chosen)]
+            known += [
+                self._judged(matrix.astype(np.float64), level, codes.shape[1:])
+                for matrix, level in zip(matrices, noise[chosen], strict=True)
+            ]
+        return known
+
+    def _judged(self, matrix: np.ndarray, noise: float, shape: tuple[int, ...]) -> Known:
         values, vectors = np.linalg.eigh(matrix @ matrix.T)
         errors = max(noise, _ROUNDING) / np.sqrt(np.maximum(values, 1e-60))
-        opened = errors > OPEN * self._spread
-        errors = np.minimum(errors, self._spread)
+        opened = errors > OPEN * self.spread
+        errors = np.minimum(errors, self.spread)
         deviation = np.sqrt((vectors**2) @ errors**2)
-        directions = vectors[:, opened].T
-        shape = code.shape
-        return (
+        return Known(
             int(np.sum(~opened)),
             deviation.reshape(shape).astype(np.float32),
-            directions.reshape(-1, *shape).astype(np.float32),
+            vectors[:, opened].T.reshape(-1, *shape).astype(np.float32),
         )

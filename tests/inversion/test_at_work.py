@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinvert.inversion.rows import Rows
+from tfinvert.inversion.at_work import Rows
 from tfinvert.solvers.loop import Progress
 from tfinvert.solvers.status import Status
 

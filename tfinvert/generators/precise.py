@@ -1,0 +1,74 @@
+"""A generator in float64, where float32 is too coarse to tell codes apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from tfinvert.generators.contents import short
+from tfinvert.generators.generator import Generator
+
+_SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
+
+
+def in_float64(generator: Generator) -> Generator | None:
+    """The same generator computing in float64, from its frozen graph with every float32 in it made wider.
+
+    Its parameters have the same values; what differs is the rounding on the way. None where that cannot be done,
+    because TensorFlow has no float64 form of one of its operations; the log says which.
+    """
+    try:
+        function = _widened(generator)
+        codes = tf.zeros([1, *(generator.space.shape or ())], tf.float64)
+        labels = None if generator.condition is None else generator.condition.encode(tf.zeros([1], tf.int32))
+        function(codes, labels)
+    except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
+        logging.info("%s cannot be computed in float64: %s", generator.name, short(error))
+        return None
+    return dataclasses.replace(generator, function=function, dtype=tf.float64)
+
+
+def _widened(generator: Generator) -> Any:
+    specs = [tf.TensorSpec([None, *(generator.space.shape or ())], tf.float32, "codes")]
+    if generator.condition is not None:
+        encoded = generator.condition.encode(tf.zeros([1], tf.int32))
+        specs.append(tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype, "labels"))
+    traced = tf.function(
+        lambda codes, labels=None: generator.function(codes, labels), autograph=False
+    ).get_concrete_function(*specs)
+    frozen = convert_variables_to_constants_v2(traced)
+    definition = frozen.graph.as_graph_def()
+    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
+        for node in nodes:
+            _widen(node)
+    for function in definition.library.function:
+        for argument in (*function.signature.input_arg, *function.signature.output_arg):
+            argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
+    graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+    inputs = [graph.graph.as_graph_element(tensor.name) for tensor in frozen.inputs]
+    pruned = graph.prune(inputs, graph.graph.as_graph_element(frozen.outputs[0].name))
+
+    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+        given = [tf.cast(codes, tf.float64)] if labels is None else [tf.cast(codes, tf.float64), labels]
+        # One-hot labels are float32 where they enter, and as wide as all else inside.
+        images = pruned(*(tf.cast(value, tensor.dtype) for value, tensor in zip(given, inputs, strict=True)))
+        return tf.reshape(images, [-1, *generator.image_shape])
+
+    return function
+
+
+def _widen(node: Any) -> None:
+    """Changes the attributes of a node of a GraphDef from float32 to float64."""
+    for value in node.attr.values():
+        if value.type == _SINGLE:
+            value.type = _DOUBLE
+        for place, kind in enumerate(value.list.type):
+            if kind == _SINGLE:
+                value.list.type[place] = _DOUBLE
+        if value.HasField("tensor") and value.tensor.dtype == _SINGLE:
+            wide = tf.make_ndarray(value.tensor).astype("float64")
+            value.tensor.CopyFrom(tf.make_tensor_proto(wide))
