@@ -4,7 +4,9 @@
 
 Without flags it recovers codes of the built-in generator with the default schedule and writes OUT/recovery.csv and
 OUT/recovery.png. --experiment=noise repeats Lipton & Tripathi's noise figure, --experiment=unique their table of
-distances between encodings of the same unseen image. Exit code: 0 good, 1 nothing could be done, 130 Ctrl-C.
+distances between encodings of the same unseen image; --experiment=pictures asks what is still known of codes from
+PNG and JPEG files, and whether other pictures are told from the generator's. Exit code: 0 good, 1 nothing could be
+done, 130 Ctrl-C.
 """
 
 from pathlib import Path
@@ -17,7 +19,7 @@ flags.DEFINE_string("generator", None, "A .keras or HDF5 file; default: the buil
 flags.DEFINE_string("prior", None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).")
 flags.DEFINE_list("value_range", None, "What black and white are to the generator, such as -1,1 or 0,1.")
 flags.DEFINE_integer("label", None, "A class for all samples of a class-conditional generator.")
-flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique"], "What is measured.")
+flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique", "pictures"], "What is measured.")
 flags.DEFINE_string(
     "methods", "recover",
     "Names with commas between: egan (their 18), lipton (their 3), own, all; or single ones, such as recover, "
@@ -27,9 +29,15 @@ flags.DEFINE_string(
 flags.DEFINE_integer("samples", 100, "Codes that are drawn.", lower_bound=1)
 flags.DEFINE_float("noise", 0.0, "Standard deviation of noise added to the images, on [0, 1].", lower_bound=0)
 flags.DEFINE_integer("budget", 2000, "Steps of the gradient methods.", lower_bound=1)
-flags.DEFINE_string("images", None, "Unseen images for --experiment=unique; default: the built-in targets.")
+flags.DEFINE_string(
+    "images", None,
+    "Unseen images for --experiment=unique, default: the built-in targets; photographs for pictures, default: none.",
+)  # fmt: skip
 flags.DEFINE_integer("limit", 100, "Only the first so many of them.", lower_bound=1)
 flags.DEFINE_integer("encodings", 5, "Encodings of each, from different starts.", lower_bound=2)
+flags.DEFINE_integer("attempts", 6, "Starts per picture at most, for --experiment=pictures.", lower_bound=1)
+flags.DEFINE_string("other", None, "Another generator's file, whose images are to be told apart in pictures.")
+flags.DEFINE_list("other_value_range", None, "What black and white are to that one.")
 flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
 flags.DEFINE_string("out", "runs/recover", "Folder for the tables and figures.")
 
@@ -43,7 +51,8 @@ def main(argv: list[str]) -> int:
 
     try:
         Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
-        {"methods": _methods, "noise": _noise, "unique": _unique}[flags.FLAGS.experiment]()
+        experiments = {"methods": _methods, "noise": _noise, "unique": _unique, "pictures": _pictures}
+        experiments[flags.FLAGS.experiment]()
     except (BadInput, OSError) as error:  # the second where --out cannot be written
         logging.error("%s", error)
         return 1
@@ -53,14 +62,15 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _generator():
+def _generator(source: str = "generator", value_range: str = "value_range"):
+    """The generator of these flags."""
     from tfinvert import load_generator
 
     values = flags.FLAGS
-    value_range = values.value_range
+    bounds = values[value_range].value
     return load_generator(
-        values.generator, prior=values.prior,
-        value_range=None if value_range is None else _start.numbers("value_range", value_range, float),
+        values[source].value, prior=values.prior if source == "generator" else None,
+        value_range=None if bounds is None else _start.numbers(value_range, bounds, float),
     )  # fmt: skip
 
 
@@ -124,6 +134,32 @@ def _unique() -> None:
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items()))
         recovery.write(out / "unique.csv", rows)
     logging.info("see %s", out / "unique.csv")
+
+
+def _pictures() -> None:
+    from tfinvert.errors import BadInput
+    from tfinvert.experiments import pictures, recovery
+    from tfinvert.report.pictures import pictures as draw
+
+    values = flags.FLAGS
+    if values.other is None and values.other_value_range is not None:
+        raise BadInput("--other_value_range without --other", "expected the other generator's file too")
+    generator, out = _generator(), Path(values.out)
+    other = None if values.other is None else _generator("other", "other_value_range")
+    done = []
+
+    def show(judged) -> None:
+        done.append(judged)
+        rows = pictures.table(done)
+        logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items() if value != ""))
+        recovery.write(out / "pictures.csv", rows)
+
+    pictures.run(
+        generator, samples=values.samples, photos=values.images, other=other, attempts=values.attempts,
+        labels=values.label, seed=values.seed, show=show,
+    )  # fmt: skip
+    picture = draw(done, out / "pictures.png", f"{generator.name}: {values.samples} pictures in each set")
+    logging.info("see %s and %s", out / "pictures.csv", picture)
 
 
 if __name__ == "__main__":

@@ -33,17 +33,20 @@ def recover(script, generator, tmp_path, caplog):
     return call
 
 
-@pytest.fixture(scope="module")
-def generator(tmp_path_factory):
-    """A file with a small generator of [8, 8, 1] images in [-1, 1]."""
+def saved(path, shape, seed):
+    """A file with a small generator of images in [-1, 1]."""
     model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(64, activation="tanh"), keras.layers.Reshape((8, 8, 1))]
+        [keras.Input((4,)), keras.layers.Dense(int(np.prod(shape)), activation="tanh"), keras.layers.Reshape(shape)]
     )
-    random = np.random.default_rng(12)
+    random = np.random.default_rng(seed)
     model.set_weights([random.normal(0, 0.3, array.shape) for array in model.get_weights()])
-    path = tmp_path_factory.mktemp("generators") / "tiny.keras"
     model.save(path)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("generators") / "tiny.keras", (8, 8, 1), 12)
 
 
 def read(path):
@@ -110,6 +113,27 @@ def test_encodings_of_unseen_images(recover, tmp_path):
     assert "unique.csv" in log
 
 
+def test_picture_files(recover, tmp_path):
+    photos = np.random.default_rng(1).integers(0, 256, (1, 40, 50, 3), dtype=np.uint8)
+    Image.fromarray(photos[0]).save(tmp_path / "photo.png")
+    other = saved(tmp_path / "other.keras", (12, 10, 3), 13)
+    code, log = recover(
+        experiment="pictures", images=str(tmp_path / "photo.png"), other=other, other_value_range=["-1", "1"],
+        attempts=1,
+    )  # fmt: skip
+    assert code == 0
+    rows = read(tmp_path / "out" / "pictures.csv")
+    assert [(row["set"], row["own"], row["images"]) for row in rows] == [
+        ("png", "yes", "2"), ("jpeg", "yes", "2"), ("changed", "no", "2"), ("photos", "no", "2"), ("other", "no", "2")
+    ]  # fmt: skip
+    assert [float(row["said_own"]) for row in rows if row["set"] != "jpeg"] == [1, 0, 0, 0]
+    assert [float(row["attempts_per_image"]) for row in rows[2:]] == [1, 1, 1]
+    assert float(rows[0]["code_error"]) < 1e-3
+    assert drawn(tmp_path / "out" / "pictures.png")
+    assert "pictures.csv" in log
+    assert not list((tmp_path / "out").glob("*.partial"))
+
+
 def test_a_stated_prior_is_used(recover, tmp_path):
     code, _ = recover(
         experiment="unique", methods="disabled", prior="uniform(low=0, high=0.1)", limit=2, encodings=2, budget=1
@@ -129,6 +153,9 @@ def test_a_stated_prior_is_used(recover, tmp_path):
         ({"prior": "normal(7)"}, "codes have the shape"),
         ({"label": 3}, "it is not class-conditional"),
         ({"experiment": "unique", "images": "nowhere"}, "no such file, folder or match"),
+        ({"experiment": "pictures", "images": "nowhere"}, "no such file, folder or match"),
+        ({"experiment": "pictures", "other": "nowhere.keras"}, "no such file"),
+        ({"experiment": "pictures", "other_value_range": ["0", "1"]}, "without --other"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_1(recover, tmp_path, values, word):
@@ -136,7 +163,7 @@ def test_wrong_input_is_one_line_and_exit_code_1(recover, tmp_path, values, word
     assert code == 1
     assert len([line for line in log.splitlines() if word in line]) == 1
     assert "Traceback" not in log
-    assert not (tmp_path / "out" / "recovery.csv").exists()
+    assert not list((tmp_path / "out").glob("*.csv"))
 
 
 def test_a_stray_argument_is_told(script, caplog):

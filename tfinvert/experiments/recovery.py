@@ -23,6 +23,15 @@ THRESHOLDS = tuple(10.0**-power for power in range(1, 9))
 LIPTON_VARIANCES = (1e-3, 5e-3, 1e-2, 5e-2, 1e-1, 5e-1, 1.0)  # of the noise, on [-1, 1]
 
 
+class Samples(NamedTuple):
+    """n codes that were drawn from a generator's prior, and their images."""
+
+    ids: np.ndarray  # [n] strings
+    codes: np.ndarray  # [n, *shape]
+    labels: np.ndarray | None  # [n] int
+    images: np.ndarray  # [n, H, W, C] on [0, 1]
+
+
 class Outcome(NamedTuple):
     """How one method did on n codes."""
 
@@ -34,6 +43,16 @@ class Outcome(NamedTuple):
     seconds: float  # for all codes
     peak: float  # MiB that the process grew to
     trace: list[tuple[np.ndarray, np.ndarray]]  # for each code: passes and errors as it went on
+
+
+def draw(generator: Generator, count: int, labels: Any = None, seed: int = 0) -> Samples:
+    """Codes from the prior, other ones than the starts with the same seed; `labels`: one for all, or int [count]."""
+    ids = np.array([f"sample {number}" for number in range(count)])
+    codes = generator.space.sample(seeds.of(seed + 1, tf.constant(ids))).numpy()  # + 1: not the starts' seed
+    labels = None if labels is None else np.full(count, labels)
+    if generator.condition is not None:
+        generator.condition.check(labels)  # where their values are known; in a graph they are not
+    return Samples(ids, codes, labels, Uncertainty(generator).images(codes, labels))
 
 
 def run(
@@ -54,11 +73,8 @@ def run(
     """
     if samples < 1 or budget < 1:
         raise BadInput(f"samples={samples}, budget={budget}", "expected at least 1 each")
-    ids = np.array([f"sample {number}" for number in range(samples)])
-    truth = generator.space.sample(seeds.of(seed + 1, tf.constant(ids))).numpy()  # + 1: not the starts' seed
-    labels = None if labels is None else np.full(samples, labels)
+    ids, truth, labels, exact = draw(generator, samples, labels, seed)
     uncertainty = Uncertainty(generator)
-    exact = uncertainty.images(truth, labels)
     images = exact
     if noise:
         drawn = np.random.default_rng([seed, 1]).normal(0, noise, exact.shape).astype(np.float32)
@@ -68,7 +84,7 @@ def run(
         points: list[list[tuple[float, float]]] = [[] for _ in range(samples)]
 
         def watch(rows: np.ndarray, codes: np.ndarray, passes: np.ndarray, points=points) -> None:
-            for row, error, cost in zip(rows, _distance(codes, truth[rows]), passes, strict=True):
+            for row, error, cost in zip(rows, distance(codes, truth[rows]), passes, strict=True):
                 points[row].append((float(cost), float(error)))
 
         began = time.perf_counter()
@@ -78,7 +94,7 @@ def run(
                 noise=noise or None, watch=watch,
             )  # fmt: skip
         seconds = time.perf_counter() - began
-        errors = _distance(found.codes, truth)
+        errors = distance(found.codes, truth)
         image_errors = np.mean((uncertainty.images(found.codes, labels) - images) ** 2, axis=(1, 2, 3))
         unclear = np.zeros(samples, bool)
         rows = np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))
@@ -154,16 +170,17 @@ def pairwise(
     found = [method(generator, images, ids, budget=budget, seed=seed + k, labels=labels) for k in range(encodings)]
     codes = [each.codes for each in found]
     pairs = [(i, j) for i in range(encodings) for j in range(i)]
-    distance = np.mean([_distance(codes[i], codes[j]) for i, j in pairs], axis=0)
+    apart = np.mean([distance(codes[i], codes[j]) for i, j in pairs], axis=0)
     random = [generator.space.sample(seeds.of(seed + k, tf.constant(ids))).numpy() for k in range(encodings)]
     made = Uncertainty(generator).images(codes[0], labels)
     return {
         "method": method.name, "images": len(images), "encodings": encodings,
-        "distance": f"{distance.mean():.4g}", "median_distance": f"{np.median(distance):.4g}",
-        "random_codes": f"{np.mean([_distance(random[i], random[j]) for i, j in pairs]):.4g}",
+        "distance": f"{apart.mean():.4g}", "median_distance": f"{np.median(apart):.4g}",
+        "random_codes": f"{np.mean([distance(random[i], random[j]) for i, j in pairs]):.4g}",
         "image_error": f"{np.mean((made - np.asarray(generator.to_unit(images))) ** 2):.4g}",
     }  # fmt: skip
 
 
-def _distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """||z - z'||^2 / d [B] between codes [B, *shape]."""
     return np.mean((codes - others).reshape(len(codes), -1).astype(np.float64) ** 2, axis=1)
