@@ -17,7 +17,8 @@ from tfinvert.experiments import recovery
 from tfinvert.generators import Generator
 from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
-from tfinvert.inversion.recover import Recovered, Recovery, Verdict
+from tfinvert.inversion.recover import Recovery
+from tfinvert.inversion.verdict import Recovered, Verdict
 
 QUALITY = 95  # of JPEG
 CHANGED = 0.05  # share of the pixels that are replaced

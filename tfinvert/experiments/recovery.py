@@ -16,7 +16,7 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.memory import Peak
 from tfinvert.experiments.methods import DISABLED, Method
 from tfinvert.generators import Generator
-from tfinvert.inversion.search import EXACT
+from tfinvert.inversion.noise import EXACT
 from tfinvert.inversion.uncertainty import Uncertainty
 
 THRESHOLDS = tuple(10.0**-power for power in range(1, 9))

@@ -42,11 +42,11 @@ def _widened(generator: Generator) -> Any:
     ).get_concrete_function(*specs)
     frozen = convert_variables_to_constants_v2(traced)
     definition = frozen.graph.as_graph_def()
-    for nodes in (definition.node, *(function.node_def for function in definition.library.function)):
+    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
             _widen(node)
-    for function in definition.library.function:
-        for argument in (*function.signature.input_arg, *function.signature.output_arg):
+    for each in definition.library.function:
+        for argument in (*each.signature.input_arg, *each.signature.output_arg):
             argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
     graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
     inputs = [graph.graph.as_graph_element(tensor.name) for tensor in frozen.inputs]

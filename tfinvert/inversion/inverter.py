@@ -16,8 +16,8 @@ from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.images import Images
-from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.at_work import Rows
+from tfinvert.inversion.result import Inversion
 from tfinvert.losses import Pixel, Term
 from tfinvert.solvers import Adam, loop
 from tfinvert.solvers.first_order import schedule

@@ -16,8 +16,9 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
+from tfinvert.inversion.noise import Given
 from tfinvert.inversion.regression import FLOORS, Regression
-from tfinvert.inversion.search import Noise, Search, Watch
+from tfinvert.inversion.search import Search, Watch
 from tfinvert.inversion.stages import Stages
 from tfinvert.inversion.uncertainty import Uncertainty
 from tfinvert.inversion.verdict import Recovered
@@ -29,9 +30,9 @@ class Recovery:
     Args:
       generator: from `load_generator`.
       noise: standard deviation of the images' noise on the [0, 1] scale; or a function that does to images
-        [B, H, W, C] in [0, 1] what was done to these, such as saving them as JPEG: its effect on the reconstruction
-        is then the noise. Default: 8-bit rounding for images all of whose values are multiples of 1/255, and none
-        for others.
+        [B, H, W, C] in [0, 1] what was done to these, such as saving them as JPEG: the noise is then its effect on
+        images like the reconstruction. Default: 8-bit rounding for images all of whose values are multiples of
+        1/255, and none for others.
       attempts: starts per image at most; an image that is matched takes no more.
       batch_size: images at once; default by the size of their Jacobians.
       samples: for the regression, see `Regression`.
@@ -43,7 +44,7 @@ class Recovery:
 
     def __init__(
         self, generator: Generator, *,
-        noise: Noise = None, attempts: int = 6, batch_size: int | None = None, samples: int | None = None,
+        noise: Given = None, attempts: int = 6, batch_size: int | None = None, samples: int | None = None,
         seed: int = 0,
     ) -> None:  # fmt: skip
         for name, value in (("attempts", attempts), ("batch_size", batch_size), ("samples", samples)):
@@ -96,7 +97,7 @@ class Recovery:
     def _attempt(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
         """One more start for these images."""
         search.begin(rows)
-        floor, distance = self._plan(number, float(np.median(search.noise)))
+        floor, distance = self._plan(number, float(np.median(search.noise.level)))
         codes = self.regression.codes(search.unit[rows], floor)
         if distance:
             own = seeds.fold_in(seeds.of(self.seed, tf.constant(ids[rows])), 1000 + number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -10,20 +9,18 @@ import numpy as np
 
 from tfinvert import metrics
 from tfinvert.inversion.inverter import Glimpse, Inverter
+from tfinvert.inversion.noise import EXACT, Given, Noise
 from tfinvert.inversion.stages import Stages
 from tfinvert.inversion.uncertainty import Known, Uncertainty
 from tfinvert.inversion.verdict import Recovered, Verdict
 from tfinvert.solvers.status import Status
 
-EXACT = 1e-10  # mean squared error on [0, 1] below which a float image counts as matched
-FALSE_ALARM = 1e-3  # of the test behind `Verdict.NOT_IN_RANGE`
 _CLOSE = 1e-12  # the same, where an image is to be matched as well as float32 can
 _CERTAIN = 1e-9  # predicted error of a code, in units of the prior's variance, that needs no float64
 _ROUNDING = 4.0  # times the rounding of float32: an exact code's error is below it in float64
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
 
 Watch = Callable[[np.ndarray, np.ndarray], None]  # (codes [B, *shape], passes [B])
-Noise = float | Callable[[np.ndarray], np.ndarray] | None
 
 
 class Search:
@@ -41,16 +38,16 @@ class Search:
 
     def __init__(
         self, stages: Stages, uncertainty: Uncertainty, images: np.ndarray, ids: np.ndarray, labels: Any,
-        noise: Noise = None, watch: Watch | None = None,
+        noise: Given = None, watch: Watch | None = None,
     ) -> None:  # fmt: skip
-        self._stages, self._uncertainty, self._spoil, self._watch = stages, uncertainty, noise, watch
+        self._stages, self._uncertainty, self._watch = stages, uncertainty, watch
         self._generator = generator = stages.generator
         self._images, self._ids, self._labels = images, ids, labels
         self._valid = np.isfinite(images).all(axis=(1, 2, 3))
         clean = np.where(self._valid[:, None, None, None], images, generator.value_range[0])
         self.unit = np.asarray(generator.to_unit(clean))  # [B, H, W, C] on [0, 1]
         count = len(images)
-        self.noise = self._measured_noise()  # [B]
+        self.noise = Noise(noise, self.unit, generator, uncertainty.images)
         self._codes = np.full((count, *(generator.space.shape or ())), generator.space.centre, np.float32)
         self._error = np.full(count, np.inf)
         self._moving, self._settled = np.zeros(count, bool), np.zeros(count, bool)
@@ -83,9 +80,11 @@ class Search:
 
     def conclude(self, rows: np.ndarray) -> None:
         """Settles which of these images are done, after a float64 finish of those that need one."""
-        matched = rows[(self._error <= self._allowed())[rows]]
-        self._settled[matched[self.noise[matched] > 0]] = True
-        exact = matched[self.noise[matched] == 0]
+        self.noise.look(rows, self._codes[rows], self._of(rows))
+        matched = rows[(self._error <= self.noise.allowed)[rows]]
+        noisy = self.noise.level[matched] > 0
+        self._settled[matched[noisy]] = True
+        exact = matched[~noisy]
         variance = self._uncertainty.spread**2
         certain = np.array([np.mean(known.deviation**2) < _CERTAIN * variance for known in self._look(exact)], bool)
         self._settled[exact[certain]] = True
@@ -94,7 +93,7 @@ class Search:
     def result(self) -> Recovered:
         """What is to be said of the images."""
         generator = self._generator
-        matched = self._valid & (self._error <= self._allowed()) & ~np.array(generator.constant)
+        matched = self._valid & (self._error <= self.noise.allowed) & ~np.array(generator.constant)
         verdict = np.where(self._moving, Verdict.OUT_OF_BUDGET, Verdict.NOT_IN_RANGE)
         rank = np.full(len(matched), -1)
         deviation = np.full(self._codes.shape, np.nan, np.float32)
@@ -107,7 +106,7 @@ class Search:
         if generator.constant:
             verdict[:] = Verdict.CONSTANT
         return Recovered(
-            self._codes, np.asarray(generator.from_unit(self._made())), self._error, verdict, self.noise,
+            self._codes, np.asarray(generator.from_unit(self._made())), self._error, verdict, self.noise.level,
             rank, deviation, tuple(directions), self._attempts, self._passes,
         )  # fmt: skip
 
@@ -125,8 +124,13 @@ class Search:
         """What the Jacobians at the codes of these matched images say."""
         new = np.array([row for row in rows if int(row) not in self._known], int)
         if len(new):
-            noise = np.maximum(self.noise[new], np.sqrt(self._error[new]))
-            found = self._uncertainty(self._codes[new], self._of(new), noise)
+            noise = np.maximum(self.noise.level[new], np.sqrt(self._error[new]))
+            labels = self._of(new)
+            errors = [
+                self.noise.errors(row, self._codes[row], None if labels is None else labels[place])
+                for place, row in enumerate(new)
+            ]
+            found = self._uncertainty(self._codes[new], labels, noise, errors)
             self._known |= dict(zip(map(int, new), found, strict=True))
             self._passes[new] += self._generator.space.entries + 1
         return [self._known[int(row)] for row in rows]
@@ -142,24 +146,5 @@ class Search:
         error = np.mean((precise - self.unit[rows]) ** 2, axis=(1, 2, 3))
         self._settled[rows] = error <= _ROUNDING * rounding
 
-    def _measured_noise(self) -> np.ndarray:
-        """Standard deviation of each image's noise, as far as it is known before a reconstruction is."""
-        if self._spoil is not None and not callable(self._spoil):
-            return np.full(len(self._images), float(self._spoil))
-        levels = self.unit * 255
-        eight_bits = np.abs(levels - np.round(levels)).max(axis=(1, 2, 3)) < 1e-3
-        return np.where(eight_bits, 1 / (255 * np.sqrt(12)), 0.0)
-
     def _made(self) -> np.ndarray:
         return self._uncertainty.images(self._codes, self._labels)
-
-    def _allowed(self) -> np.ndarray:
-        """The largest mean squared error [B] that the noise explains."""
-        if callable(self._spoil) and np.isfinite(self._error).any():
-            made = np.clip(self._made(), 0, 1)
-            self.noise = np.sqrt(np.mean((self._spoil(made) - made) ** 2, axis=(1, 2, 3)))
-        pixels = self.unit[0].size
-        # Chi-squared with M - d degrees of freedom, by its normal form: M is in the hundreds at least.
-        free = max(1, pixels - self._generator.space.entries)
-        bound = free + statistics.NormalDist().inv_cdf(1 - FALSE_ALARM) * np.sqrt(2 * free)
-        return np.maximum(EXACT, self.noise**2 * bound / pixels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Known(NamedTuple):
 
 
 class Uncertainty:
-    """The covariance sigma^2 (J^T J)^-1 of codes found from images with independent noise sigma.
+    """Covariances of codes found from noisy images: sigma^2 (J^T J)^-1 where the noise is independent.
 
     Args:
       generator: whose Jacobian J is taken, on the [0, 1] scale of images.
@@ -54,30 +55,40 @@ class Uncertainty:
             parts.append(self._images(tf.constant(codes[part]), None if labels is None else tf.constant(labels[part])))
         return np.concatenate(parts)
 
-    def __call__(self, codes: np.ndarray, labels: Any, noise: np.ndarray) -> list[Known]:
+    def __call__(
+        self, codes: np.ndarray, labels: Any, noise: np.ndarray, errors: Sequence[np.ndarray | None] | None = None
+    ) -> list[Known]:
         """What is known of each code.
 
         Args:
           codes: [B, *shape].
           labels: int [B] or None.
           noise: [B], standard deviations of the images' values on the [0, 1] scale.
+          errors: for each image, draws [K, M] of what its noise may be; standard errors are then those of the moves
+            (J^T J)^-1 J^T e that the draws call for. None where noise is independent from value to value.
         """
         many, whole = rows_at_once(math.prod(codes.shape[1:]))
         known: list[Known] = []
         for first in range(0, len(codes), many):
-            chosen = np.arange(first, min(first + many, len(codes)))
-            filled = np.concatenate([chosen, np.full(-len(chosen) % whole, first)])  # rounded alike whatever else is there
+            chosen = list(range(first, min(first + many, len(codes))))
+            filled = np.concatenate(
+                [chosen, np.full(-len(chosen) % whole, first)]
+            )  # rounded alike whatever else is there
             part = None if labels is None else tf.constant(np.asarray(labels)[filled])
             matrices = self._jacobian(tf.constant(codes[filled]), part).numpy()[: len(chosen)]
             known += [
-                self._judged(matrix.astype(np.float64), level, codes.shape[1:])
-                for matrix, level in zip(matrices, noise[chosen], strict=True)
+                self._judged(matrix.astype(np.float64), noise[row], errors and errors[row], codes.shape[1:])
+                for matrix, row in zip(matrices, chosen, strict=True)
             ]
         return known
 
-    def _judged(self, matrix: np.ndarray, noise: float, shape: tuple[int, ...]) -> Known:
+    def _judged(self, matrix: np.ndarray, noise: float, draws: Any, shape: tuple[int, ...]) -> Known:
         values, vectors = np.linalg.eigh(matrix @ matrix.T)
-        errors = max(noise, _ROUNDING) / np.sqrt(np.maximum(values, 1e-60))
+        values = np.maximum(values, 1e-60)
+        errors = max(noise, _ROUNDING) / np.sqrt(values)
+        if draws is not None:
+            least = _ROUNDING / np.sqrt(values)
+            errors = np.maximum(np.sqrt(np.mean((draws @ matrix.T @ vectors) ** 2, axis=0)) / values, least)
         opened = errors > OPEN * self.spread
         errors = np.minimum(errors, self.spread)
         deviation = np.sqrt((vectors**2) @ errors**2)
