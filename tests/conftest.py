@@ -21,3 +21,13 @@ def shared() -> Path:
             pytest.fail(why)
         pytest.skip(why)
     return folder
+
+
+@pytest.fixture
+def eagerly():
+    """Functions run without graphs, which take longer to build than a few steps to run."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

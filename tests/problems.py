@@ -6,12 +6,22 @@ import numpy as np
 import tensorflow as tf
 
 import tfinvert as ti
+from tfinvert.solvers.solver import Objective
+
+
+def squares(residuals) -> Objective:
+    """The sum of the squares of `residuals`: codes [N, *shape] -> [N, M]."""
+    return Objective(lambda codes: tf.reduce_sum(residuals(codes) ** 2, axis=1), residuals)
 
 
 def rosenbrock(codes: tf.Tensor) -> tf.Tensor:
     """Rosenbrock (1960) in two variables, values [N]; the minimum is 0 at (1, 1)."""
     x, y = codes[:, 0], codes[:, 1]
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
+
+
+ROSENBROCK = squares(lambda codes: tf.stack([1 - codes[:, 0], 10 * (codes[:, 1] - codes[:, 0] ** 2)], axis=1))
+STARTS = np.array([[-1.2, 1.0], [0.5, -0.3], [2.0, 2.0], [-3.0, -4.0]])  # for Rosenbrock; the first is the usual one
 
 
 def quadratic(curvature: np.ndarray):

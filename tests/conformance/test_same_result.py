@@ -80,12 +80,8 @@ def test_inside_dataset_map_without_a_batch_axis_size(inverter, images, expected
     same(next(iter(dataset.map(lambda ids, x: inverter(x, ids=ids)))), expected)
 
 
-def test_eagerly(inverter, images, expected):
-    tf.config.run_functions_eagerly(True)
-    try:
-        found = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)(images[:1], ids=IDS[:1])
-    finally:
-        tf.config.run_functions_eagerly(False)
+def test_eagerly(inverter, images, expected, eagerly):
+    found = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)(images[:1], ids=IDS[:1])
     same(found, ti.Inversion(*(column[:1] for column in expected)))
 
 

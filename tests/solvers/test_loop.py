@@ -1,0 +1,54 @@
+"""The loop around solvers, run with gradient descent: how rows end, and which code is kept."""
+
+import numpy as np
+import problems
+import tensorflow as tf
+from solver_runs import minimise
+
+import tfinvert as ti
+from tfinvert.solvers.solver import Objective
+from tfinvert.solvers.status import Status
+
+START = problems.STARTS[:3].astype(np.float32)
+
+
+def test_the_status_of_each_row_is_its_own():
+    # Row 0 converges, row 1 meets infinity on its way, row 2 is not finite from the first, row 3 is flat.
+    def objective(codes):
+        x = codes[:, 0]
+        value = tf.where(x > 2, tf.exp(x * 30), tf.square(x))
+        value = tf.where(x < -5, float("nan"), value)
+        return tf.where(x == 0.5, 3.0, value)
+
+    # exp(30 * 2.95) is nearly the largest float32: the step from there leaves all numbers behind.
+    start = np.array([[1.0], [2.95], [-6.0], [0.5]], np.float32)
+    found = minimise(ti.GradientDescent(0.4, steps=40), Objective(objective), start, tolerance=1e-8)
+    ends = [Status(int(value)) for value in found.status]
+    assert ends == [Status.CONVERGED, Status.DIVERGED, Status.NOT_FINITE, Status.FLAT]
+    assert np.isfinite(found.best_codes).all()
+    assert found.best_codes[1, 0] == np.float32(2.95)  # the only code it has seen
+    assert int(found.steps[0]) < 40
+    assert int(found.steps[2]) == 0
+    assert np.isinf(found.best_value[2])
+
+
+def test_patience_ends_rows_without_progress():
+    # A slope so gentle that a hundred steps gain less than 1%.
+    gentle = Objective(lambda codes: 1 + 1e-3 * codes[:, 0])
+    found = minimise(ti.GradientDescent(1e-3, steps=300), gentle, START, patience=50)
+    assert [Status(int(value)) for value in found.status] == [Status.STALLED] * 3
+    assert set(found.steps.numpy()) == {50}
+
+
+def test_the_best_code_is_kept_when_the_last_is_worse():
+    # With a rate that overshoots, gradient descent on x^2 grows without end; the start was the best.
+    found = minimise(ti.GradientDescent(1.5, steps=10), Objective(lambda codes: tf.reduce_sum(codes**2, 1)), START)
+    np.testing.assert_array_equal(found.best_codes, START)
+    np.testing.assert_allclose(found.best_value, (START**2).sum(1), rtol=1e-6)
+
+
+def test_the_last_code_counts_too():
+    # One step that solves the problem exactly: only the evaluation after the loop can see it.
+    half = Objective(lambda codes: tf.reduce_sum(0.5 * codes**2, 1))
+    found = minimise(ti.GradientDescent(1.0, steps=1), half, START)
+    np.testing.assert_allclose(found.best_codes, 0 * START, atol=1e-7)
