@@ -176,7 +176,7 @@ def test_rounding_to_8_bits_is_seen_and_allowed_for(recovery, normal):
     unit[:5] = np.round(255 * unit[:5]) / 255
     found = recovery(normal.from_unit(unit))
     assert list(found.verdict) == everywhere(Verdict.RECOVERED, 6)
-    np.testing.assert_allclose(found.noise, [1 / (255 * np.sqrt(12))] * 5 + [0], rtol=1e-6)
+    np.testing.assert_allclose(found.noise, [1 / (255 * np.sqrt(12))] * 5 + [0], rtol=0.05)
     assert (found.error[:5] > 1e-8).all()  # else nothing was rounded
     assert error(found, codes)[:5].max() < 1e-3
     assert (found.deviation[:5] > 10 * found.deviation[5]).all()

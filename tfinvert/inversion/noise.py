@@ -14,7 +14,7 @@ from tfinvert.generators import Generator
 
 EXACT = 1e-10  # mean squared error on [0, 1] below which a float image counts as matched
 FALSE_ALARM = 1e-3  # of the test behind `Verdict.NOT_IN_RANGE`
-DRAWS = 32  # neighbours of a reconstruction on which the effect of what was done is seen
+DRAWS = 64  # neighbours of a reconstruction on which the effect of what was done is seen
 _NEAR = 0.05  # how far away they are, in units of the prior's spread
 
 Given = float | Callable[[np.ndarray], np.ndarray] | None  # what `Recovery` takes
