@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -41,13 +42,17 @@ class LBFGS:
     Args:
       steps: trials at most.
       memory: pairs of moves and gradient changes that a row remembers, each two tensors like the codes.
+      inverse: a guess of the inverse Hessian, symmetric and positive definite [d, d], the same for all rows, where
+        the identity, to a factor, is too far from it. The search is then that in the coordinates in which the guess
+        is the identity.
 
     Raises:
-      BadInput: `steps` or `memory` is not positive.
+      BadInput: `steps` or `memory` is not positive, or `inverse` is no square matrix.
     """
 
     steps: int = 200
     memory: int = 20
+    inverse: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     needs_residuals: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -55,6 +60,8 @@ class LBFGS:
             raise BadInput(f"steps={self.steps}", "expected at least 1; 200 is a good start")
         if self.memory < 1:
             raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
+        if self.inverse is not None and (self.inverse.ndim != 2 or self.inverse.shape[0] != self.inverse.shape[1]):
+            raise BadInput(f"inverse {list(self.inverse.shape)}", "expected a matrix [d, d]")
 
     def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
         flat = rows.flat(codes)
@@ -70,7 +77,7 @@ class LBFGS:
         # Where somebody else, such as a constraint, has moved the codes, the trial is a look at where they are now.
         moved = _moved(flat, memory.codes)
         length = tf.where(moved, tf.zeros_like(memory.length), memory.length)
-        direction = _direction(memory)
+        direction = _direction(memory, self._scaled)
         trial = flat + tf.cast(length[:, None], codes.dtype) * direction
         value, gradient = _evaluate(objective, tf.reshape(trial, tf.shape(codes)))
         old_value = tf.where(moved, value, memory.value)
@@ -93,6 +100,11 @@ class LBFGS:
         return Step(tf.reshape(after.codes, shape), after, old_value, tf.reshape(old_gradient, shape), passes)
 
 
+    def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:
+        """Gradients float64 [N, d] times the guess of the inverse Hessian."""
+        return gradients if self.inverse is None else gradients @ tf.constant(self.inverse, tf.float64)
+
+
 def _evaluate(objective: Objective, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Values [N] and gradients [N, d] at codes [N, *shape]."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -109,7 +121,7 @@ def _moved(codes: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     return rows.dot(codes - known, codes - known) > rounding**2 * rows.dot(known, known)
 
 
-def _direction(memory: Memory) -> tf.Tensor:
+def _direction(memory: Memory, scaled: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """The way down [N, d]: -H g by the two loops of algorithm 7.4; zero where the gradient is not finite."""
     gradient = tf.cast(memory.gradient, tf.float64)
     rest, shares = gradient, []
@@ -119,9 +131,11 @@ def _direction(memory: Memory) -> tf.Tensor:
         rest -= shares[-1][:, None] * tf.cast(change, tf.float64)
     # The newest pair tells the scale of the inverse Hessian; without one, the first step is at most 1 long.
     known = pairs[0][2] > 0
-    curvature = pairs[0][2] * rows.dot(pairs[0][1], pairs[0][1])
-    steepest = -gradient * tf.minimum(tf.math.rsqrt(rows.dot(gradient, gradient)), 1.0)[:, None]
-    rest /= tf.where(known, curvature, tf.ones_like(curvature))[:, None]
+    newest = tf.cast(pairs[0][1], tf.float64)
+    curvature = pairs[0][2] * rows.dot(newest, scaled(newest))
+    steepest = -scaled(gradient)
+    steepest *= tf.minimum(tf.math.rsqrt(-rows.dot(gradient, steepest)), 1.0)[:, None]
+    rest = scaled(rest) / tf.where(known, curvature, tf.ones_like(curvature))[:, None]
     for (move, change, weight), share in zip(reversed(pairs), reversed(shares), strict=True):
         rest += (share - weight * rows.dot(change, rest))[:, None] * tf.cast(move, tf.float64)
     downhill = known & (rows.dot(rest, gradient) > 0) & rows.finite(tf.cast(rest, memory.codes.dtype))
