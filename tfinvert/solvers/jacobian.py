@@ -57,8 +57,9 @@ def push(function: Function, codes: tf.Tensor, tangent: tf.Tensor) -> tuple[tf.T
     """The function's values [N, M] at codes [N, *shape], and its derivative [N, M] along a tangent [N, *shape].
 
     The backward pass u -> u^T J is linear in u, and its derivative is the product with J (Townsend 2017, "A new trick
-    for calculating Jacobian vector products"). In a Jacobian this was 1.5 to 2 times as fast as
-    `tf.autodiff.ForwardAccumulator`, and it is right where that gives zeros without a word (old fused batch norm).
+    for calculating Jacobian vector products"). In a Jacobian this was 1.1 to 1.3 times as fast as
+    `tf.autodiff.ForwardAccumulator`, and it is right where that gives zeros without a word: for a fused batch
+    normalisation inside a `tf.function` (`benchmarks/jacobian.py`).
     """
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
