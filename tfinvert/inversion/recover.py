@@ -1,8 +1,9 @@
 """Was this image made by this generator, and from which code?
 
 `Recovery` tries cheap things first and dear things only on images that are still unsolved. One attempt is a start
-from a regression on the generator's own samples, Levenberg-Marquardt through `Logit` where the generator saturates,
-Levenberg-Marquardt on the plain pixels, and float64 where float32 does not determine the code.
+from a regression on the generator's own samples; L-BFGS where codes are so long that Jacobians are dear;
+Levenberg-Marquardt, through `Logit` where the generator saturates and then on the plain pixels; and float64 where
+float32 does not determine the code.
 """
 
 from __future__ import annotations
@@ -104,6 +105,9 @@ class Recovery:
             space = self.generator.space
             spread = np.sqrt(max(0.0, 1 - self.regression.score(floor)))
             codes = codes + distance * spread * (space.sample(own).numpy() - space.centre)
+        approach = self.stages.approach(floor)
+        if approach is not None:
+            codes = search.stage(approach, rows, codes)
         # From a harsh way of looking to plain pixels in one stride; in smaller ones where that failed.
         milder = [other for other in FLOORS[:0:-1] if floor is not None and other is not None and other > floor]
         for look in (floor, *milder):

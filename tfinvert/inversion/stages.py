@@ -6,18 +6,25 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from tfinvert import seeds
 from tfinvert.generators import Generator
 from tfinvert.generators.precise import in_float64
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.losses import Logit, Pixel, Term
-from tfinvert.solvers import LevenbergMarquardt
+from tfinvert.solvers import LBFGS, LevenbergMarquardt
+from tfinvert.solvers.jacobian import jacobian
 from tfinvert.solvers.solver import Solver
 from tfinvert.spaces import unconstrained
 
 _ROUNDED = 3e-16  # float32 images near black and white are not known better than this loss of `Logit`
 _PATIENCE = 15  # steps; a damping that is wrong by six orders of magnitude takes ten to mend
 _MEMORY = 2**27  # entries of the Jacobians held at once
+_LONG = 256  # entries of a code from which on its Jacobians are dear
+_STEPS, _PAIRS = 100, 40  # of L-BFGS; its pairs are what it learns of the curvature at an image's own code
+_PLACES, _SPREAD = 2, 0.7  # codes at which the curvature is looked at, and how far out, in units of the prior's spread
+_STIFF = 0.1  # share of the mean curvature that every direction has at least
 
 
 class Stages:
@@ -35,11 +42,22 @@ class Stages:
         self._batch_size = max(16, min(64, fitting)) if batch_size is None else batch_size
         self._built: dict[Any, Inverter | None] = {}
 
+    def approach(self, floor: float | None) -> Inverter | None:
+        """The first part of the way, for codes so long that Jacobians are dear; None where they are not.
+
+        L-BFGS, as if the loss were curved everywhere as it is on average.
+        """
+        if self.generator.space.entries < _LONG:
+            return None
+        if ("approach", floor) not in self._built:
+            inverse = np.linalg.inv(2 * self._curvature(floor))
+            self._once(("approach", floor), _loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
+        return self._built["approach", floor]
+
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""
-        if floor is None:
-            return self._once("plain", Pixel(), LevenbergMarquardt(90, 0.1), 1e-14)
-        return self._once(floor, Logit(floor), LevenbergMarquardt(90, 0.1), max(1e-9 * floor**2, _ROUNDED))
+        damping = 0.1 if self.generator.space.entries < _LONG else 1e-4
+        return self._once(("search", floor), _loss(floor), LevenbergMarquardt(90, damping), _tolerance(floor))
 
     def polish(self) -> Inverter:
         """The last orders of magnitude, by plain pixels.
@@ -58,6 +76,21 @@ class Stages:
                 self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, 0.5), 1e-18, precise, 10)
         return self._built["finish"]
 
+    def _curvature(self, floor: float | None) -> np.ndarray:
+        """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
+        look = Logit(floor) if floor is not None else lambda images: images
+        generator, space = self.generator, self.generator.space
+        labels = None if generator.condition is None else tf.zeros([_PLACES], tf.int32)
+
+        def seen(codes: tf.Tensor) -> tf.Tensor:
+            return tf.reshape(look(generator.to_unit(generator(codes, labels))), [_PLACES, -1])
+
+        draws = space.sample(seeds.of(0, tf.constant([f"curvature {number}" for number in range(_PLACES)])))
+        codes = space.centre + _SPREAD * (draws - space.centre)
+        matrices = tf.function(lambda: jacobian(seen, codes), autograph=False)().numpy().astype(np.float64)
+        mean = np.einsum("ndm,nem->de", matrices, matrices, optimize=True) / (_PLACES * matrices.shape[2])
+        return mean + _STIFF * np.trace(mean) / len(mean) * np.eye(len(mean))
+
     def _once(
         self, name: Any, loss: Term, solver: Solver, tolerance: float,
         generator: Generator | None = None, patience: int = _PATIENCE,
@@ -70,3 +103,11 @@ class Stages:
         inverter = self._built[name]
         assert inverter is not None
         return inverter
+
+
+def _loss(floor: float | None) -> Term:
+    return Pixel() if floor is None else Logit(floor)
+
+
+def _tolerance(floor: float | None) -> float:
+    return 1e-14 if floor is None else max(1e-9 * floor**2, _ROUNDED)

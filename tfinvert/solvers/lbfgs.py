@@ -99,7 +99,6 @@ class LBFGS:
         shape, passes = tf.shape(codes), tf.fill(tf.shape(value), 2)
         return Step(tf.reshape(after.codes, shape), after, old_value, tf.reshape(old_gradient, shape), passes)
 
-
     def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:
         """Gradients float64 [N, d] times the guess of the inverse Hessian."""
         return gradients if self.inverse is None else gradients @ tf.constant(self.inverse, tf.float64)

@@ -34,9 +34,8 @@ class LevenbergMarquardt:
 
     A Jacobian costs as many passes as a code has entries, a trial costs one. So after a step that went well the
     Jacobian gets a secant update (Broyden 1965, eq. 4.5) instead of being computed anew; it is computed anew where
-    the value fell by less than `worth`. The scale is the mean of the diagonal of J^T J. Falling dampings (x0.3 on
-    success, x4 on failure) from a large first one did as well as trying several for each Jacobian, for less
-    (docs/recovery.md).
+    the value fell by less than `worth`. The scale is the mean of the diagonal of J^T J. Dampings fall
+    slowly (x0.3 on success, x4 on failure) from a large first one.
 
     Args:
       steps: trials at most.
