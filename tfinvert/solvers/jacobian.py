@@ -7,6 +7,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfinvert.solvers import resizing
+
+resizing.register()
+
 Function = Callable[[tf.Tensor], tf.Tensor]  # codes [N, *shape] -> [N, M]
 _WIDTH = 1024  # tangents that are pushed through at once: more is no faster, and takes memory
 _BLOCK = 16  # whole blocks of rows are rounded alike whatever else is in the batch (docs/design.md)
