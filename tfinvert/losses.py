@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -199,4 +200,4 @@ class Weighted(Term):
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:
     """Rows [B, ...] as [B, M]."""
-    return tf.reshape(rows, [tf.shape(rows)[0], -1])
+    return tf.reshape(rows, [tf.shape(rows)[0], math.prod(rows.shape[1:]) if rows.shape[1:].is_fully_defined() else -1])

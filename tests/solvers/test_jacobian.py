@@ -11,6 +11,7 @@ import tensorflow as tf
 import tf_keras
 
 import tfinvert as ti
+from tfinvert.solvers import jacobian as module
 from tfinvert.solvers.jacobian import jacobian, push, rows_at_once
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "generators"))
@@ -108,6 +109,16 @@ def built(maker, activation, norm=None):
     return randomise(maker.Sequential([maker.layers.Input((LATENT,)), *layers]))
 
 
+def upsampling(maker, interpolation="nearest", norm=False):
+    """Dense, upsampling and convolution, as ProGAN and its kin have it."""
+    layers = maker.layers
+    between = [*([layers.BatchNormalization()] if norm else []), layers.UpSampling2D(interpolation=interpolation)]
+    last = layers.Conv2D(1, 3, activation="sigmoid")
+    return randomise(
+        maker.Sequential([layers.Input((LATENT,)), layers.Dense(32), layers.Reshape((4, 4, 2)), *between, last])
+    )
+
+
 def plain(codes):
     return tf.reshape(tf.sin(codes @ tf.constant(MATRIX, tf.float32)), [-1, 3, 3, 1])
 
@@ -130,6 +141,13 @@ KINDS = {
     "batch-norm": lambda: built(keras, keras.layers.ReLU, keras.layers.BatchNormalization),
     "leaky-relu": lambda: built(keras, lambda: keras.layers.LeakyReLU(0.2)),
     "tf_keras-leaky-relu": lambda: built(tf_keras, lambda: tf_keras.layers.LeakyReLU(0.2)),
+    "upsampling": lambda: upsampling(keras),
+    "upsampling-norm": lambda: upsampling(keras, norm=True),
+    "tf_keras-upsampling": lambda: upsampling(tf_keras),
+    "tf_keras-upsampling-norm": lambda: upsampling(tf_keras, norm=True),
+    "bilinear": lambda: upsampling(keras, "bilinear"),
+    "tf_keras-bilinear": lambda: upsampling(tf_keras, "bilinear", norm=True),
+    "bicubic": lambda: upsampling(keras, "bicubic"),
     "plain": lambda: ti.load_generator(plain, prior=ti.normal(6), value_range=(0, 1)),
     "branching": lambda: ti.load_generator(branching, prior=ti.normal(6), value_range=(0, 1)),
 }
@@ -178,6 +196,88 @@ def test_batch_norm_in_inference_mode_is_not_lost(maker):
     tangent = random_like(codes, 0)
     np.testing.assert_allclose(push(function, codes, tangent)[1], factor * tangent, rtol=1e-5)
     np.testing.assert_allclose(jacobian(function, codes), [np.diag(factor)] * 3, rtol=1e-5)
+
+
+SCALE = np.array([0.5, 2, -1])
+
+
+def repeated(codes):
+    """Codes [N, 2, 3] -> [N, 24]: what upsampling does, and then some."""
+    pixels = tf.repeat(tf.repeat(codes[:, :, tf.newaxis], 2, axis=1), 2, axis=2)
+    return tf.reshape(tf.sin(pixels * tf.constant(SCALE, codes.dtype)), [-1, 24])
+
+
+def normed(codes):
+    """The same with old fused batch norm before it, which forward mode loses."""
+    scale, zero, one = (tf.constant(each, tf.float32) for each in (SCALE, np.zeros(3), np.ones(3)))
+    pixels = tf.raw_ops.FusedBatchNormV3(
+        x=codes[:, tf.newaxis], scale=scale, offset=zero, mean=zero, variance=one, epsilon=0.0, is_training=False
+    )
+    return tf.reshape(tf.repeat(pixels.y[:, 0], 4, axis=1), [-1, 24])
+
+
+def in_function(function):
+    return tf.function(tf.function(lambda codes: function(codes), autograph=False), autograph=False)
+
+
+@pytest.fixture
+def pushed(monkeypatch):
+    """How often a Jacobian was computed from the backward pass."""
+    calls = []
+    monkeypatch.setattr(module, "push", lambda *arguments: calls.append(1) or push(*arguments))
+    return calls
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, in_function])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+def test_what_repeats_pixels_goes_forward(wrap, dtype, pushed):
+    function = wrap(repeated)
+    codes = tf.constant(RANDOM.normal(size=(4, 2, 3)), dtype)
+    whole = tf.function(lambda codes: jacobian(function, codes), autograph=False)(codes)
+    assert not pushed
+    assert whole.dtype == dtype
+    exact = 1e-12 if dtype == tf.float64 else 1e-5
+    slopes = np.asarray(SCALE * np.cos(SCALE * codes)).reshape(4, 6)
+    expected = np.zeros((4, 6, 2, 2, 2, 3))
+    for entry in range(6):
+        expected[:, entry, entry // 3, :, :, entry % 3] = slopes[:, entry, np.newaxis, np.newaxis]
+    np.testing.assert_allclose(whole, expected.reshape(4, 6, 24), atol=exact)
+    for number, unit in enumerate(np.eye(6).reshape(6, 1, 2, 3)):
+        along = push(function, codes, tf.broadcast_to(tf.constant(unit, dtype), codes.shape))[1]
+        np.testing.assert_allclose(whole[:, number], along, atol=exact)
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, in_function])
+def test_what_forward_mode_would_lose_does_not(wrap, pushed):
+    function = wrap(normed)
+    codes = tf.constant(RANDOM.normal(size=(4, 2, 3)), tf.float32)
+    whole = tf.function(lambda codes: jacobian(function, codes), autograph=False)(codes)
+    assert pushed
+    tangent = random_like(codes, 0)
+    along = tf.einsum("nd,ndm->nm", tf.reshape(tangent, [4, 6]), whole)
+    np.testing.assert_allclose(along, slope(function, codes, tangent, 1e-2), atol=1e-3)
+
+
+def test_what_repeats_nothing_goes_the_faster_way(pushed):
+    tf.function(lambda codes: jacobian(analytic, codes), autograph=False)(tf.constant(RANDOM.normal(size=(4, 2, 3))))
+    assert pushed
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(5, 7), (2, 2)])
+def test_resizing_is_linear(method, size):
+    """TensorFlow has no derivative of its backward pass, or zero; the backward pass itself stays what it was."""
+    function = lambda images: tf.reshape(tf.image.resize(images, size, method), [tf.shape(images)[0], -1])
+    images = tf.constant(RANDOM.normal(size=(2, 3, 4, 1)), tf.float32)
+    whole = jacobian(function, images)
+    columns = [function(tf.reshape(unit, [1, 3, 4, 1]))[0] for unit in np.eye(12, dtype=np.float32)]
+    np.testing.assert_allclose(whole, [columns] * 2, atol=1e-6)
+    upstream = random_like(function(images), 0)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        values = function(images)
+    back = tape.gradient(values, images, output_gradients=upstream)
+    np.testing.assert_allclose(tf.reshape(back, [2, -1]), upstream @ np.transpose(columns), atol=1e-5)
 
 
 @pytest.mark.parametrize(

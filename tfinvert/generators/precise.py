@@ -13,6 +13,7 @@ from tfinvert.generators.contents import short
 from tfinvert.generators.generator import Generator
 
 _SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
+_SUFFIX = "_in_float64"  # TensorFlow wants one function for one name
 
 
 def in_float64(generator: Generator) -> Generator | None:
@@ -40,12 +41,14 @@ def _widened(generator: Generator) -> Any:
     traced = tf.function(
         lambda codes, labels=None: generator.function(codes, labels), autograph=False
     ).get_concrete_function(*specs)
-    frozen = convert_variables_to_constants_v2(traced)
+    # Loops and branches stay functions: what they are lowered to has no gradient.
+    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     definition = frozen.graph.as_graph_def()
     for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
             _widen(node)
     for each in definition.library.function:
+        each.signature.name += _SUFFIX
         for argument in (*each.signature.input_arg, *each.signature.output_arg):
             argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
     graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
@@ -72,3 +75,5 @@ def _widen(node: Any) -> None:
         if value.HasField("tensor") and value.tensor.dtype == _SINGLE:
             wide = tf.make_ndarray(value.tensor).astype("float64")
             value.tensor.CopyFrom(tf.make_tensor_proto(wide))
+        for called in (*([value.func] if value.HasField("func") else []), *value.list.func):
+            called.name += _SUFFIX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ class Stages:
             if precise is None:
                 self._built["finish"] = None
             else:
-                self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, 0.5), 1e-18, precise, 10)
+                worth = 0.5 if self.generator.space.entries < _LONG else 0.9
+                self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, precise, 10)
         return self._built["finish"]
 
     def _curvature(self, floor: float | None) -> np.ndarray:
@@ -83,7 +85,9 @@ class Stages:
         labels = None if generator.condition is None else tf.zeros([_PLACES], tf.int32)
 
         def seen(codes: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(look(generator.to_unit(generator(codes, labels))), [_PLACES, -1])
+            return tf.reshape(
+                look(generator.to_unit(generator(codes, labels))), [_PLACES, math.prod(generator.image_shape)]
+            )
 
         draws = space.sample(seeds.of(0, tf.constant([f"curvature {number}" for number in range(_PLACES)])))
         codes = space.centre + _SPREAD * (draws - space.centre)

@@ -38,7 +38,7 @@ class Uncertainty:
         self._generator = generator
 
         def flat(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-            return tf.reshape(generator.to_unit(generator(codes, labels)), [tf.shape(codes)[0], -1])
+            return tf.reshape(generator.to_unit(generator(codes, labels)), [-1, math.prod(generator.image_shape)])
 
         compiled = {"autograph": False, "reduce_retracing": True}
         self._images = tf.function(lambda codes, labels: generator.to_unit(generator(codes, labels)), **compiled)

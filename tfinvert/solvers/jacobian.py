@@ -7,8 +7,13 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfinvert.solvers import resizing
+
+resizing.register()
+
 Function = Callable[[tf.Tensor], tf.Tensor]  # codes [N, *shape] -> [N, M]
 _WIDTH = 1024  # tangents that are pushed through at once: more is no faster, and takes memory
+_BYTES = 2**24  # of results at once; the layers behind them take some tens of times as much
 _BLOCK = 16  # whole blocks of rows are rounded alike whatever else is in the batch (docs/design.md)
 
 
@@ -21,9 +26,22 @@ def jacobian(function: Function, codes: tf.Tensor) -> tf.Tensor:
     shape = codes.shape[1:]
     entries = math.prod(shape)
     units = tf.reshape(tf.eye(entries, dtype=codes.dtype), [entries, 1, *shape])
-    way = _forward if _repeats(function(codes)) else lambda *arguments: push(*arguments)[1]
+    values = function(codes)
+    way = _forward if _repeats(values) else lambda *arguments: push(*arguments)[1]
     along = lambda unit: way(function, codes, tf.broadcast_to(unit, tf.shape(codes)))
-    return tf.transpose(tf.vectorized_map(along, units), [1, 0, 2])
+    width = _width(entries, (values.shape[1] or 1) * codes.dtype.size)
+    if width == entries:
+        return tf.transpose(tf.vectorized_map(along, units), [1, 0, 2])
+    groups = tf.reshape(units, [entries // width, width, 1, *shape])
+    columns = tf.map_fn(lambda group: tf.vectorized_map(along, group), groups, parallel_iterations=1)
+    return tf.transpose(tf.reshape(columns, [entries, tf.shape(codes)[0], -1]), [1, 0, 2])
+
+
+def _width(entries: int, size: int) -> int:
+    """How many of a row's tangents go at once, for results of `size` bytes: a divisor of the entries."""
+    rows = rows_at_once(entries)[0]
+    most = max(16, _BYTES // (size * rows))
+    return max(width for width in range(1, entries + 1) if entries % width == 0 and width <= most)
 
 
 def _forward(function: Function, codes: tf.Tensor, tangent: tf.Tensor) -> tf.Tensor:
