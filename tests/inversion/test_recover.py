@@ -7,6 +7,8 @@ import tensorflow as tf
 
 import tfinvert as ti
 from tfinvert import Verdict
+from tfinvert.generators.precise import in_float64
+from tfinvert.inversion import recover, stages
 
 LATENT = 6
 SAMPLES = 600
@@ -252,6 +254,61 @@ def test_images_do_not_depend_on_their_neighbours(recovery, normal):
         np.testing.assert_allclose(alone.codes[0], batch.codes[row], atol=1e-4)
         assert alone.verdict[0] == batch.verdict[row]
         assert alone.attempts[0] == batch.attempts[row]
+
+
+def stretched(least, latent=LATENT):
+    """A dense net with a hidden layer whose first weights have singular values from 2 down to 2 * least."""
+    random = np.random.default_rng(0)
+    rotations = [np.linalg.qr(random.normal(size=(size, latent)))[0] for size in (latent, 64)]
+    first = (2 * rotations[0] * np.geomspace(1, least, latent) @ rotations[1].T).astype(np.float32)
+    second = random.normal(0, 0.125, (64, 256)).astype(np.float32)
+    return ti.load_generator(
+        lambda codes: tf.reshape(tf.sigmoid(tf.tanh(codes @ first) @ second), [-1, 16, 16, 1]), prior=ti.normal(latent),
+        value_range=(0, 1),
+    )  # fmt: skip
+
+
+def test_float64_finds_what_float32_cannot_tell_apart(monkeypatch):
+    monkeypatch.setattr(recover, "FLOORS", (None,))  # one way to look at pixels is enough for these
+    generator = stretched(1e-4)
+    codes, images = in_float64(generator).sample(6, seed=3)  # those that float32 makes differ by more than they must
+    finished = ti.Recovery(generator, samples=SAMPLES, attempts=1)(images)
+    assert list(finished.verdict) == everywhere(Verdict.RECOVERED, 6)
+    assert error(finished, codes).max() < 1e-6
+    assert finished.images.dtype == finished.codes.dtype == np.float32
+    monkeypatch.setattr(stages, "in_float64", lambda _: None)
+    without = ti.Recovery(generator, samples=SAMPLES, attempts=1)(images)
+    assert list(without.verdict) == everywhere(Verdict.RECOVERED, 6)  # the images are matched all the same
+    assert np.median(error(without, codes)) > 1e-6
+    assert (error(without, codes) > 30 * error(finished, codes)).all()
+
+
+def test_matched_but_not_to_the_last_digit_is_tried_three_times(monkeypatch):
+    monkeypatch.setattr(recover, "FLOORS", (None,))
+    generator = stretched(1e-2)
+    _, images = generator.sample(3, seed=3)
+    disturbed = np.array([0, 5e-6, 2e-5])[:, np.newaxis, np.newaxis, np.newaxis]
+    images = images + disturbed * np.random.default_rng(1).normal(size=images.shape)
+    found = ti.Recovery(generator, samples=SAMPLES, attempts=4)(images)
+    assert list(found.verdict) == [Verdict.RECOVERED, Verdict.RECOVERED, Verdict.NOT_IN_RANGE]
+    assert 1e-12 < found.error[1] < 1e-10 < found.error[2]
+    assert list(found.attempts) == [1, 3, 4]
+
+
+def test_those_who_watch_see_every_image_move_on(normal):
+    """Also while others are worked on, two at a time."""
+    _, images = normal.sample(3, seed=13)
+    images = np.concatenate([images, normal.from_unit(unit_noise(1))])
+    seen = []
+    watch = lambda codes, passes: seen.append((codes, passes))
+    found = ti.Recovery(normal, samples=SAMPLES, attempts=2, batch_size=2)(images, watch=watch)
+    passes = np.stack([each for _, each in seen])
+    assert passes.shape[1] == 4
+    assert (np.diff(passes, axis=0) >= 0).all()
+    assert ((passes > 0) & (passes < found.passes)).any(axis=0).all()
+    before = np.stack([codes for codes, _ in seen])[passes.sum(axis=1) < passes[-1].sum() / 2]
+    assert len(np.unique(before[:, 3], axis=0)) > 3  # the one that is never matched moves all the time
+    assert all(codes.shape == found.codes.shape for codes, _ in seen)
 
 
 def test_those_who_watch_see_codes_and_passes(recovery, normal):

@@ -86,8 +86,8 @@ class Noise:
         return self._errors(near.astype(np.float32), None if label is None else np.full(DRAWS, label))
 
     def _errors(self, codes: np.ndarray, labels: Any) -> np.ndarray:
-        made = np.clip(self._make(codes, labels), 0, 1)
-        return (self._effect(made) - made).reshape(len(made), -1)
+        made = self._make(codes, labels)  # may leave [0, 1], and what is cut off there is missing from the images
+        return (self._effect(np.clip(made, 0, 1)) - made).reshape(len(made), -1)
 
     def _allow(self, rows: np.ndarray, spread: np.ndarray) -> None:
         """Bounds for errors whose mean square has this standard deviation [n] from one image to the next."""

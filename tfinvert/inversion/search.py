@@ -66,7 +66,7 @@ class Search:
 
     def stage(self, inverter: Inverter, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Lets an inverter work on these images [n] from codes [n, *shape]; returns the codes it came to."""
-        watch = None if self._watch is None else lambda glimpse: self._show(rows, glimpse)
+        watch = None if self._watch is None else self._shown(rows, self._watch)
         found = inverter(self._images[rows], self._ids[rows], self._of(rows), starts=starts[:, None], watch=watch)
         error = np.asarray(metrics.mse(self._generator.to_unit(found.images), self.unit[rows]))
         better = error < self._error[rows]
@@ -113,12 +113,17 @@ class Search:
     def _of(self, rows: np.ndarray) -> Any:
         return None if self._labels is None else self._labels[rows]
 
-    def _show(self, rows: np.ndarray, glimpse: Glimpse) -> None:
+    def _shown(self, rows: np.ndarray, watch: Watch) -> Callable[[Glimpse], None]:
+        """What tells `watch` of a stage that works on these images, one batch after the other."""
         codes, passes = self._codes.copy(), self._passes.copy()
-        codes[rows[glimpse.rows]] = glimpse.codes
-        passes[rows[glimpse.rows]] += glimpse.passes
-        if self._watch is not None:
-            self._watch(codes, passes)
+
+        def show(glimpse: Glimpse) -> None:
+            batch = rows[glimpse.rows]
+            codes[batch] = glimpse.codes
+            passes[batch] = self._passes[batch] + glimpse.passes
+            watch(codes.copy(), passes.copy())
+
+        return show
 
     def _look(self, rows: np.ndarray) -> list[Known]:
         """What the Jacobians at the codes of these matched images say."""

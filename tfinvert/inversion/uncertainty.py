@@ -85,13 +85,17 @@ class Uncertainty:
     def _judged(self, matrix: np.ndarray, noise: float, draws: Any, shape: tuple[int, ...]) -> Known:
         values, vectors = np.linalg.eigh(matrix @ matrix.T)
         values = np.maximum(values, 1e-60)
-        errors = max(noise, _ROUNDING) / np.sqrt(values)
-        if draws is not None:
-            least = _ROUNDING / np.sqrt(values)
-            errors = np.maximum(np.sqrt(np.mean((draws @ matrix.T @ vectors) ** 2, axis=0)) / values, least)
+        least = _ROUNDING / np.sqrt(values)
+        # Moves along the directions, one column for each draw; white noise moves each direction by itself.
+        if draws is None:
+            moves = np.diag(max(noise, _ROUNDING) / np.sqrt(values))
+        else:
+            moves = (draws @ matrix.T @ vectors / values).T / np.sqrt(len(draws))
+        errors = np.maximum(np.linalg.norm(moves, axis=1), least)
         opened = errors > OPEN * self.spread
-        errors = np.minimum(errors, self.spread)
-        deviation = np.sqrt((vectors**2) @ errors**2)
+        seen = np.sum((vectors[:, ~opened] @ moves[~opened]) ** 2, axis=1)
+        unseen = vectors[:, opened] ** 2 @ np.minimum(errors[opened], self.spread) ** 2
+        deviation = np.sqrt(np.maximum(seen + unseen, vectors**2 @ np.minimum(least, self.spread) ** 2))
         return Known(
             int(np.sum(~opened)),
             deviation.reshape(shape).astype(np.float32),
