@@ -127,6 +127,24 @@ def test_a_direction_that_images_do_not_show_is_named(drop, null, deviations):
     np.testing.assert_allclose(seen, 0, atol=1e-3)
 
 
+def test_long_codes_are_found_again_and_begin_without_jacobians():
+    random = np.random.default_rng(4)
+    first = random.normal(0, 0.06, (256, 300)).astype(np.float32)
+    second = random.normal(0, 0.06, (300, 768)).astype(np.float32)
+
+    def function(codes):
+        return tf.reshape(0.5 + 0.3 * tf.nn.leaky_relu(codes @ first) @ second, [-1, 16, 16, 3])
+
+    generator = ti.load_generator(function, prior=ti.normal(256), value_range=(0, 1))
+    codes, images = generator.sample(3, seed=3)
+    seen = []
+    found = ti.Recovery(generator, samples=SAMPLES)(images, watch=lambda codes, passes: seen.append((codes, passes)))
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 3)
+    assert error(found, codes).max() < 1e-6
+    cheap = [now for now, passes in seen if passes.max() < 256]
+    assert np.mean((cheap[-1] - codes) ** 2) < 0.5 * np.mean((cheap[0] - codes) ** 2)
+
+
 def test_images_that_no_code_makes_are_never_recovered(recovery, normal):
     found = recovery(normal.from_unit(unit_noise(4)))
     assert set(found.verdict) <= {Verdict.NOT_IN_RANGE, Verdict.OUT_OF_BUDGET}

@@ -1,11 +1,13 @@
 """L-BFGS on problems with the answer known, and against SciPy's."""
 
 import numpy as np
+import pytest
 import scipy.optimize
 import tensorflow as tf
 from problems import ROSENBROCK, STARTS
 from solver_runs import minimise
 
+from tfinvert.errors import BadInput
 from tfinvert.solvers.lbfgs import LBFGS
 from tfinvert.solvers.solver import Objective
 from tfinvert.solvers.status import Status
@@ -35,6 +37,30 @@ def test_an_ill_conditioned_quadratic_in_codes_of_any_shape():
     found = minimise(LBFGS(250), objective, start, tolerance=1e-5)
     assert set(found.status.numpy()) == {Status.CONVERGED}
     assert found.passes.numpy().tolist() == [2 * (steps + 1) for steps in found.steps.numpy()]
+
+
+def test_a_guess_of_the_inverse_hessian_undoes_ill_conditioning():
+    random = np.random.default_rng(1)
+    turn = np.linalg.qr(random.normal(size=(24, 24)))[0]
+    hessian = turn * np.logspace(0, 5, 24) @ turn.T
+    objective = Objective(lambda codes: 0.5 * tf.einsum("nd,de,ne->n", codes, hessian, codes))
+    start = random.normal(size=(3, 24))
+    good = minimise(LBFGS(60, inverse=np.linalg.inv(hessian)), objective, start, tolerance=1e-8)
+    assert set(good.status.numpy()) == {Status.CONVERGED}
+    # The same search as in the coordinates in which the guess is the identity.
+    change = turn * np.logspace(0, 5, 24) ** -0.5 @ turn.T
+    other = Objective(lambda codes: objective(codes @ change))
+    same = minimise(LBFGS(60), other, start @ np.linalg.inv(change), tolerance=1e-8)
+    np.testing.assert_array_equal(good.steps, same.steps)
+    np.testing.assert_allclose(good.best_codes, same.best_codes @ change, atol=1e-6)
+    plain = minimise(LBFGS(60), objective, start, tolerance=1e-8)
+    assert (plain.best_value.numpy() > 1e-3).all()
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4)])
+def test_a_guess_that_is_no_square_matrix_is_refused(shape):
+    with pytest.raises(BadInput, match="inverse"):
+        LBFGS(inverse=np.ones(shape))
 
 
 def test_regions_without_a_value_are_stepped_back_from():
