@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -199,5 +198,6 @@ class Weighted(Term):
 
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:
-    """Rows [B, ...] as [B, M]."""
-    return tf.reshape(rows, [tf.shape(rows)[0], math.prod(rows.shape[1:]) if rows.shape[1:].is_fully_defined() else -1])
+    """Rows [B, ...] as [B, M], M being known to the graph where it can be."""
+    rows = tf.convert_to_tensor(rows)
+    return tf.reshape(rows, [tf.shape(rows)[0], rows.shape[1:].num_elements() or -1])
