@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -41,7 +42,7 @@ class Stages:
         self.generator = dataclasses.replace(generator, space=generator.space.constrained(unconstrained()))
         fitting = _MEMORY // (generator.space.entries * int(np.prod(generator.image_shape))) // 16 * 16
         self._batch_size = max(16, min(64, fitting)) if batch_size is None else batch_size
-        self._built: dict[Any, Inverter | None] = {}
+        self._built: dict[Any, Inverter] = {}
 
     def approach(self, floor: float | None) -> Inverter | None:
         """The first part of the way, for codes so long that Jacobians are dear; None where they are not.
@@ -50,10 +51,11 @@ class Stages:
         """
         if self.generator.space.entries < _LONG:
             return None
-        if ("approach", floor) not in self._built:
-            inverse = np.linalg.inv(2 * self._curvature(floor))
-            self._once(("approach", floor), _loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
-        return self._built["approach", floor]
+        name = ("approach", floor)
+        if name in self._built:
+            return self._built[name]
+        inverse = np.linalg.inv(2 * self._curvature(floor))
+        return self._once(name, _loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
 
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""
@@ -69,14 +71,14 @@ class Stages:
 
     def finish(self) -> Inverter | None:
         """Float64, for codes that float32 cannot tell apart; None where the generator cannot be computed so."""
-        if "finish" not in self._built:
-            precise = in_float64(self.generator)
-            if precise is None:
-                self._built["finish"] = None
-            else:
-                worth = 0.5 if self.generator.space.entries < _LONG else 0.9
-                self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, precise, 10)
-        return self._built["finish"]
+        if self._precise is None:
+            return None
+        worth = 0.5 if self.generator.space.entries < _LONG else 0.9
+        return self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, self._precise, 10)
+
+    @functools.cached_property
+    def _precise(self) -> Generator | None:
+        return in_float64(self.generator)
 
     def _curvature(self, floor: float | None) -> np.ndarray:
         """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
@@ -99,14 +101,12 @@ class Stages:
         self, name: Any, loss: Term, solver: Solver, tolerance: float,
         generator: Generator | None = None, patience: int = _PATIENCE,
     ) -> Inverter:  # fmt: skip
-        if self._built.get(name) is None:
+        if name not in self._built:
             self._built[name] = Inverter(
                 self.generator if generator is None else generator, loss, solver, restarts=1, tolerance=tolerance,
                 patience=patience, batch_size=self._batch_size,
             )  # fmt: skip
-        inverter = self._built[name]
-        assert inverter is not None
-        return inverter
+        return self._built[name]
 
 
 def _loss(floor: float | None) -> Term:
