@@ -15,7 +15,7 @@ from tfinvert.inversion.uncertainty import Known, Uncertainty
 from tfinvert.inversion.verdict import Recovered, Verdict
 from tfinvert.solvers.status import Status
 
-_CLOSE = 1e-12  # the same, where an image is to be matched as well as float32 can
+_CLOSE = 1e-12  # mean squared error that settles an image where there is no float64 to tell more
 _CERTAIN = 1e-9  # predicted error of a code, in units of the prior's variance, that needs no float64
 _ROUNDING = 4.0  # times the rounding of float32: an exact code's error is below it in float64
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit

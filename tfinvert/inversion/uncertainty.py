@@ -71,9 +71,8 @@ class Uncertainty:
         known: list[Known] = []
         for first in range(0, len(codes), many):
             chosen = list(range(first, min(first + many, len(codes))))
-            filled = np.concatenate(
-                [chosen, np.full(-len(chosen) % whole, first)]
-            )  # rounded alike whatever else is there
+            # Whole blocks are rounded alike whatever else is there.
+            filled = np.concatenate([chosen, np.full(-len(chosen) % whole, first)])
             part = None if labels is None else tf.constant(np.asarray(labels)[filled])
             matrices = self._jacobian(tf.constant(codes[filled]), part).numpy()[: len(chosen)]
             known += [

@@ -53,8 +53,8 @@ def _forward(function: Function, codes: tf.Tensor, tangent: tf.Tensor) -> tf.Ten
 def _repeats(values: tf.Tensor) -> bool:
     """Whether the values' graph repeats pixels, as upsampling layers do, and forward mode can be trusted.
 
-    The derivative of the backward pass of `tf.repeat` is a hundred times slower than the forward mode's; for other
-    layers it is faster (benchmarks/jacobian.py).
+    The derivative of the backward pass of `tf.repeat` is far slower than forward mode; for other layers it is faster
+    (docs/design.md).
     """
     if tf.executing_eagerly():
         return False
