@@ -36,6 +36,7 @@ class Generator:
       name: for people.
       fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
       dtype: what it computes in; see `tfinvert.generators.precise`.
+      rough: the same generator in float32, whose derivatives are cheaper; None where this is the one in float32.
     """
 
     function: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
@@ -48,6 +49,7 @@ class Generator:
     name: str = "generator"
     fingerprint: str = ""
     dtype: tf.DType = tf.float32
+    rough: Generator | None = None
 
     def __call__(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].

@@ -221,19 +221,23 @@ class Inverter:
         return loop.start(self.solver, self._objective(targets), codes, status), targets
 
     def _objective(self, targets: Targets) -> Objective:
-        bound = self.loss.bind(targets.images, self.generator.space)
-
-        def looked_at(compare: Callable) -> Callable:
-            return lambda codes: compare(codes, self.generator.to_unit(self._generate(codes, targets.labels)))
-
+        values, residuals = self._looks(self.generator, targets)
+        rough = self.generator.rough
         return Objective(
-            looked_at(bound.values),
-            None if bound.residuals is None else looked_at(bound.residuals),
+            values,
+            residuals,
             lambda rows: self._objective(Targets(*(tf.gather(each, rows) for each in targets))),
+            None if rough is None else self._looks(rough, targets)[1],
         )
 
-    def _generate(self, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return self.generator(codes, None if self.generator.condition is None else labels)
+    def _looks(self, generator: Generator, targets: Targets) -> tuple[Callable, Callable | None]:
+        """The loss of codes and its residuals, by this generator."""
+        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space)
+
+        def looked_at(compare: Callable) -> Callable:
+            return lambda codes: compare(codes, generator.to_unit(_generate(generator, codes, targets.labels)))
+
+        return looked_at(bound.values), None if bound.residuals is None else looked_at(bound.residuals)
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(
@@ -254,7 +258,11 @@ class Inverter:
         codes = tf.ensure_shape(codes, [None, *(self.generator.space.shape or ())])
         labels = tf.gather(targets.labels, best)
         passes = tf.reduce_sum(self._by_image(progress.passes, count), axis=0)
-        return Inversion(codes, self._generate(codes, labels), loss, status, steps, passes)
+        return Inversion(codes, _generate(self.generator, codes, labels), loss, status, steps, passes)
+
+
+def _generate(generator: Generator, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return generator(codes, None if generator.condition is None else labels)
 
 
 def _pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:

@@ -85,10 +85,12 @@ class Search:
         noisy = self.noise.level[matched] > 0
         self._settled[matched[noisy]] = True
         exact = matched[~noisy]
-        variance = self._uncertainty.spread**2
-        certain = np.array([np.mean(known.deviation**2) < _CERTAIN * variance for known in self._look(exact)], bool)
-        self._settled[exact[certain]] = True
-        self._finish(exact[~certain])
+        if not self._stages.dear:  # where they are, the Jacobian that would tell is better spent on the finish
+            variance = self._uncertainty.spread**2
+            certain = np.array([np.mean(known.deviation**2) < _CERTAIN * variance for known in self._look(exact)], bool)
+            self._settled[exact[certain]] = True
+            exact = exact[~certain]
+        self._finish(exact)
 
     def result(self) -> Recovered:
         """What is to be said of the images."""

@@ -43,13 +43,14 @@ class Stages:
         fitting = _MEMORY // (generator.space.entries * int(np.prod(generator.image_shape))) // 16 * 16
         self._batch_size = max(16, min(64, fitting)) if batch_size is None else batch_size
         self._built: dict[Any, Inverter] = {}
+        self.dear = generator.space.entries >= _LONG  # whether its Jacobians are
 
     def approach(self, floor: float | None) -> Inverter | None:
         """The first part of the way, for codes so long that Jacobians are dear; None where they are not.
 
         L-BFGS, as if the loss were curved everywhere as it is on average.
         """
-        if self.generator.space.entries < _LONG:
+        if not self.dear:
             return None
         name = ("approach", floor)
         if name in self._built:
@@ -59,8 +60,11 @@ class Stages:
 
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""
-        damping = 0.1 if self.generator.space.entries < _LONG else 1e-4
-        return self._once(("search", floor), _loss(floor), LevenbergMarquardt(90, damping), _tolerance(floor))
+        tolerance = _tolerance(floor)
+        if self.dear and floor is None:
+            tolerance = max(tolerance, self._rounding)  # Jacobians there would only fit the rounding
+        damping = 1e-4 if self.dear else 0.1
+        return self._once(("search", floor), _loss(floor), LevenbergMarquardt(90, damping), tolerance)
 
     def polish(self) -> Inverter:
         """The last orders of magnitude, by plain pixels.
@@ -73,12 +77,22 @@ class Stages:
         """Float64, for codes that float32 cannot tell apart; None where the generator cannot be computed so."""
         if self._precise is None:
             return None
-        worth = 0.5 if self.generator.space.entries < _LONG else 0.9
+        worth = 0.9 if self.dear else 0.5
         return self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, self._precise, 10)
 
     @functools.cached_property
     def _precise(self) -> Generator | None:
         return in_float64(self.generator)
+
+    @functools.cached_property
+    def _rounding(self) -> float:
+        """Mean squared difference of its images in float32 and in float64, on the [0, 1] scale; 0 where unknown."""
+        if self._precise is None:
+            return 0.0
+        labels = None if self.generator.condition is None else tf.zeros([_PLACES], tf.int32)
+        codes = self.generator.space.sample(_streams("rounding"))
+        images = [np.asarray(each.to_unit(each(codes, labels))) for each in (self.generator, self._precise)]
+        return float(np.mean((images[0] - images[1]) ** 2))
 
     def _curvature(self, floor: float | None) -> np.ndarray:
         """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
@@ -91,8 +105,7 @@ class Stages:
                 look(generator.to_unit(generator(codes, labels))), [_PLACES, math.prod(generator.image_shape)]
             )
 
-        draws = space.sample(seeds.of(0, tf.constant([f"curvature {number}" for number in range(_PLACES)])))
-        codes = space.centre + _SPREAD * (draws - space.centre)
+        codes = space.centre + _SPREAD * (space.sample(_streams("curvature")) - space.centre)
         matrices = tf.function(lambda: jacobian(seen, codes), autograph=False)().numpy().astype(np.float64)
         mean = np.einsum("ndm,nem->de", matrices, matrices, optimize=True) / (_PLACES * matrices.shape[2])
         return mean + _STIFF * np.trace(mean) / len(mean) * np.eye(len(mean))
@@ -107,6 +120,10 @@ class Stages:
                 patience=patience, batch_size=self._batch_size,
             )  # fmt: skip
         return self._built[name]
+
+
+def _streams(purpose: str) -> tf.Tensor:
+    return seeds.of(0, tf.constant([f"{purpose} {number}" for number in range(_PLACES)]))
 
 
 def _loss(floor: float | None) -> Term:

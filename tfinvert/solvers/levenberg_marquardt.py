@@ -14,6 +14,8 @@ from tfinvert.solvers.jacobian import jacobian, rows_at_once
 from tfinvert.solvers.solver import Objective, Step
 
 _LEAST, _MOST = 1e-14, 1e10  # of the damping
+_NEAR = 0.1  # a Jacobian whose step gains what it promised, up to this share, is as good as new
+_LITTLE = 1e-3  # share of the value; a Jacobian that promises no more need not be renewed
 
 
 class Memory(NamedTuple):
@@ -25,7 +27,7 @@ class Memory(NamedTuple):
     jacobian: tf.Tensor  # [N, d, M]
     normal: tf.Tensor  # [N, d, d] float64: J J^T, whose float32 form would lose half of the digits
     wanted: tf.Tensor  # [N] bool: the Jacobian must be computed anew
-    exact: tf.Tensor  # [N] bool: the Jacobian is that of the codes, without secant updates
+    trusted: tf.Tensor  # [N] bool: the Jacobian is that of the codes, or the steps since then gained what they promised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +35,11 @@ class LevenbergMarquardt:
     """(J^T J + damping * scale * I) s = -J^T r for sums of squares |r|^2, damped row by row.
 
     A Jacobian costs as many passes as a code has entries, a trial costs one. So after a step that went well the
-    Jacobian gets a secant update (Broyden 1965, eq. 4.5) instead of being computed anew; it is computed anew where
-    the value fell by less than `worth`. The scale is the mean of the diagonal of J^T J. Dampings fall
-    slowly (x0.3 on success, x4 on failure) from a large first one.
+    Jacobian gets a secant update (Broyden 1965, eq. 4.5) instead of being computed anew. It is computed anew where the
+    value fell by less than `worth` and not as the Jacobian had promised, but not where it promises next to nothing:
+    there is the bottom. The scale is the mean of the diagonal of J^T J. Dampings fall slowly (x0.3 on success, x4 on
+    failure) from a large first one. A Jacobian need not be exact: where the objective has a rough form, it is taken
+    from that, and steps still end where the residuals say.
 
     Args:
       steps: trials at most.
@@ -81,22 +85,25 @@ class LevenbergMarquardt:
         memory = _refresh(memory, codes.shape[1:], objective)
         value = _square(memory.residuals)
         gradient = tf.einsum("ndm,nm->nd", memory.jacobian, memory.residuals)
-        move = _solve(memory.normal, memory.damping, tf.cast(gradient, tf.float64))
+        move, expected = _solve(memory.normal, memory.damping, tf.cast(gradient, tf.float64))
+        expected = tf.cast(expected, value.dtype)
         trial = memory.codes - tf.cast(move, codes.dtype)
         residuals = _residuals(objective, tf.reshape(trial, tf.shape(codes)))
         new = _square(residuals)
         better = tf.math.is_finite(new) & (new < value)
-        well = better & (new < tf.cast(self.worth, new.dtype) * value)
-        # A failure under an exact Jacobian is the damping's fault; under an updated one, the Jacobian's.
-        factor = tf.where(well | (better & memory.exact), 0.3, tf.where(memory.exact & ~better, 4.0, 1.0))
+        foreseen = better & (tf.abs(value - new - expected) <= _NEAR * expected)
+        well = (foreseen | (new < tf.cast(self.worth, new.dtype) * value)) & better & (self.worth > 0)
+        bottom = memory.trusted & (expected <= _LITTLE * value)
+        # A failure under a trusted Jacobian is the damping's fault; under another, the Jacobian's.
+        factor = tf.where(well | (better & memory.trusted), 0.3, tf.where(memory.trusted & ~better, 4.0, 1.0))
         updated = _secant(memory, trial - memory.codes, residuals - memory.residuals, well)
         memory = Memory(
             tf.where(better[:, None], trial, memory.codes),
             tf.where(better[:, None], residuals, memory.residuals),
             tf.clip_by_value(memory.damping * tf.cast(factor, tf.float64), _LEAST, _MOST),
             *updated,
-            wanted=~well & (better | ~memory.exact),
-            exact=memory.exact & ~better,
+            wanted=~well & (better | ~memory.trusted) & ~bottom,
+            trusted=memory.trusted & (foreseen | ~better | bottom),
         )
         entries = math.prod(codes.shape[1:])
         passes = 1 + tf.where(fresh, entries + 1, 0)
@@ -139,7 +146,10 @@ def _refresh(memory: Memory, shape: tf.TensorShape, objective: Objective) -> Mem
         filled = tf.concat([chosen, tf.fill([-count % whole], chosen[0])], axis=0)
         codes = tf.reshape(tf.gather(memory.codes, filled), [-1, *shape])
         part = objective.of(filled)
-        new = jacobian(lambda codes: _residuals(part, codes), codes)[:count]
+        if part.rough is None:
+            new = jacobian(lambda codes: _residuals(part, codes), codes)[:count]
+        else:
+            new = tf.cast(jacobian(part.rough, tf.cast(codes, tf.float32))[:count], codes.dtype)
         wide = tf.cast(new, tf.float64)
         normals = tf.tensor_scatter_nd_update(normals, chosen[:, None], tf.matmul(wide, wide, transpose_b=True))
         return first + many, tf.tensor_scatter_nd_update(matrices, chosen[:, None], new), normals
@@ -148,11 +158,14 @@ def _refresh(memory: Memory, shape: tf.TensorShape, objective: Objective) -> Mem
         lambda first, *_: first < tf.size(wanted), compute, (tf.constant(0), memory.jacobian, memory.normal),
         parallel_iterations=1,
     )  # fmt: skip
-    return memory._replace(jacobian=matrices, normal=normals, exact=memory.exact | memory.wanted)
+    return memory._replace(jacobian=matrices, normal=normals, trusted=memory.trusted | memory.wanted)
 
 
-def _solve(normal: tf.Tensor, damping: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """Moves [N, d]; zero for a row whose equations are not finite, and never an error, which would end all rows."""
+def _solve(normal: tf.Tensor, damping: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Moves [N, d], and how much of the value [N] each takes away if the residuals are linear.
+
+    Zero for a row whose equations are not finite, and never an error, which would end all rows.
+    """
     usable = tf.reduce_all(tf.math.is_finite(normal), axis=[1, 2]) & tf.reduce_all(tf.math.is_finite(gradient), axis=1)
     normal = tf.where(usable[:, None, None], normal, tf.zeros_like(normal))
     scale = tf.reduce_mean(tf.linalg.diag_part(normal), axis=1)
@@ -161,7 +174,9 @@ def _solve(normal: tf.Tensor, damping: tf.Tensor, gradient: tf.Tensor) -> tf.Ten
     move = tf.linalg.solve(
         tf.linalg.set_diag(normal, tf.linalg.diag_part(normal) + shift[:, None]), gradient[..., None]
     )
-    return tf.where(usable[:, None], move[..., 0], 0.0)
+    move = tf.where(usable[:, None], move[..., 0], 0.0)
+    gain = tf.einsum("nd,nd->n", gradient, move) + shift * tf.reduce_sum(tf.square(move), axis=1)
+    return move, tf.where(usable, gain, 0.0)
 
 
 def _secant(memory: Memory, step: tf.Tensor, change: tf.Tensor, where: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -19,11 +19,14 @@ class Objective:
       values: codes [N, *shape] -> values [N].
       residuals: codes [N, *shape] -> [N, M], whose squares add up to the values; None where there are none.
       part: indices [n] of rows -> the objective of those rows alone; None where all rows have the same one.
+      rough: the residuals once more, of float32 codes and only roughly, for derivatives that are cheaper than those of
+        `residuals`; None where there is no cheaper way.
     """
 
     values: Callable[[tf.Tensor], tf.Tensor]
     residuals: Callable[[tf.Tensor], tf.Tensor] | None = None
     part: Callable[[tf.Tensor], Objective] | None = None
+    rough: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     def __call__(self, codes: tf.Tensor) -> tf.Tensor:
         return self.values(codes)
