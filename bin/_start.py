@@ -38,6 +38,8 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured():
         import tfinvert  # noqa: F401
+    # Every inverter has its own graphs. TensorFlow counts them as one function's, and warns of tracing it too often.
+    python_logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def numbers(name: str, texts: list[str], kind: type) -> tuple:

@@ -23,8 +23,8 @@ flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique", "pictu
 flags.DEFINE_string(
     "methods", "recover",
     "Names with commas between: egan (their 18), lipton (their 3), own, all; or single ones, such as recover, "
-    "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, descent, clip, stochastic_clip, disabled, hard(2.5), "
-    "logistic(2, 2), truncated_normal(2.5).",
+    "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, relaxed, descent, clip, stochastic_clip, disabled, "
+    "hard(2.5), logistic(2, 2), truncated_normal(2.5).",
 )  # fmt: skip
 flags.DEFINE_integer("samples", 100, "Codes that are drawn.", lower_bound=1)
 flags.DEFINE_float("noise", 0.0, "Standard deviation of noise added to the images, on [0, 1].", lower_bound=0)
@@ -102,14 +102,14 @@ def _noise() -> None:
 
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
-    rows, errors = [], {method.name: [] for method in chosen}
+    rows, errors = [], {}
     for variance in recovery.LIPTON_VARIANCES:
         deviation = variance**0.5 / 2  # theirs is on [-1, 1]
         for outcome in recovery.run(
             generator, chosen, samples=values.samples, budget=values.budget, noise=deviation,
             labels=values.label, seed=values.seed,
         ):  # fmt: skip
-            errors[outcome.method].append(float(outcome.errors.mean()))
+            errors.setdefault(outcome.method, []).append(float(outcome.errors.mean()))
             rows.append({"variance": variance, **recovery.table([outcome])[0]})
             recovery.write(out / "noise.csv", rows)
             logging.info("variance %g  %s  mean error %.4g", variance, outcome.method, outcome.errors.mean())

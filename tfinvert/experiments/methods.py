@@ -13,6 +13,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.recover import Recovery
+from tfinvert.inversion.relaxed import Relaxed
 from tfinvert.solvers.first_order import schedule
 from tfinvert.spaces import Uniform, constraints
 
@@ -24,7 +25,7 @@ EGAN = (
     *(f"logistic({a}, {b})" for b in (2, 2.5, 3) for a in (2, 3, 4)),
 )
 LIPTON = ("descent", "clip", "stochastic_clip")
-OWN = ("adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "recover")
+OWN = ("adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "relaxed", "recover")
 GROUPS = {"egan": EGAN, "lipton": LIPTON, "own": OWN, "all": (*EGAN, *LIPTON, *OWN)}
 
 
@@ -50,10 +51,11 @@ class Method:
       at every eighth of the steps;
     - `adam`: the `Inverter`'s default, four starts with falling rate;
     - `lbfgs`, `levenberg_marquardt`, `gauss_newton_cg`: those solvers on plain pixels, from the same one start;
+    - `relaxed`: `Relaxed` from its own start, and then `levenberg_marquardt` from where that ends;
     - `recover`: `tfinvert.Recovery` as it comes.
 
     Raises:
-      BadInput: there is no method of this name.
+      BadInput: there is no method of this name; or, when called, the generator is none that it takes.
     """
 
     name: str
@@ -69,10 +71,14 @@ class Method:
         """Codes for images [B, H, W, C] in the generator's value range; `noise` is what `Recovery` takes."""
         if self.name == "recover":
             return _recover(generator, images, ids, seed, labels, noise, watch)
-        inverter = self._inverter(generator, len(images), budget, seed)
+        begin, spent = None, np.zeros(len(images), int)
         look = None if watch is None else lambda glimpse: watch(glimpse.rows, glimpse.codes, glimpse.passes)
-        found = inverter(images, ids, labels, watch=look)
-        return Found(found.codes.numpy(), found.passes.numpy())
+        if self.name == "relaxed":
+            codes, spent = Relaxed(generator, steps=budget, batch_size=len(images))(images, ids, look)
+            begin = codes[:, None]
+        later = None if watch is None else lambda g: watch(g.rows, g.codes, spent[g.rows] + g.passes)
+        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, starts=begin, watch=later)
+        return Found(found.codes.numpy(), spent + found.passes.numpy())
 
     def _inverter(self, generator: Generator, count: int, budget: int, seed: int) -> Inverter:
         if self.name == "adam":
@@ -91,6 +97,7 @@ class Method:
             solver, batch = {
                 "lbfgs": (solvers.LBFGS(steps=budget), count),
                 "levenberg_marquardt": (solvers.LevenbergMarquardt(steps=max(1, budget // 20)), 16),
+                "relaxed": (solvers.LevenbergMarquardt(steps=max(1, budget // 20)), 16),
                 "gauss_newton_cg": (solvers.GaussNewtonCG(steps=max(1, budget // 100)), count),
             }[self.name]
         else:

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 from absl import logging
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfinvert.generators.contents import short
+from tfinvert.generators.frozen import freeze, part
 from tfinvert.generators.generator import Generator
 
 _SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
@@ -34,16 +34,8 @@ def in_float64(generator: Generator) -> Generator | None:
 
 
 def _widened(generator: Generator) -> Any:
-    specs = [tf.TensorSpec([None, *(generator.space.shape or ())], tf.float32, "codes")]
-    if generator.condition is not None:
-        encoded = generator.condition.encode(tf.zeros([1], tf.int32))
-        specs.append(tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype, "labels"))
-    traced = tf.function(
-        lambda codes, labels=None: generator.function(codes, labels), autograph=False
-    ).get_concrete_function(*specs)
-    # Loops and branches stay functions: what they are lowered to has no gradient.
-    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
-    definition = frozen.graph.as_graph_def()
+    frozen = freeze(generator)
+    definition = frozen.definition
     for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
             _widen(node)
@@ -51,15 +43,11 @@ def _widened(generator: Generator) -> Any:
         each.signature.name += _SUFFIX
         for argument in (*each.signature.input_arg, *each.signature.output_arg):
             argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
-    graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
-    inputs = [graph.graph.as_graph_element(tensor.name) for tensor in frozen.inputs]
-    pruned = graph.prune(inputs, graph.graph.as_graph_element(frozen.outputs[0].name))
+    images = part(definition, frozen.inputs, frozen.images)
 
     def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        given = [tf.cast(codes, tf.float64)] if labels is None else [tf.cast(codes, tf.float64), labels]
-        # One-hot labels are float32 where they enter, and as wide as all else inside.
-        images = pruned(*(tf.cast(value, tensor.dtype) for value, tensor in zip(given, inputs, strict=True)))
-        return tf.reshape(images, [-1, *generator.image_shape])
+        given = [codes] if labels is None else [codes, labels]
+        return tf.reshape(images(*given), [-1, *generator.image_shape])
 
     return function
 

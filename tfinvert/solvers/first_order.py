@@ -74,6 +74,7 @@ class GradientDescent:
             # The sum, not the mean: a row's path must not depend on how many neighbours it has.
             total = tf.reduce_sum(value)
         gradient = tf.convert_to_tensor(tape.gradient(total, codes, unconnected_gradients="zero"))
+        gradient = tf.ensure_shape(gradient, codes.shape)  # what comes back through an imported graph has lost it
         rate = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
         move, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
         return Step(codes - tf.cast(rate, codes.dtype) * move, memory, value, gradient, tf.fill(tf.shape(value), 2))
