@@ -1,13 +1,14 @@
 """Was this image made by this generator, and from which code?
 
 `Recovery` tries cheap things first and dear things only on images that are still unsolved. One attempt is a start
-from a regression on the generator's own samples; L-BFGS where codes are so long that Jacobians are dear;
-Levenberg-Marquardt, through `Logit` where the generator saturates and then on the plain pixels; and float64 where
-float32 does not determine the code.
+from a regression on the generator's own samples, in later attempts the best of many codes around it; L-BFGS where codes
+are so long that Jacobians are dear; Levenberg-Marquardt, through `Logit` where the generator saturates and then on the
+plain pixels; and float64 where float32 does not determine the code.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from tfinvert.generators import Generator
 from tfinvert.inversion.noise import Given
 from tfinvert.inversion.regression import FLOORS, Regression
 from tfinvert.inversion.search import Search, Watch
-from tfinvert.inversion.stages import Stages
+from tfinvert.inversion.stages import Stages, loss
 from tfinvert.inversion.uncertainty import Uncertainty
 from tfinvert.inversion.verdict import Recovered
+
+_CANDIDATES = 64  # starts per attempt; all but the one of the least loss are given up before a step is taken
 
 
 class Recovery:
@@ -101,10 +104,7 @@ class Recovery:
         floor, distance = self._plan(number, float(np.median(search.noise.level)))
         codes = self.regression.codes(search.unit[rows], floor)
         if distance:
-            own = seeds.fold_in(seeds.of(self.seed, tf.constant(ids[rows])), 1000 + number)
-            space = self.generator.space
-            spread = np.sqrt(max(0.0, 1 - self.regression.score(floor)))
-            codes = codes + distance * spread * (space.sample(own).numpy() - space.centre)
+            codes = search.nearest(loss(floor), rows, self._around(codes, distance, floor, number, ids[rows]))
         approach = self.stages.approach(floor)
         if approach is not None:
             codes = search.stage(approach, rows, codes)
@@ -119,6 +119,16 @@ class Recovery:
             codes, rows = codes[np.isin(rows, left)], left
             if not len(rows):
                 break
+
+    def _around(
+        self, codes: np.ndarray, distance: float, floor: float | None, number: int, ids: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Candidates for the start of an attempt: as far from the regression's guess as the code may be, times that."""
+        own, space = seeds.fold_in(seeds.of(self.seed, tf.constant(ids)), 1000 + number), self.generator.space
+        spread = distance * np.sqrt(max(0.0, 1 - self.regression.score(floor)))
+        for candidate in range(_CANDIDATES):
+            drawn = space.sample(seeds.fold_in(own, candidate)).numpy()
+            yield (codes + spread * (drawn - space.centre)).astype(np.float32)
 
     def _plan(self, attempt: int, noise: float) -> tuple[float | None, float]:
         """How attempt number 0, 1, ... looks at pixels, and how far from the regression's guess it starts.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.inversion.inverter import Glimpse, Inverter
@@ -13,6 +14,7 @@ from tfinvert.inversion.noise import EXACT, Given, Noise
 from tfinvert.inversion.stages import Stages
 from tfinvert.inversion.uncertainty import Known, Uncertainty
 from tfinvert.inversion.verdict import Recovered, Verdict
+from tfinvert.losses import Term
 from tfinvert.solvers.status import Status
 
 _CLOSE = 1e-12  # mean squared error that settles an image where there is no float64 to tell more
@@ -63,6 +65,19 @@ class Search:
     def begin(self, rows: np.ndarray) -> None:
         """Notes that one more attempt is made on these images."""
         self._attempts[rows] += 1
+
+    def nearest(self, loss: Term, rows: np.ndarray, starts: Iterable[np.ndarray]) -> np.ndarray:
+        """Of several codes [n, *shape] for each of these images [n] the one of the least loss, for a pass each."""
+        bound = loss.bind(tf.constant(self.unit[rows]), self._generator.space)
+        codes, least = self._codes[rows], np.full(len(rows), np.inf)
+        for each in starts:
+            values = bound.values(
+                tf.constant(each), tf.constant(self._uncertainty.images(each, self._of(rows)))
+            ).numpy()
+            codes[values < least] = each[values < least]
+            least = np.fmin(values, least)
+            self._passes[rows] += 1
+        return codes
 
     def stage(self, inverter: Inverter, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Lets an inverter work on these images [n] from codes [n, *shape]; returns the codes it came to."""

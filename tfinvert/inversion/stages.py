@@ -29,6 +29,11 @@ _PLACES, _SPREAD = 2, 0.7  # codes at which the curvature is looked at, and how 
 _STIFF = 0.1  # share of the mean curvature that every direction has at least
 
 
+def loss(floor: float | None) -> Term:
+    """`Logit(floor)`, and plain pixels for None."""
+    return Pixel() if floor is None else Logit(floor)
+
+
 class Stages:
     """Inverters that start where the stage before has ended; none of them draws anything.
 
@@ -56,7 +61,7 @@ class Stages:
         if name in self._built:
             return self._built[name]
         inverse = np.linalg.inv(2 * self._curvature(floor))
-        return self._once(name, _loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
+        return self._once(name, loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
 
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""
@@ -64,7 +69,7 @@ class Stages:
         if self.dear and floor is None:
             tolerance = max(tolerance, self._rounding)  # Jacobians there would only fit the rounding
         damping = 1e-4 if self.dear else 0.1
-        return self._once(("search", floor), _loss(floor), LevenbergMarquardt(90, damping), tolerance)
+        return self._once(("search", floor), loss(floor), LevenbergMarquardt(90, damping), tolerance)
 
     def polish(self) -> Inverter:
         """The last orders of magnitude, by plain pixels.
@@ -124,10 +129,6 @@ class Stages:
 
 def _streams(purpose: str) -> tf.Tensor:
     return seeds.of(0, tf.constant([f"{purpose} {number}" for number in range(_PLACES)]))
-
-
-def _loss(floor: float | None) -> Term:
-    return Pixel() if floor is None else Logit(floor)
 
 
 def _tolerance(floor: float | None) -> float:
