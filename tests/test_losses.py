@@ -167,3 +167,20 @@ def test_logit_magnifies_black_and_white_and_its_gradient_is_finite_there():
 def test_logits_floor_is_a_positive_number(floor):
     with pytest.raises(ti.BadInput, match="floor="):
         ti.Logit(floor)
+
+
+@pytest.mark.parametrize("loss", [ti.Pixel(), ti.Pixel("l1"), ti.Pixel("huber"), ti.Logit(0.01)], ids=str)
+def test_what_is_beyond_the_targets_black_or_white_costs_nothing_and_does_not_pull(loss):
+    targets = tf.constant([0.0, 1.0, 0.0, 1.0, 0.5, 0.5], shape=[1, 2, 3, 1])
+    images = tf.Variable([-0.2, 1.2, 0.1, 0.9, -0.2, 1.2], shape=[6])
+    bound = loss.bind(targets, None)
+    with tf.GradientTape() as tape:
+        value = bound(None, tf.reshape(images, [1, 2, 3, 1]))
+    pull = tape.gradient(value, images).numpy()
+    assert (pull[:2] == 0).all()
+    assert pull[2] > 0 > pull[3]
+    if not isinstance(loss, ti.Logit):  # which is flat so far out
+        assert pull[5] > 0 > pull[4]
+    if bound.residuals is not None:
+        residuals = bound.residuals(None, tf.reshape(images, [1, 2, 3, 1]))[0]
+        np.testing.assert_array_equal(residuals[:2], 0)

@@ -25,6 +25,16 @@ def test_known_values():
     np.testing.assert_allclose(metrics.psnr(grey, black), [20], rtol=1e-6)
 
 
+def test_beyond_black_and_white_there_is_no_difference():
+    targets = np.array([0, 0, 0, 1, 1, 1, 0.5, 0.5, 0.99], np.float32).reshape(1, 3, 3, 1)
+    images = np.array([-0.2, 0, 0.3, 1.2, 1, 0.6, -0.1, 1.1, 1.1], np.float32).reshape(1, 3, 3, 1)
+    shown = np.array([0, 0, 0.3, 1, 1, 0.6, -0.1, 1.1, 1.1], np.float32).reshape(1, 3, 3, 1)
+    np.testing.assert_array_equal(metrics.beyond(images, targets).ravel(), [True, *[False] * 2, True, *[False] * 5])
+    np.testing.assert_array_equal(metrics.shown(images, targets), shown)
+    np.testing.assert_array_equal(metrics.shown(images.astype(np.float64), targets), shown.astype(np.float64))
+    np.testing.assert_allclose(metrics.mse(images, targets), [np.mean((shown - targets) ** 2)], rtol=1e-6)
+
+
 def wang(image, target):
     """SSIM of one channel as Wang et al. 2004, section III.B, say it: an 11 x 11 Gaussian of 1.5 pixels."""
     blur = lambda plane: ndimage.gaussian_filter(plane, 1.5, radius=5)[5:-5, 5:-5]

@@ -14,6 +14,7 @@ from typing import Protocol
 import keras
 import tensorflow as tf
 
+from tfinvert import metrics
 from tfinvert.errors import BadInput
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
@@ -70,6 +71,9 @@ class Term:
 class Pixel(Term):
     """A pixel loss, averaged over the H*W*C values of an image.
 
+    Generators with a linear output may leave [0, 1]. Where the target is black or white, being further out is no
+    error: a picture shows no more.
+
     Args:
       distance: "mse", "l1", "huber" or "bce" (binary cross-entropy), or a function with the signature of Keras's
         losses, (targets [B, M], images [B, M]) -> [B].
@@ -98,11 +102,11 @@ class Pixel(Term):
         }
         distance = named[self.distance] if isinstance(self.distance, str) else self.distance
         flat = _flat(targets)
-        values = lambda codes, images: distance(flat, _flat(images))
+        values = lambda codes, images: distance(flat, metrics.shown(_flat(images), flat))
         if self.distance != "mse":
             return Bound(values)
         scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
-        return Bound(values, lambda codes, images: scale * (_flat(images) - flat))
+        return Bound(values, lambda codes, images: scale * (metrics.shown(_flat(images), flat) - flat))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,9 +142,10 @@ class Logit(Term):
         )
 
     def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        flat = self(_flat(targets))
+        flat = _flat(targets)
+        seen = self(flat)
         scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
-        residuals = lambda codes, images: scale * (self(_flat(images)) - flat)
+        residuals = lambda codes, images: scale * (self(metrics.shown(_flat(images), flat)) - seen)
         return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 import tensorflow as tf
 
 
+def beyond(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Where [B, ...] targets are black or white and images are further out still, of which pictures show nothing."""
+    return ((targets == 0) & (images < 0)) | ((targets == 1) & (images > 1))
+
+
+def shown(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Images [B, ...] with the value of the targets where they are `beyond` it: there they do not differ."""
+    images = tf.convert_to_tensor(images)
+    return tf.where(beyond(images, targets), tf.cast(targets, images.dtype), images)
+
+
 def mse(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Mean squared error [B] of images [B, H, W, C] in [0, 1]."""
-    return tf.reduce_mean(tf.math.squared_difference(images, targets), axis=[1, 2, 3])
+    """Mean squared error [B] of images [B, H, W, C]; targets are in [0, 1], and images as they are `shown`."""
+    return tf.reduce_mean(tf.math.squared_difference(shown(images, targets), targets), axis=[1, 2, 3])
 
 
 def psnr(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Peak signal-to-noise ratio [B] in decibels; infinite for equal images."""
-    return tf.image.psnr(images, targets, max_val=1.0)
+    return tf.image.psnr(shown(images, targets), targets, max_val=1.0)
 
 
 def ssim(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

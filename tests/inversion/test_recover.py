@@ -202,6 +202,23 @@ def test_rounding_to_8_bits_is_seen_and_allowed_for(recovery, normal):
     assert (found.deviation[:5] > 10 * found.deviation[5]).all()
 
 
+def test_what_8_bits_cut_off_is_no_error_and_tells_nothing():
+    """A linear output that leaves [0, 1] in many pixels; not to know so would double the errors or more."""
+    matrix = np.random.default_rng(0).normal(0, 0.2, (LATENT, 64)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(0.5 + codes @ matrix, [-1, 8, 8, 1]), prior=ti.normal(LATENT), value_range=(0, 1)
+    )
+    codes, images = generator.sample(24, seed=8)
+    rounded = np.round(255 * np.clip(images, 0, 1)) / 255
+    cut = np.mean((rounded - images) ** 2 > 1 / 255**2, axis=(1, 2, 3))
+    assert 0.1 < cut.mean() < 0.4
+    found = ti.Recovery(generator, samples=SAMPLES)(rounded)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 24)
+    np.testing.assert_allclose(found.noise, np.sqrt((1 - cut) / 12) / 255, rtol=0.15)
+    score = (found.codes - codes) / found.deviation
+    assert 0.7 < np.sqrt(np.mean(score**2)) < 1.4
+
+
 def test_standard_errors_are_right_under_gaussian_noise():
     generator = nonlinear(ti.normal(LATENT), seed=2)
     codes, images = generator.sample(32, seed=9)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfinvert import seeds
+from tfinvert import metrics, seeds
 from tfinvert.generators import Generator
 
 EXACT = 1e-10  # mean squared error on [0, 1] below which a float image counts as matched
@@ -86,8 +86,9 @@ class Noise:
         return self._errors(near.astype(np.float32), None if label is None else np.full(DRAWS, label))
 
     def _errors(self, codes: np.ndarray, labels: Any) -> np.ndarray:
-        made = self._make(codes, labels)  # may leave [0, 1], and what is cut off there is missing from the images
-        return (self._effect(np.clip(made, 0, 1)) - made).reshape(len(made), -1)
+        made = self._make(codes, labels)  # may leave [0, 1], of which images show nothing
+        given = np.asarray(self._effect(np.clip(made, 0, 1)), np.float64)
+        return (given - np.asarray(metrics.shown(made.astype(np.float64), given))).reshape(len(made), -1)
 
     def _allow(self, rows: np.ndarray, spread: np.ndarray) -> None:
         """Bounds for errors whose mean square has this standard deviation [n] from one image to the next."""

@@ -18,8 +18,8 @@ from tfinvert.losses import Term
 from tfinvert.solvers.status import Status
 
 _CLOSE = 1e-12  # mean squared error that settles an image where there is no float64 to tell more
-_CERTAIN = 1e-9  # predicted error of a code, in units of the prior's variance, that needs no float64
-_ROUNDING = 4.0  # times the rounding of float32: an exact code's error is below it in float64
+_CERTAIN = 1e-10  # predicted error of a code, in units of the prior's variance, that needs no float64
+_ROUNDING = 1.5  # times the rounding of float32: in float64 the error of an exact code is no larger than it
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
 
 Watch = Callable[[np.ndarray, np.ndarray], None]  # (codes [B, *shape], passes [B])
@@ -152,7 +152,7 @@ class Search:
                 self.noise.errors(row, self._codes[row], None if labels is None else labels[place])
                 for place, row in enumerate(new)
             ]
-            found = self._uncertainty(self._codes[new], labels, noise, errors)
+            found = self._uncertainty(self._codes[new], labels, noise, errors, self.unit[new])
             self._known |= dict(zip(map(int, new), found, strict=True))
             self._passes[new] += self._generator.space.entries + 1
         return [self._known[int(row)] for row in rows]
@@ -165,7 +165,7 @@ class Search:
         codes = self.stage(finisher, rows, self._codes[rows])
         precise = np.asarray(finisher.generator.to_unit(finisher.generator(codes, self._of(rows))))
         rounding = np.mean((precise - self._uncertainty.images(codes, self._of(rows))) ** 2, axis=(1, 2, 3))
-        error = np.mean((precise - self.unit[rows]) ** 2, axis=(1, 2, 3))
+        error = np.asarray(metrics.mse(precise, self.unit[rows].astype(precise.dtype)))
         self._settled[rows] = error <= _ROUNDING * rounding
 
     def _made(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfinvert import metrics
 from tfinvert.generators import Generator
 from tfinvert.solvers.jacobian import jacobian, rows_at_once
 
@@ -56,8 +57,9 @@ class Uncertainty:
         return np.concatenate(parts)
 
     def __call__(
-        self, codes: np.ndarray, labels: Any, noise: np.ndarray, errors: Sequence[np.ndarray | None] | None = None
-    ) -> list[Known]:
+        self, codes: np.ndarray, labels: Any, noise: np.ndarray, errors: Sequence[np.ndarray | None] | None = None,
+        images: np.ndarray | None = None,
+    ) -> list[Known]:  # fmt: skip
         """What is known of each code.
 
         Args:
@@ -66,6 +68,8 @@ class Uncertainty:
           noise: [B], standard deviations of the images' values on the [0, 1] scale.
           errors: for each image, draws [K, M] of what its noise may be; standard errors are then those of the moves
             (J^T J)^-1 J^T e that the draws call for. None where noise is independent from value to value.
+          images: [B, H, W, C] on [0, 1] that the codes were found for; values that are black or white there, and beyond
+            it in the generator's images, tell nothing. Default: none are.
         """
         many, whole = rows_at_once(math.prod(codes.shape[1:]))
         known: list[Known] = []
@@ -75,6 +79,10 @@ class Uncertainty:
             filled = np.concatenate([chosen, np.full(-len(chosen) % whole, first)])
             part = None if labels is None else tf.constant(np.asarray(labels)[filled])
             matrices = self._jacobian(tf.constant(codes[filled]), part).numpy()[: len(chosen)]
+            if images is not None:
+                made = self.images(codes[chosen], None if labels is None else np.asarray(labels)[chosen])
+                hidden = np.asarray(metrics.beyond(made, images[chosen])).reshape(len(chosen), 1, -1)
+                matrices = np.where(hidden, 0, matrices)
             known += [
                 self._judged(matrix.astype(np.float64), noise[row], errors and errors[row], codes.shape[1:])
                 for matrix, row in zip(matrices, chosen, strict=True)
