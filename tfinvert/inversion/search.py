@@ -162,11 +162,18 @@ class Search:
         if finisher is None:
             self._settled[rows] = self._error[rows] <= _CLOSE
             return
-        codes = self.stage(finisher, rows, self._codes[rows])
+        left = self._finished(finisher, rows, self._codes[rows])
+        if len(left):
+            self._finished(finisher, left, self.stage(self._stages.detour(), left, self._codes[left]))
+
+    def _finished(self, finisher: Inverter, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Settles which of these images are exact after this inverter; returns the others' numbers."""
+        codes = self.stage(finisher, rows, starts)
         precise = np.asarray(finisher.generator.to_unit(finisher.generator(codes, self._of(rows))))
         rounding = np.mean((precise - self._uncertainty.images(codes, self._of(rows))) ** 2, axis=(1, 2, 3))
         error = np.asarray(metrics.mse(precise, self.unit[rows].astype(precise.dtype)))
         self._settled[rows] = error <= _ROUNDING * rounding
+        return rows[~self._settled[rows]]
 
     def _made(self) -> np.ndarray:
         return self._uncertainty.images(self._codes, self._labels)

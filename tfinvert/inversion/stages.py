@@ -21,6 +21,7 @@ from tfinvert.solvers.solver import Solver
 from tfinvert.spaces import unconstrained
 
 _ROUNDED = 3e-16  # float32 images near black and white are not known better than this loss of `Logit`
+_DETOUR = 1e-5  # floor of the way round; at 1e-6 the rounding of float32 images is too large already
 _PATIENCE = 15  # steps; a damping that is wrong by six orders of magnitude takes ten to mend
 _MEMORY = 2**27  # entries of the Jacobians held at once
 _LONG = 256  # entries of a code from which on its Jacobians are dear
@@ -84,6 +85,13 @@ class Stages:
             return None
         worth = 0.9 if self.dear else 0.5
         return self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, self._precise, 10)
+
+    def detour(self) -> Inverter:
+        """Float64 through `Logit`, for codes that the finish left in a narrow curved valley of the plain error.
+
+        Before the saturation the valley is nearly straight. Another finish is to follow.
+        """
+        return self._once("detour", Logit(_DETOUR), LevenbergMarquardt(90, 1e-6, 0.5), 1e-18, self._precise)
 
     @functools.cached_property
     def _precise(self) -> Generator | None:
