@@ -67,7 +67,8 @@ def test_what_the_finish_does_not_settle_takes_the_detour_and_is_no_worse(monkey
     generator = saturated()
     codes, images = generator.sample(3, seed=3)
     rows, errors = np.arange(3), []
-    for bound in (search_module._ROUNDING, 0.0):
+    for bound in (np.inf, -1.0):
+        monkeypatch.setattr(search_module, "_SURE", bound)
         monkeypatch.setattr(search_module, "_ROUNDING", bound)
         searching = Search(Stages(generator), Uncertainty(generator), images.numpy(), rows, None)
         searching.stage(searching._stages.polish(), rows, codes.numpy() + np.float32(1e-4))
@@ -76,6 +77,6 @@ def test_what_the_finish_does_not_settle_takes_the_detour_and_is_no_worse(monkey
         searching.conclude(rows)
         errors.append(np.mean((searching.result().codes - codes) ** 2, axis=1))
         spent = searching.result().passes - before
-        assert len(searching.unsolved()) == (0 if bound else 3)
+        assert len(searching.unsolved()) == (0 if bound > 0 else 3)
     assert (spent > 0).all()
     assert (errors[1] <= 2 * errors[0] + 1e-12).all()
