@@ -68,7 +68,6 @@ def test_what_the_finish_does_not_settle_takes_the_detour_and_is_no_worse(monkey
     codes, images = generator.sample(3, seed=3)
     rows, errors = np.arange(3), []
     for bound in (np.inf, -1.0):
-        monkeypatch.setattr(search_module, "_SURE", bound)
         monkeypatch.setattr(search_module, "_ROUNDING", bound)
         searching = Search(Stages(generator), Uncertainty(generator), images.numpy(), rows, None)
         searching.stage(searching._stages.polish(), rows, codes.numpy() + np.float32(1e-4))

@@ -18,9 +18,8 @@ from tfinvert.losses import Term
 from tfinvert.solvers.status import Status
 
 _CLOSE = 1e-12  # mean squared error that settles an image where there is no float64 to tell more
-_CERTAIN = 1e-10  # predicted error of a code, in units of the prior's variance, that needs no float64
-# In float64 the error of an exact code is no larger than the rounding of its float32 image; most are far below.
-_SURE, _ROUNDING = 0.5, 1.5  # shares of that rounding: below the first nothing is left to gain, above the second much
+_CERTAIN = 3e-10  # predicted error of a code, in units of the prior's variance, that needs no float64
+_ROUNDING = 1.5  # times the rounding of float32: in float64 the error of an exact code is no larger than it
 _DETOURS = 2  # at most, one after the other
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
 
@@ -164,21 +163,19 @@ class Search:
         if finisher is None:
             self._settled[rows] = self._error[rows] <= _CLOSE
             return
-        shares = self._finished(finisher, rows, self._codes[rows])
+        left = self._finished(finisher, rows, self._codes[rows])
         for _ in range(_DETOURS):
-            rows = rows[shares > _SURE]
-            if not len(rows):
-                break
-            shares = self._finished(finisher, rows, self.stage(self._stages.detour(), rows, self._codes[rows]))
+            if len(left):
+                left = self._finished(finisher, left, self.stage(self._stages.detour(), left, self._codes[left]))
 
     def _finished(self, finisher: Inverter, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Settles which of these images are exact after this inverter; returns errors as shares of the rounding."""
+        """Settles which of these images are exact after this inverter; returns the others' numbers."""
         codes = self.stage(finisher, rows, starts)
         precise = np.asarray(finisher.generator.to_unit(finisher.generator(codes, self._of(rows))))
         rounding = np.mean((precise - self._uncertainty.images(codes, self._of(rows))) ** 2, axis=(1, 2, 3))
         error = np.asarray(metrics.mse(precise, self.unit[rows].astype(precise.dtype)))
-        self._settled[rows] |= error <= _ROUNDING * rounding
-        return error / np.maximum(rounding, 1e-30)
+        self._settled[rows] = error <= _ROUNDING * rounding
+        return rows[~self._settled[rows]]
 
     def _made(self) -> np.ndarray:
         return self._uncertainty.images(self._codes, self._labels)
