@@ -72,12 +72,11 @@ class Method:
         if self.name == "recover":
             return _recover(generator, images, ids, seed, labels, noise, watch)
         begin, spent = None, np.zeros(len(images), int)
-        look = None if watch is None else lambda glimpse: watch(glimpse.rows, glimpse.codes, glimpse.passes)
+        look = None if watch is None else lambda seen: watch(seen.rows, seen.codes, spent[seen.rows] + seen.passes)
         if self.name == "relaxed":
             codes, spent = Relaxed(generator, steps=budget, batch_size=len(images))(images, ids, look)
             begin = codes[:, None]
-        later = None if watch is None else lambda g: watch(g.rows, g.codes, spent[g.rows] + g.passes)
-        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, starts=begin, watch=later)
+        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, starts=begin, watch=look)
         return Found(found.codes.numpy(), spent + found.passes.numpy())
 
     def _inverter(self, generator: Generator, count: int, budget: int, seed: int) -> Inverter:
