@@ -15,7 +15,7 @@ from tfinvert.solvers.solver import Objective, Step
 
 _LEAST, _MOST = 1e-14, 1e10  # of the damping
 _NEAR = 0.1  # a Jacobian whose step gains what it promised, up to this share, is as good as new
-_LITTLE = 1e-3  # share of the value; a Jacobian that promises no more need not be renewed
+_LITTLE = 1e-3  # share of the value; a computed Jacobian that promises no more need not be renewed
 
 
 class Memory(NamedTuple):
@@ -28,6 +28,7 @@ class Memory(NamedTuple):
     normal: tf.Tensor  # [N, d, d] float64: J J^T, whose float32 form would lose half of the digits
     wanted: tf.Tensor  # [N] bool: the Jacobian must be computed anew
     trusted: tf.Tensor  # [N] bool: the Jacobian is that of the codes, or the steps since then gained what they promised
+    computed: tf.Tensor  # [N] bool: the Jacobian has no secant update in it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +37,10 @@ class LevenbergMarquardt:
 
     A Jacobian costs as many passes as a code has entries, a trial costs one. So after a step that went well the
     Jacobian gets a secant update (Broyden 1965, eq. 4.5) instead of being computed anew. It is computed anew where the
-    value fell by less than `worth` and not as the Jacobian had promised, but not where it promises next to nothing:
-    there is the bottom. The scale is the mean of the diagonal of J^T J. Dampings fall slowly (x0.3 on success, x4 on
-    failure) from a large first one. A Jacobian need not be exact: where the objective has a rough form, it is taken
-    from that, and steps still end where the residuals say.
+    value fell by less than `worth` and not as the Jacobian had promised, but not again where a computed one promises
+    next to nothing: there is the bottom. The scale is the mean of the diagonal of J^T J. Dampings fall slowly (x0.3 on
+    success, x4 on failure) from a large first one. A Jacobian need not be exact: where the objective has a rough form,
+    it is taken from that, and steps still end where the residuals say.
 
     Args:
       steps: trials at most.
@@ -75,6 +76,7 @@ class LevenbergMarquardt:
             tf.zeros([count, entries, entries], tf.float64),
             tf.fill([count], True),
             tf.fill([count], True),
+            tf.fill([count], False),
         )
 
     def step(
@@ -92,8 +94,8 @@ class LevenbergMarquardt:
         new = _square(residuals)
         better = tf.math.is_finite(new) & (new < value)
         foreseen = better & (tf.abs(value - new - expected) <= _NEAR * expected)
-        well = (foreseen | (new < tf.cast(self.worth, new.dtype) * value)) & better & (self.worth > 0)
-        bottom = memory.trusted & (expected <= _LITTLE * value)
+        bottom = memory.trusted & memory.computed & (expected <= _LITTLE * value)
+        well = (foreseen | (new < tf.cast(self.worth, new.dtype) * value)) & better & ~bottom & (self.worth > 0)
         # A failure under a trusted Jacobian is the damping's fault; under another, the Jacobian's.
         factor = tf.where(well | (better & memory.trusted), 0.3, tf.where(memory.trusted & ~better, 4.0, 1.0))
         updated = _secant(memory, trial - memory.codes, residuals - memory.residuals, well)
@@ -104,6 +106,7 @@ class LevenbergMarquardt:
             *updated,
             wanted=~well & (better | ~memory.trusted) & ~bottom,
             trusted=memory.trusted & (foreseen | ~better | bottom),
+            computed=memory.computed & ~well,
         )
         entries = math.prod(codes.shape[1:])
         passes = 1 + tf.where(fresh, entries + 1, 0)
@@ -158,7 +161,12 @@ def _refresh(memory: Memory, shape: tf.TensorShape, objective: Objective) -> Mem
         lambda first, *_: first < tf.size(wanted), compute, (tf.constant(0), memory.jacobian, memory.normal),
         parallel_iterations=1,
     )  # fmt: skip
-    return memory._replace(jacobian=matrices, normal=normals, trusted=memory.trusted | memory.wanted)
+    return memory._replace(
+        jacobian=matrices,
+        normal=normals,
+        trusted=memory.trusted | memory.wanted,
+        computed=memory.computed | memory.wanted,
+    )
 
 
 def _solve(normal: tf.Tensor, damping: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
