@@ -96,7 +96,8 @@ class LBFGS:
             length=tf.where(accepted | again, tf.ones_like(length), shorter),
             weights=tf.where(again[:, None], tf.zeros_like(after.weights), after.weights),
         )
-        shape, passes = tf.shape(codes), tf.fill(tf.shape(value), 2)
+        looks = 1 + tf.cast(count == 0, tf.int32)  # the first codes were looked at in `init`
+        shape, passes = tf.shape(codes), tf.fill(tf.shape(value), 2 * looks)
         return Step(tf.reshape(after.codes, shape), after, old_value, tf.reshape(old_gradient, shape), passes)
 
     def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:

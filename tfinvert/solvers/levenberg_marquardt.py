@@ -82,7 +82,8 @@ class LevenbergMarquardt:
     def step(
         self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
     ) -> Step:
-        memory = _moved(memory, codes, objective, running)
+        moved = running & tf.reduce_any(rows.flat(codes) != memory.codes, axis=1)
+        memory = _moved(memory, codes, objective, moved, running)
         fresh = memory.wanted
         memory = _refresh(memory, codes.shape[1:], objective)
         value = _square(memory.residuals)
@@ -109,7 +110,8 @@ class LevenbergMarquardt:
             computed=memory.computed & ~well,
         )
         entries = math.prod(codes.shape[1:])
-        passes = 1 + tf.where(fresh, entries + 1, 0)
+        looks = 1 + tf.cast(moved, tf.int32) + tf.cast(count == 0, tf.int32)  # the first codes were looked at in `init`
+        passes = looks + tf.where(fresh, entries + 1, 0)
         return Step(
             tf.reshape(memory.codes, tf.shape(codes)), memory, value, tf.reshape(2 * gradient, tf.shape(codes)), passes
         )
@@ -125,14 +127,12 @@ def _square(residuals: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(residuals), axis=1)
 
 
-def _moved(memory: Memory, codes: tf.Tensor, objective: Objective, running: tf.Tensor) -> Memory:
-    """The memory where somebody else, such as a constraint, has moved codes since the last step."""
-    flat = rows.flat(codes)
-    moved = running & tf.reduce_any(flat != memory.codes, axis=1)
+def _moved(memory: Memory, codes: tf.Tensor, objective: Objective, moved: tf.Tensor, running: tf.Tensor) -> Memory:
+    """The memory where somebody else, such as a constraint, has `moved` codes since the last step."""
 
     def look() -> Memory:
         residuals = tf.where(moved[:, None], _residuals(objective, codes), memory.residuals)
-        return memory._replace(codes=tf.where(moved[:, None], flat, memory.codes), residuals=residuals)
+        return memory._replace(codes=tf.where(moved[:, None], rows.flat(codes), memory.codes), residuals=residuals)
 
     memory = tf.cond(tf.reduce_any(moved), look, lambda: memory)
     return memory._replace(wanted=(memory.wanted | moved) & running)
