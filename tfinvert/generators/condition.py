@@ -36,7 +36,8 @@ class Condition:
         expected = f"expected class labels 0 to {self.classes - 1}" if self.classes else "expected class labels"
         if labels is None:
             raise BadInput(
-                "the generator is class-conditional and no labels came", f"{expected}; give labels (--labels)"
+                "the generator is class-conditional and no labels came",
+                f"{expected}; give labels (--labels, or --label)",
             )
         try:
             labels = tf.convert_to_tensor(labels)
