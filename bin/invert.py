@@ -13,7 +13,11 @@ from absl import app, flags, logging
 import _start
 
 # Literals, not the package's names: importing those takes seconds, and a wrong flag should be told at once.
-flags.DEFINE_string("generator", None, "A .keras or HDF5 file; default: the built-in glyph generator.")
+flags.DEFINE_string(
+    "generator",
+    None,
+    "A .keras or HDF5 file, a SavedModel or TF-Hub folder, a TF-Hub handle; default: the built-in glyph generator.",
+)
 flags.DEFINE_string(
     "images", None, "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split]."
 )
@@ -27,6 +31,9 @@ flags.DEFINE_list("array_range", None, "Scale of arrays' values, where their typ
 flags.DEFINE_list("image_shape", None, "H,W,C of a generator whose output is flat.")
 flags.DEFINE_string("label_input", None, "Which of the generator's two inputs takes the class.")
 flags.DEFINE_integer("classes", None, "How many classes there are, where the generator's file does not say.")
+flags.DEFINE_list("class_entries", None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.")
+flags.DEFINE_string("signature", None, "Which of a SavedModel's signatures generates.")
+flags.DEFINE_float("truncation", None, "Of TF-Hub modules that take one, above 0 to 1; default 1.")
 flags.DEFINE_bool("allow_unsafe", False, "Load files that run code of their own. Only if you trust their author.")
 flags.DEFINE_enum("loss", "mse", ["mse", "l1", "huber", "bce"], "Pixel loss, on the [0, 1] scale.")
 flags.DEFINE_float(
@@ -63,7 +70,12 @@ def _invert() -> int:
 
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Job)}
     try:
-        for name, kind in (("value_range", float), ("array_range", float), ("image_shape", int)):
+        for name, kind in (
+            ("value_range", float),
+            ("array_range", float),
+            ("image_shape", int),
+            ("class_entries", int),
+        ):
             if values[name] is not None:
                 values[name] = _start.numbers(name, values[name], kind)
         summary, store, sources = Job(**values).run()

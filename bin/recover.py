@@ -15,7 +15,7 @@ from absl import app, flags, logging
 
 import _start
 
-flags.DEFINE_string("generator", None, "A .keras or HDF5 file; default: the built-in glyph generator.")
+flags.DEFINE_string("generator", None, "As of bin/invert.py; default: the built-in glyph generator.")
 flags.DEFINE_string("prior", None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).")
 flags.DEFINE_list("value_range", None, "What black and white are to the generator, such as -1,1 or 0,1.")
 flags.DEFINE_integer("label", None, "A class for all samples of a class-conditional generator.")

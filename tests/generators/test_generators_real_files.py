@@ -145,7 +145,6 @@ def test_without_its_extension(ext, manifest, loaded, tmp_path):
     [
         ("weights-only", "holds Keras weights only .* not the model: build the model with the code.*load_weights"),
         ("not-keras-at-all", "as PyTorch names them, and no model config: expected .*rebuild the model in Keras"),
-        ("digits-28-savedmodel", "SavedModel folder: expected a whole Keras model.*pass the callable"),
     ],
 )
 def test_what_cannot_be_read_says_what_it_is(name, said, manifest):

@@ -8,7 +8,7 @@ import tf_keras
 from generator_models import LATENT, codes_for, labelled, randomise, sequential
 
 import tfinvert as ti
-from tfinvert.generators.split import split
+from tfinvert.generators.precise import in_float64
 
 LABELS = [0, 1, 4, 2, 4]
 
@@ -41,6 +41,22 @@ def scaled_by_class():
     return randomise(keras.Model([codes, label], keras.layers.Activation("tanh")(hidden * scale)))
 
 
+def round_the_layer():
+    codes = keras.Input((LATENT,))
+    hidden = keras.layers.Dense(4 * LATENT)(codes)
+    both = keras.layers.Reshape((2, 2, LATENT))(hidden) + keras.layers.Reshape((1, 1, LATENT))(codes)
+    return randomise(keras.Model(codes, keras.layers.Conv2D(3, 1, activation="tanh")(both)))
+
+
+def round_the_layer_with_labels():
+    """As in BigGAN: the code and the class drive later layers too."""
+    codes, label = keras.Input((LATENT,), name="z"), keras.Input((5,), name="y")
+    hidden = keras.layers.Reshape((4, 4, 3))(keras.layers.Dense(48)(codes))
+    both = keras.layers.Concatenate()([codes, keras.layers.Dense(6, use_bias=False)(label)])
+    scale = keras.layers.Reshape((1, 1, 3))(keras.layers.Dense(3, use_bias=False)(both))
+    return randomise(keras.Model([codes, label], keras.layers.Activation("tanh")(hidden * (1 + scale))))
+
+
 MODELS = {
     "batch-norm": sequential,
     "no-bias": lambda: model(keras.layers.Dense(32, use_bias=False), *images()),
@@ -53,35 +69,44 @@ MODELS = {
     "one-hot-labels": lambda: labelled(one_hot=True),
     "labels-first": lambda: labelled(code_first=False),
     "labels-behind-the-layer": scaled_by_class,
+    "round-the-layer": round_the_layer,
+    "round-the-layer-with-labels": round_the_layer_with_labels,
 }
-WIDTHS = {"two-dense": 10, "labels-behind-the-layer": 48}
+WIDTHS = {
+    "two-dense": 10, "labels-behind-the-layer": 48, "round-the-layer": 4 * LATENT, "round-the-layer-with-labels": 48
+}  # fmt: skip
+
+
+def given_to(generator):
+    """What the head and the tail are given besides codes [5, ...]: as its model takes labels, and as people do."""
+    if generator.condition is None:
+        return [], None
+    return [generator.condition.encode(tf.constant(LABELS))], LABELS
+
+
+def in_parts(generator, parts, codes):
+    encoded, labels = given_to(generator)
+    held = labels
+    if parts.tail.condition is not None and parts.tail.condition != generator.condition:
+        held = parts.tail.condition.join(codes, labels)
+    return parts.tail(parts.head([codes, *encoded]), held)
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_both_parts_are_the_whole(kind):
     generator = ti.load_generator(MODELS[kind]())
-    parts = split(generator)
-    assert parts.width == WIDTHS.get(kind, 32)
+    parts = generator.split()
+    assert parts.tail.space.shape == parts.head.given_shape == (WIDTHS.get(kind, 32),)
     codes = tf.constant(codes_for(generator))
-    given = labels = None
-    if generator.condition is not None:
-        labels = LABELS
-        given = generator.condition.encode(tf.constant(labels))
-
-    def whole(codes):
-        return generator(codes, labels)
-
-    def in_parts(codes):
-        return parts.tail(parts.head(codes, given), given)
-
-    assert parts.head(codes, given).shape == (5, parts.width)
-    np.testing.assert_allclose(in_parts(codes), whole(codes), atol=1e-5)
+    whole = lambda codes: generator(codes, given_to(generator)[1])
+    both = lambda codes: in_parts(generator, parts, codes)
+    np.testing.assert_allclose(both(codes), whole(codes), atol=1e-5)
     assert np.ptp(whole(codes), axis=0).max() > 1e-2
-    traced = tf.function(in_parts, autograph=False)
+    traced = tf.function(both, autograph=False)
     np.testing.assert_allclose(traced(codes), whole(codes), atol=1e-5)
     direction = np.random.default_rng(1).normal(size=whole(codes).shape).astype(np.float32)
     gradients = []
-    for function in (whole, in_parts, traced):
+    for function in (whole, both, traced):
         with tf.GradientTape() as tape:
             tape.watch(codes)
             total = tf.reduce_sum(function(codes) * direction)
@@ -98,7 +123,7 @@ def test_the_cut_is_behind_the_bias_and_before_the_activation(kind):
     codes = codes_for(generator)
     kernel, *bias = (each.numpy() for each in made.layers[0].weights)
     expected = codes @ kernel + (bias[0] if bias else 0)
-    np.testing.assert_allclose(split(generator).head(codes, None), expected, atol=1e-5)
+    np.testing.assert_allclose(generator.split().head(codes), expected, atol=1e-5)
 
 
 def test_a_function_can_be_split_too():
@@ -107,10 +132,101 @@ def test_a_function_can_be_split_too():
         lambda codes: tf.reshape(tf.sigmoid(tf.linalg.matmul(codes, matrix, transpose_b=True)), [-1, 2, 2, 3]),
         prior=ti.normal(LATENT), value_range=(0, 1),
     )  # fmt: skip
-    parts = split(generator)
+    parts = generator.split()
     codes = codes_for(generator)
-    np.testing.assert_allclose(parts.head(codes, None), codes @ matrix.T, atol=1e-5)
-    np.testing.assert_allclose(parts.tail(codes @ matrix.T, None), generator(codes), atol=1e-5)
+    np.testing.assert_allclose(parts.head(codes), codes @ matrix.T, atol=1e-5)
+    np.testing.assert_allclose(parts.tail(codes @ matrix.T), generator(codes), atol=1e-5)
+
+
+def test_a_dense_layer_may_be_an_einsum():
+    matrix = np.random.default_rng(0).normal(size=(LATENT, 2, 2, 3)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.sigmoid(tf.einsum("bd,dhwc->bhwc", codes, matrix)), prior=ti.normal(LATENT), value_range=(0, 1)
+    )
+    codes = codes_for(generator)
+    head, tail = generator.split()
+    np.testing.assert_allclose(head(codes), np.einsum("bd,dhwc->bhwc", codes, matrix), atol=1e-5)
+    np.testing.assert_allclose(tail(head(codes)), generator(codes), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["batch-norm", "nested", "two-dense", "round-the-layer-with-labels"])
+def test_one_may_cut_at_every_layer_that_is_listed(kind):
+    generator = ti.load_generator(MODELS[kind]())
+    codes = tf.constant(codes_for(generator))
+    whole = generator(codes, given_to(generator)[1])
+    listed = generator.layers()
+    assert len(listed) > 3
+    for layer in listed:
+        for at in (layer.name, layer.tensor):
+            parts = generator.split(at)
+            np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
+
+
+def test_layers_have_the_names_that_the_model_gives_them():
+    names = ["first", "second", "shape", "image"]
+    layers = keras.layers
+    made = randomise(keras.Sequential([
+        layers.Input((LATENT,)), layers.Dense(10, "tanh", name=names[0]), layers.Dense(48, name=names[1]),
+        layers.Reshape((4, 4, 3), name=names[2]), layers.Conv2D(3, 1, activation="tanh", name=names[3]),
+    ]))  # fmt: skip
+    generator = ti.load_generator(made)
+    assert [layer.name.rpartition("/")[2] for layer in generator.layers()] == names[:3]
+    codes = codes_for(generator)
+    inner = keras.Model(made.inputs, [made.get_layer(name).output for name in names[:3]])(codes)
+    for name, values in zip(names[:3], inner, strict=True):
+        head, tail = generator.split(name)
+        np.testing.assert_allclose(head(codes), values, atol=1e-5)
+        assert tail.space.shape == values.shape[1:]
+
+
+@pytest.mark.parametrize("kind", ["batch-norm", "one-hot-labels", "round-the-layer-with-labels"])
+def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
+    generator = ti.load_generator(MODELS[kind]())
+    codes, (encoded, _) = tf.constant(codes_for(generator)), given_to(generator)
+    head, tail = generator.split()
+    inputs = [keras.Input((LATENT,)), *(keras.Input(each.shape[1:]) for each in encoded)]
+    hidden = head(inputs)
+    held = inputs[len(inputs) - len(tail.layer.names) + 1 :]
+    model = keras.Model(inputs, keras.layers.UpSampling2D(2)(tail.layer([hidden, *held])))
+    expected = np.repeat(np.repeat(generator(codes, given_to(generator)[1]), 2, axis=1), 2, axis=2)
+    np.testing.assert_allclose(model([codes, *encoded]), expected, atol=1e-5)
+    model.save(tmp_path / "both.keras")
+    again = keras.models.load_model(tmp_path / "both.keras")
+    np.testing.assert_allclose(again([codes, *encoded]), expected, atol=1e-5)
+    np.testing.assert_allclose(again.predict([codes, *encoded], verbose=0), expected, atol=1e-5)
+
+
+def test_a_tail_is_inverted_like_any_generator():
+    generator = ti.load_generator(round_the_layer_with_labels())
+    codes, labels = tf.constant(codes_for(generator)), LABELS
+    head, tail = generator.split()
+    held = tail.condition.join(codes, labels)
+    hidden = head([codes, generator.condition.encode(tf.constant(labels))]).numpy()
+    images = tail(hidden + 0.3, held)  # no code of the whole has these
+    found = ti.Inverter(tail, solver=ti.LevenbergMarquardt(40), restarts=1, tolerance=1e-14)(images, labels=held)
+    assert (found.loss.numpy() < 1e-10).all()
+
+
+def test_what_is_held_is_checked():
+    generator = ti.load_generator(round_the_layer_with_labels())
+    tail = generator.split().tail
+    values = tf.zeros([5, *tail.space.shape])
+    with pytest.raises(ti.BadInput, match="codes, which go round the cut"):
+        tail(values)
+    with pytest.raises(ti.BadInput, match=rf"held \[5, 3\].*\[B, {LATENT + 1}\]"):
+        tail(values, tf.zeros([5, 3]))
+    with pytest.raises(ti.BadInput, match="label 9"):
+        tail.condition.join(codes_for(generator), [0, 1, 9, 0, 0])
+
+
+def test_a_tail_can_be_cut_again():
+    generator = ti.load_generator(round_the_layer_with_labels())
+    codes, (encoded, labels) = codes_for(generator), given_to(generator)
+    head, tail = generator.split()
+    held = tail.condition.join(codes, labels)
+    hidden = head([codes, *encoded])
+    further, rest = tail.split(tail.layers()[0].name)
+    np.testing.assert_allclose(rest(further([hidden, held]), held), generator(codes, labels), atol=1e-5)
 
 
 def without_dense():
@@ -118,21 +234,18 @@ def without_dense():
     return model(layers.Reshape((1, 1, LATENT)), layers.Conv2DTranspose(1, 4, activation="tanh"))
 
 
-def round_the_layer():
-    codes = keras.Input((LATENT,))
-    hidden = keras.layers.Dense(4 * LATENT)(codes)
-    both = keras.layers.Reshape((2, 2, LATENT))(hidden) + keras.layers.Reshape((1, 1, LATENT))(codes)
-    return randomise(keras.Model(codes, keras.layers.Conv2D(3, 1, activation="tanh")(both)))
-
-
 @pytest.mark.parametrize(
-    ("make", "why"),
-    [(without_dense, "no dense layer that its codes go through"), (round_the_layer, "also go round that layer")],
+    ("make", "at", "why"),
+    [
+        (without_dense, "first_dense", "no dense layer that its codes go through"),
+        (sequential, "dens_e", "has no layer 'dens_e'.*near it are .*dense"),
+        (sequential, "%", "has no layer '%'.*there are .*dense"),
+        (lambda: model(*[keras.layers.Dense(32)] * 0, keras.layers.Dense(32), *images()), "", "has no layer ''"),
+    ],
 )
-def test_what_cannot_be_split_says_why(make, why):
+def test_what_cannot_be_split_says_why(make, at, why):
     with pytest.raises(ti.BadInput, match=why) as caught:
-        split(ti.load_generator(make()))
-    assert "cannot be split" in str(caught.value)
+        ti.load_generator(make()).split(at)
     assert "\n" not in str(caught.value)
 
 
@@ -142,15 +255,37 @@ def test_what_cannot_be_frozen_says_why(monkeypatch):
 
     monkeypatch.setattr("tfinvert.generators.split.freeze", refuse)
     with pytest.raises(ti.BadInput, match=r"cannot be split.*cannot be frozen.*convert this") as caught:
-        split(ti.load_generator(sequential()))
+        ti.load_generator(sequential()).split()
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["fashion-28-keras3.keras", "fashion-28-labelled.h5", "cat-64-nested.h5"])
+REAL = {
+    "anime-face-64.h5": 2048, "cat-64-nested.h5": 512, "digits-28-savedmodel": 0, "face-36-linear-output.hdf5": 640,
+    "fashion-28-keras3.keras": 6272, "fashion-28-labelled.h5": 6272, "fashion-28-wrong-input-shape.h5": 6272,
+    "fashion-28-z32.h5": 1568, "mnist-28-keras213-dialect.h5": 128, "mnist-28-keras215.h5": 6272,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REAL)
 def test_real_files(shared, name):
     generator = ti.load_generator(shared / "generators" / name)
     labels = [0, 1, 9] if generator.condition else None
-    given = None if labels is None else generator.condition.encode(tf.constant(labels))
+    encoded = [] if labels is None else [generator.condition.encode(tf.constant(labels))]
     codes, whole = generator.sample(3, labels=labels)
-    parts = split(generator)
-    np.testing.assert_allclose(parts.tail(parts.head(codes, given), given), whole, atol=1e-5)
+    head, tail = generator.split()
+    if REAL[name]:
+        assert tail.space.shape == (REAL[name],)
+    both = lambda codes: tail(head([codes, *encoded]), labels)
+    np.testing.assert_allclose(both(codes), whole, atol=1e-5)
+    # The gradient in a random direction, against differences in float64: the parts can be made wider too.
+    random, wide = np.random.default_rng(0), in_float64(tail)
+    hidden = head([codes, *encoded])
+    towards = tail.space.stddev * random.normal(size=hidden.shape)
+    weights = random.normal(size=whole.shape)
+    with tf.GradientTape() as tape:
+        tape.watch(hidden)
+        total = tf.reduce_sum(tail(hidden, labels) * tf.constant(weights, tf.float32))
+    slope = np.sum(tape.gradient(total, hidden) * towards, axis=1)
+    there = [wide(hidden.numpy().astype(float) + change * towards, labels) for change in (1e-7, -1e-7)]
+    differences = np.sum((there[0] - there[1]) / 2e-7 * weights, axis=(1, 2, 3))
+    np.testing.assert_allclose(slope, differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())

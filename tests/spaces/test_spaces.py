@@ -16,6 +16,7 @@ CODES = np.random.default_rng(0).normal(size=(4, 2, 3)).astype(np.float32)
 LAWS = [
     (spaces.normal(2, 3), stats.norm()),
     (spaces.normal(2, 3, stddev=0.5), stats.norm(scale=0.5)),
+    (spaces.normal(2, 3, stddev=0.5, bound=2), stats.truncnorm(-2, 2, scale=0.5)),
     (spaces.uniform(2, 3), stats.uniform(-1, 2)),
     (spaces.uniform(2, 3, low=0, high=5), stats.uniform(0, 5)),
 ]
@@ -23,7 +24,7 @@ LAWS = [
 
 @pytest.mark.parametrize(("space", "law"), LAWS, ids=[str(space) for space, _ in LAWS])
 def test_log_prob(space, law):
-    inside = CODES if isinstance(space, spaces.Normal) else law.ppf(stats.norm.cdf(CODES)).astype(np.float32)
+    inside = CODES if np.isinf(law.support()).any() else law.ppf(stats.norm.cdf(CODES)).astype(np.float32)
     found = space.log_prob(tf.constant(inside))
     assert found.shape == (4,)
     np.testing.assert_allclose(found, law.logpdf(inside).sum(axis=(1, 2)), rtol=1e-5)
@@ -32,6 +33,8 @@ def test_log_prob(space, law):
 def test_log_prob_outside_the_support():
     codes = tf.constant([[0.0, 1.0], [0.0, 1.001], [-2.0, 0.0], [math.nan, 0.0]])
     np.testing.assert_allclose(spaces.uniform(2).log_prob(codes), [-2 * math.log(2), -math.inf, -math.inf, -math.inf])
+    found = spaces.normal(2, stddev=0.5, bound=2).log_prob(codes)
+    assert list(np.isfinite(found)) == [True, False, False, False]
 
 
 @pytest.mark.parametrize(("space", "law"), LAWS, ids=[str(space) for space, _ in LAWS])
@@ -68,6 +71,7 @@ def test_only_a_normal_prior_has_a_stddev():
 def test_constrain():
     codes = tf.constant([[-3.0, -1.0, 0.5, 1.0, 7.0]])
     np.testing.assert_array_equal(spaces.normal(5).constrain(codes), codes)
+    np.testing.assert_array_equal(spaces.normal(5, stddev=2, bound=1.5).constrain(codes), [[-3, -1, 0.5, 1, 3]])
     np.testing.assert_array_equal(spaces.uniform(5).constrain(codes), [[-1, -1, 0.5, 1, 1]])
     np.testing.assert_array_equal(spaces.uniform(5, low=0, high=5).constrain(codes), [[0, 0, 0.5, 1, 5]])
 
@@ -87,6 +91,7 @@ def test_a_shape_may_come_later():
         spaces.normal(),
         spaces.normal(100),
         spaces.normal(4, 4, 8, stddev=0.5),
+        spaces.normal(120, bound=2),
         spaces.uniform(),
         spaces.uniform(100, low=0, high=1),
         spaces.uniform(low=-0.5, high=0.5),
@@ -122,7 +127,7 @@ def test_short_texts(text, space):
         "__import__('os').getcwd()", "normal(stddev=__import__('os').getpid())", "3", "clip(3)", "constraint=clip(3)",
         "normal(constraint=3)", "normal(constraint=hard(3))", "normal(constraint=clip(0))", "normal(clip(3))",
         "normal(constraint=normal(3))", f"normal(stddev={10**400})", "normal(\0)", "-" * 20_000 + "1",
-        "normal(constraint=" + "resample(" * 99 + "3" + ")" * 100,
+        "normal(bound=0)", "normal(constraint=" + "resample(" * 99 + "3" + ")" * 100,
     ],
 )  # fmt: skip
 def test_texts_that_are_no_prior(text):

@@ -120,7 +120,7 @@ def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0) -
 
 def strangers(other: Generator, shape: tuple[int, int, int], count: int, seed: int = 0) -> np.ndarray:
     """Images [count, H, W, C] in [0, 1] of another generator, its classes taking turns, brought to this shape."""
-    labels = None if other.condition is None else np.arange(count) % (other.condition.classes or 1)
+    labels = None if other.condition is None else other.condition.turns(np.arange(count)).numpy()
     made = recovery.draw(other, count, labels, seed).images
     fitted = [fit(image, shape) for image in np.clip(made, 0, 1)]
     if fitted[0][1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,83 @@ class Condition:
                 raise BadInput(f"label {bad[0]}", f"{expected}")
         return tf.cast(labels, tf.int32)
 
+    def example(self, count: int) -> tf.Tensor:
+        """Labels for `count` images, to try things on."""
+        return tf.zeros([count], tf.int32)
+
+    def turns(self, numbers: Any) -> tf.Tensor:
+        """Labels for images with these numbers, int [B]: classes take turns."""
+        return tf.cast(numbers, tf.int32) % (self.classes or 1)
+
     def encode(self, labels: tf.Tensor) -> tf.Tensor:
         """Labels int [B] as the model takes them: [B, classes], [B, 1] or [B]."""
         if self.one_hot:
             return tf.one_hot(labels, self.classes or 0, dtype=self.dtype)
         labels = tf.cast(labels, self.dtype)
         return labels[:, tf.newaxis] if self.column else labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """What is held beside the values behind a cut: the codes, which also go round it, and the labels if there are any.
+
+    Attributes:
+      shape: of one code.
+      condition: the class labels; None where there are none.
+    """
+
+    shape: tuple[int, ...]
+    condition: Condition | None = None
+
+    @property
+    def _entries(self) -> int:
+        return math.prod(self.shape)
+
+    def join(self, codes: Any, labels: Any = None) -> tf.Tensor:
+        """Codes [B, *shape] and labels int [B] as one tensor [B, d] or [B, d + 1], which is given as labels.
+
+        Raises:
+          BadInput: labels are missing, not wanted or out of range.
+        """
+        flat = tf.reshape(tf.cast(codes, tf.float32), [-1, self._entries])
+        if self.condition is None:
+            if labels is not None:
+                raise BadInput("labels", "the generator is not class-conditional: leave them out")
+            return flat
+        return tf.concat([flat, tf.cast(self.condition.check(labels), tf.float32)[:, tf.newaxis]], axis=1)
+
+    def check(self, held: Any) -> tf.Tensor:
+        """What `join` gives, once more.
+
+        Raises:
+          BadInput: it is missing, or of another shape.
+        """
+        wide = self._entries + (self.condition is not None)
+        if held is None:
+            raise BadInput(
+                "nothing that is held", f"expected the codes, which go round the cut: join(codes) [B, {wide}]"
+            )
+        held = tf.cast(held, tf.float32)
+        if held.shape.rank != 2 or not held.shape[1:].is_compatible_with([wide]):
+            raise BadInput(f"held {held.shape.as_list()}", f"expected what join(codes, labels) gives: [B, {wide}]")
+        return held
+
+    def example(self, count: int) -> tf.Tensor:
+        """As of `Condition`."""
+        return tf.zeros([count, self._entries + (self.condition is not None)])
+
+    def turns(self, numbers: Any) -> tf.Tensor:
+        """As of `Condition`; the codes are zero."""
+        labels = None if self.condition is None else self.condition.turns(numbers)
+        return self.join(tf.zeros([tf.size(numbers), self._entries]), labels)
+
+    def encode(self, held: tf.Tensor) -> tf.Tensor:
+        """As it is; the tail takes it apart."""
+        return held
+
+    def apart(self, held: tf.Tensor) -> list[tf.Tensor]:
+        """Codes [B, *shape] and, if there are any, labels as the model takes them."""
+        codes = tf.reshape(held[:, : self._entries], [-1, *self.shape])
+        if self.condition is None:
+            return [codes]
+        return [codes, self.condition.encode(tf.cast(held[:, -1], tf.int32))]

@@ -46,8 +46,9 @@ def look(path: Path) -> Contents:
     """
     try:
         if path.is_dir():
-            what = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-            raise BadInput(f"generator {path} is {what}", f"{EXPECTED}; load it yourself and pass the callable")
+            raise BadInput(
+                f"generator {path} is a folder without saved_model.pb", f"{EXPECTED} or a SavedModel's folder"
+            )
         with path.open("rb") as file:
             head = file.read(64)
     except BadInput:
@@ -152,7 +153,7 @@ def _in_zip(path: Path) -> tuple[Any, int]:
     if any(name.endswith("data.pkl") for name in names):
         raise BadInput(f"{path.name} is a PyTorch file", f"{EXPECTED}; convert it to Keras first")
     if any(name.endswith("saved_model.pb") for name in names):
-        raise BadInput(f"{path.name} is a zipped SavedModel", f"{EXPECTED}; unpack it first")
+        raise BadInput(f"{path.name} is a zipped SavedModel", "unpack it and give the folder")
     raise BadInput(f"{path.name} is a zip archive without config.json ({', '.join(names[:3])})", EXPECTED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -18,6 +18,7 @@ class Frozen(NamedTuple):
     codes: str
     labels: str | None  # as `Condition.encode` gives them; None where there are none
     images: str
+    scopes: Mapping[str, str]  # of Keras layers: how each is called where the graph calls it otherwise
 
     @property
     def inputs(self) -> list[str]:
@@ -31,7 +32,7 @@ def freeze(generator: Generator) -> Frozen:
     """
     specs = [tf.TensorSpec([None, *(generator.space.shape or ())], tf.float32, "codes")]
     if generator.condition is not None:
-        encoded = generator.condition.encode(tf.zeros([1], tf.int32))
+        encoded = generator.condition.encode(generator.condition.example(1))
         specs.append(tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype, "labels"))
     traced = tf.function(
         lambda codes, labels=None: generator.function(codes, labels), autograph=False
@@ -39,14 +40,53 @@ def freeze(generator: Generator) -> Frozen:
     # Loops and branches stay functions: what they are lowered to has no gradient.
     frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     names = [tensor.name for tensor in frozen.inputs]
-    return Frozen(frozen.graph.as_graph_def(), names[0], [*names, None][1], frozen.outputs[0].name)
+    definition = frozen.graph.as_graph_def()
+    for node in definition.node:  # nothing is left that would have to happen first
+        data = [each for each in node.input if not each.startswith("^")]
+        del node.input[:]
+        node.input.extend(data)
+    return Frozen(definition, names[0], [*names, None][1], frozen.outputs[0].name, _scopes(traced.graph))
 
 
-def part(definition: Any, inputs: Sequence[str], output: str) -> Callable[..., tf.Tensor]:
-    """The function of these tensors of a graph [given in this order] that computes `output`; values are cast to fit."""
+def _scopes(graph: Any) -> dict[str, str]:
+    """Scopes that Keras 3 opened for its layers, and the layers' names.
+
+    It opens each twice, first to build the layer: so "dense" stays empty, and the operations stand in "dense_1".
+    """
+    filled = {name[:end] for name in (op.name for op in graph.get_operations()) for end in _ends(name)}
+    found: dict[str, str] = {}
+    for scope in sorted(filled, key=len):
+        parent, slash, name = scope.rpartition("/")
+        called, _, number = name.rpartition("_")
+        if not (called and number.isdigit() and int(number)):
+            continue
+        empty = parent + slash + (called if number == "1" else f"{called}_{int(number) - 1}")
+        meant = found.get(parent, parent) + slash + called
+        opened = graph.unique_name(empty, mark_as_used=False) != empty
+        if opened and empty not in filled and meant not in found.values():
+            found[scope] = meant
+    return found
+
+
+def _ends(name: str) -> list[int]:
+    return [place for place, letter in enumerate(name) if letter == "/"]
+
+
+def part(
+    definition: Any, inputs: Sequence[str], output: str, weights: Mapping[str, tf.Tensor] | None = None
+) -> Callable[..., tf.Tensor]:
+    """The function of these tensors of a graph [given in this order] that computes `output`; values are cast to fit.
+
+    Args:
+      definition: GraphDef.
+      inputs: placeholders.
+      output: any tensor of it.
+      weights: values for further placeholders, held once however many graphs the function goes into.
+    """
+    weights = weights or {}
     graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
-    tensors = [graph.graph.as_graph_element(name) for name in inputs]
+    tensors = [graph.graph.as_graph_element(name) for name in (*inputs, *weights)]
     pruned = graph.prune(tensors, graph.graph.as_graph_element(output))
-    kinds = [tensor.dtype for tensor in tensors]
+    kinds = [tensor.dtype for tensor in tensors[: len(inputs)]]
     # One-hot labels are float32 where they enter, and may be wider inside.
-    return lambda *values: pruned(*map(tf.cast, values, kinds))
+    return lambda *values: pruned(*map(tf.cast, values, kinds), *weights.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +13,13 @@ from absl import logging
 
 from tfinvert import seeds
 from tfinvert.errors import BadInput
-from tfinvert.generators.condition import Condition
+from tfinvert.generators.condition import Beside, Condition
 from tfinvert.generators.contents import short
 from tfinvert.spaces import Space
+
+if TYPE_CHECKING:  # they are made of generators
+    from tfinvert.generators.cuts import Layer
+    from tfinvert.generators.split import Split
 
 _TRIALS = 8  # codes that a new generator is tried on
 _DEFAULT_RANGE = (-1.0, 1.0)
@@ -37,19 +41,21 @@ class Generator:
       fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
       dtype: what it computes in; see `tfinvert.generators.precise`.
       rough: the same generator in float32, whose derivatives are cheaper; None where this is the one in float32.
+      layer: for the tail of a split generator, the Keras layer that it is; None for others.
     """
 
     function: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
     space: Space
     image_shape: tuple[int, int, int]
     value_range: tuple[float, float]
-    condition: Condition | None = None
+    condition: Condition | Beside | None = None
     constant: bool = False
     assumed: tuple[str, ...] = ()
     name: str = "generator"
     fingerprint: str = ""
     dtype: tf.DType = tf.float32
     rough: Generator | None = None
+    layer: Any = None
 
     def __call__(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].
@@ -81,6 +87,35 @@ class Generator:
         if labels is not None and np.ndim(labels) == 0:
             labels = tf.fill([count], labels)
         return codes, self(codes, labels)
+
+    def split(self, at: str = "first_dense") -> Split:
+        """This generator in two parts, head and tail: `tail(head(codes))` is the image.
+
+        Behind its first dense layer a generator reaches images that it does not reach from its codes (Pividori et al.,
+        "Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images"). The layer is searched in
+        the generator's graph, and cut behind its bias and before its activation.
+
+        Args:
+          at: "first_dense", or the name of a layer (see `layers`), of an operation or of a tensor: the cut is behind
+            it.
+
+        Raises:
+          BadInput: there is no such place (the message lists those with a similar name), or the generator's graph
+            cannot be frozen.
+        """
+        from tfinvert.generators.split import split
+
+        return split(self, at)
+
+    def layers(self) -> list[Layer]:
+        """Where this generator can be cut: the layers between code and image, in their order.
+
+        Raises:
+          BadInput: its graph cannot be frozen.
+        """
+        from tfinvert.generators.split import layers
+
+        return layers(self)
 
     def to_unit(self, images: tf.Tensor) -> tf.Tensor:
         """Images from this generator's value range to [0, 1]."""
@@ -151,7 +186,7 @@ def _for_graphs(function: Callable, space: Space, condition: Condition | None, n
     codes = tf.TensorSpec([None, *(space.shape or ())], tf.float32)
     labels = None
     if condition is not None:
-        encoded = condition.encode(tf.zeros([1], tf.int32))
+        encoded = condition.encode(condition.example(1))
         labels = tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype)
     try:
         tf.function(function, autograph=False).get_concrete_function(codes, labels)
@@ -176,9 +211,9 @@ def _takes_training(model: Callable) -> bool:
         return False
 
 
-def _trial(space: Space, condition: Condition | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+def _trial(space: Space, condition: Condition | Beside | None) -> tuple[tf.Tensor, tf.Tensor | None]:
     codes = space.sample(seeds.of(0, tf.range(_TRIALS)))
-    return codes, None if condition is None else condition.encode(tf.zeros([_TRIALS], tf.int32))
+    return codes, None if condition is None else condition.encode(condition.example(_TRIALS))
 
 
 def _image_shape(raw, space: Space, condition: Condition | None, wanted, name: str) -> tuple[int, int, int]:

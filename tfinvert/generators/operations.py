@@ -16,14 +16,18 @@ _FUNCTIONS = """
     stop_gradient strided_slice subtract tan tanh tensordot tile transpose truediv unstack where zeros zeros_like
 """
 _GRAPH_OPERATIONS = """
-    Abs Add AddN AddV2 ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BiasAdd BroadcastTo Cast ClipByValue Concat
-    ConcatV2 Const Conv2D Conv2DBackpropInput Cos Cumsum DepthToSpace Div DivNoNan Einsum Elu Equal Exp ExpandDims
-    Fill Floor FloorDiv FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual Identity LeakyRelu Less
-    LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg
-    OneHot OnesLike Pack Pad PadV2 Pow Prod RandomStandardNormal RandomUniform Range Rank RealDiv Relu Relu6 Reshape
-    ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign
-    Sin Size Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze
-    StopGradient StridedSlice Sub Sum Tan Tanh Tile Transpose TruncatedNormal Unpack Where ZerosLike
+    Abs Add AddN AddV2 All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 BatchToSpaceND BiasAdd
+    Bitcast BroadcastArgs BroadcastTo Cast Ceil ClipByValue Concat ConcatOffset ConcatV2 Const Conv2D
+    Conv2DBackpropInput Cos Cumprod Cumsum DepthToSpace DepthwiseConv2dNative Div DivNoNan Einsum Elu EnsureShape
+    Equal Erf Exp ExpandDims Expm1 Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3
+    Gather GatherNd GatherV2 Greater GreaterEqual Identity IdentityN Inv InvertPermutation IsFinite IsNan L2Loss LRN
+    LeakyRelu Less LessEqual LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul MatrixBandPart
+    MatrixDiag Max MaxPool Maximum Mean Min Minimum MirrorPad Mod Mul Neg NotEqual OneHot OnesLike Pack Pad PadV2
+    Pow Prod RandomStandardNormal RandomUniform RandomUniformInt Range Rank RealDiv Reciprocal Relu Relu6 Reshape
+    ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt ScatterNd Select SelectV2 Selu Shape
+    ShapeN Sigmoid Sign Sin Size Slice Snapshot Softmax Softplus Softsign SpaceToBatchND SpaceToDepth Split SplitV
+    Sqrt Square SquaredDifference Squeeze StatelessRandomNormal StatelessRandomUniform StopGradient StridedSlice Sub
+    Sum Tan Tanh Tile TopKV2 Transpose TruncatedNormal Unpack Where Xlogy ZerosLike
 """
 
 

@@ -25,7 +25,7 @@ def in_float64(generator: Generator) -> Generator | None:
     try:
         function = _widened(generator)
         codes = tf.zeros([1, *(generator.space.shape or ())], tf.float64)
-        labels = None if generator.condition is None else generator.condition.encode(tf.zeros([1], tf.int32))
+        labels = None if generator.condition is None else generator.condition.encode(generator.condition.example(1))
         function(codes, labels)
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         logging.info("%s cannot be computed in float64: %s", generator.name, short(error))

@@ -1,130 +1,113 @@
-"""A generator in two parts: before and after its first dense layer."""
+"""A generator in two parts: before and after a layer, most of all its first dense one."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
+import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.generators.condition import Beside
 from tfinvert.generators.contents import short
+from tfinvert.generators.cuts import FIRST_DENSE, Layer, find, goes_round
+from tfinvert.generators.cuts import layers as layers_of
 from tfinvert.generators.frozen import Frozen, freeze, part
 from tfinvert.generators.generator import Generator
+from tfinvert.generators.graphs import by_name, node_of, only, upstream, with_placeholder
+from tfinvert.generators.layers import Piece
+from tfinvert.spaces import normal, unconstrained
 
-_PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
-_SUMS = ("BiasAdd", "Add", "AddV2")
-_KEEPING = ("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose")  # what may stand before a weight
+_CUT = "tfinvert_cut"  # the placeholder that the tail begins with
+_LOOKS = 64  # codes that tell how large the values at the cut are
 
 
 class Split(NamedTuple):
-    """`tail(head(codes, labels), labels)` is the image; labels are as the generator's function takes them, or None."""
+    """`tail(h, held)` is the image, with h = `head(codes)` or `head([codes, labels])`.
 
-    head: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]  # codes [B, *shape] -> [B, n], before the activation
-    tail: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]  # [B, n] -> images [B, H, W, C]
-    width: int  # n
-
-
-def split(generator: Generator) -> Split:
-    """Cuts a generator behind its first dense layer, its bias included and its activation not.
-
-    The layer is searched in the generator's graph: of the products of something that comes from the codes with a
-    constant matrix, and with no other such product before it, the widest. (Class-conditional generators also have
-    narrower ones there, which scale their later layers.)
-
-    Raises:
-      BadInput: there is none, or the codes also reach the image round it.
+    Labels are given to the head as the generator's function takes them. `held` is what the tail is given besides: the
+    labels of a class-conditional generator, or `tail.condition.join(codes, labels)` where the codes also go round the
+    cut; None elsewhere. `tail.layer` is the tail as a Keras layer.
     """
+
+    head: Piece
+    tail: Generator
+
+
+def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
+    """Cuts a generator in two; see `Generator.split`."""
+    frozen = _frozen(generator)
+    tensor = find(frozen, at, generator.name)
+    round_it = goes_round(frozen, tensor)
+    if round_it and isinstance(generator.condition, Beside):
+        raise BadInput(f"{generator.name} cannot be split at {at}", "split the whole generator there instead")
+    nodes = by_name(frozen.definition)
+    inputs = dict(zip(frozen.inputs, ["codes", "labels"], strict=False))
+    before, kind = upstream(nodes, [tensor]), _kind(frozen, tensor)
+    definition = only(frozen.definition, before | {node_of(each) for each in frozen.inputs})
+    shape = _shape(definition, frozen, tensor, generator)
+    name = re.sub(r"\W+", "_", Path(generator.name).stem).strip("_") or "generator"
+    head = Piece(list(inputs), tensor, shape, definition, name=f"{name}_head")
+
+    opened = with_placeholder(frozen.definition, tensor, _CUT, kind)
+    held = [each for each in frozen.inputs if round_it or each != frozen.codes]
+    after = upstream(by_name(opened), [frozen.images])
+    opened = only(opened, after | {_CUT, *map(node_of, held)})
+    layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
+    return Split(head, _tail(generator, layer, head, shape, round_it))
+
+
+def layers(generator: Generator) -> list[Layer]:
+    """Where a generator can be cut; see `Generator.layers`."""
+    return layers_of(_frozen(generator))
+
+
+def _frozen(generator: Generator) -> Frozen:
     try:
-        frozen = freeze(generator)
+        return freeze(generator)
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         raise BadInput(f"{generator.name} cannot be split", f"its graph cannot be frozen: {short(error)}") from error
-    cut, width = _first_dense(frozen, generator.name)
-    nodes = {node.name: node for node in frozen.definition.node}
-    if _name(frozen.codes) in _before(nodes, _name(frozen.images), stop=cut):
-        raise BadInput(
-            f"{generator.name} cannot be split at {cut}", "its codes also go round that layer, to later ones"
-        )
-    head = part(frozen.definition, frozen.inputs, f"{cut}:0")
-    tail = part(_opened(frozen.definition, cut), [f"{cut}:0", *frozen.inputs[1:]], frozen.images)
-
-    def call(function: Callable[..., tf.Tensor], values: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        return function(values) if labels is None else function(values, labels)
-
-    return Split(
-        lambda codes, labels: tf.reshape(call(head, codes, labels), [-1, width]),
-        lambda hidden, labels: tf.reshape(call(tail, hidden, labels), [-1, *generator.image_shape]),
-        width,
-    )
 
 
-def _opened(definition: Any, name: str) -> Any:
-    """The graph with a placeholder in the place of this node."""
-    opened = type(definition)()
-    opened.CopyFrom(definition)
-    node = next(node for node in opened.node if node.name == name)
-    kind = node.attr["T"].type
-    node.op = "Placeholder"
-    del node.input[:]
-    node.attr.clear()
-    node.attr["dtype"].type = kind
-    return opened
+def _kind(frozen: Frozen, tensor: str) -> int:
+    """The data type of a tensor."""
+    with tf.Graph().as_default() as graph:
+        tf.graph_util.import_graph_def(frozen.definition, name="")
+        return graph.as_graph_element(tensor).dtype.as_datatype_enum
 
 
-def _first_dense(frozen: Frozen, name: str) -> tuple[str, int]:
-    """The node at which the first dense layer ends, and how many values it gives."""
-    nodes = {node.name: node for node in frozen.definition.node}
-    from_codes: set[str] = {_name(frozen.codes)}
-    dense: dict[str, int] = {}
-    behind: set[str] = set()  # what depends on a product already found
-    for node in frozen.definition.node:  # inputs come before what uses them
-        inputs = [_name(each) for each in node.input]
-        if not from_codes.intersection(inputs):
-            continue
-        from_codes.add(node.name)
-        if behind.intersection(inputs):
-            behind.add(node.name)
-        elif node.op in _PRODUCTS:
-            weights = [_constant(nodes, each) for each in inputs[:2]]
-            known = [weight for weight in weights if weight is not None and len(weight) == 2]
-            if len(known) == 1:
-                turned = any(key in node.attr and node.attr[key].b for key in ("transpose_b", "adj_y"))
-                dense[node.name] = known[0][0] if turned else known[0][1]
-                behind.add(node.name)
-    if not dense:
-        raise BadInput(f"{name} cannot be split", "it has no dense layer that its codes go through")
-    first = max(dense, key=lambda each: dense[each])
-    after = [node for node in frozen.definition.node if first in map(_name, node.input)]
-    if len(after) == 1 and after[0].op in _SUMS:
-        others = [_constant(nodes, _name(each)) for each in after[0].input if _name(each) != first]
-        if len(others) == 1 and others[0] is not None and math.prod(others[0]) == dense[first]:
-            return after[0].name, dense[first]
-    return first, dense[first]
+def _shape(definition: Any, frozen: Frozen, tensor: str, generator: Generator) -> tuple[int, ...]:
+    """The shape of a tensor for one code."""
+    codes = tf.zeros([2, *(generator.space.shape or ())])
+    condition = generator.condition
+    given = [codes] if condition is None else [codes, condition.encode(condition.example(2))]
+    found = tuple(part(definition, frozen.inputs, tensor)(*given).shape)
+    if not found or found[0] != 2:
+        raise BadInput(f"{generator.name} cannot be split at {tensor}", "it has no batch axis there")
+    return tuple(int(size) for size in found[1:])
 
 
-def _constant(nodes: dict[str, Any], name: str) -> tuple[int, ...] | None:
-    """The shape of a constant, also behind operations that keep its values; None for what is no constant."""
-    node = nodes[name]
-    while node.op in _KEEPING:
-        node = nodes[_name(node.input[0])]
-    if node.op != "Const":
-        return None
-    return tuple(size.size for size in node.attr["value"].tensor.tensor_shape.dim)
+def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...], round_it: bool) -> Generator:
+    """The generator whose codes are the values at the cut."""
+    codes = generator.space.sample(tf.constant([[0, number] for number in range(_LOOKS)], tf.int64))
+    condition = generator.condition
+    beside = None
+    if round_it and not isinstance(condition, Beside):
+        beside = Beside(generator.space.shape or (), condition)
+    labels = [] if condition is None else [condition.encode(condition.example(_LOOKS))]
+    spread = float(np.sqrt(np.mean(np.square(head([codes, *labels]).numpy())))) or 1.0
 
+    def function(values: tf.Tensor, held: tf.Tensor | None) -> tf.Tensor:
+        if beside is not None:
+            return layer([values, *beside.apart(held)])
+        return layer([values] if held is None else [values, held])
 
-def _before(nodes: dict[str, Any], name: str, stop: str | None = None) -> set[str]:
-    """The names of all that goes into a node; what goes into `stop` only through it is left out."""
-    seen: set[str] = set()
-    ahead = [name]
-    while ahead:
-        each = ahead.pop()
-        if each not in seen and each != stop:
-            seen.add(each)
-            ahead += map(_name, nodes[each].input)
-    return seen
-
-
-def _name(tensor: str) -> str:
-    """The node of a tensor's name."""
-    return tensor.removeprefix("^").split(":")[0]
+    return dataclasses.replace(
+        generator, function=function, space=normal(*shape, stddev=spread, constraint=unconstrained()),
+        condition=condition if beside is None else beside, constant=False, layer=layer,
+        name=f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
+    )  # fmt: skip

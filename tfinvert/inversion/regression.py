@@ -91,12 +91,14 @@ class Regression:
     def _sample(self) -> tuple[np.ndarray, np.ndarray]:
         if self._pairs is None:
             generator, total = self._generator, self._count + _HELD_OUT
-            classes = None if generator.condition is None else generator.condition.classes or 1
+            condition = generator.condition
 
             def make(numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 ids = tf.strings.join(["regression", tf.strings.as_string(numbers)])
                 codes = generator.space.sample(seeds.of(self._seed, ids))
-                return codes, generator.to_unit(generator(codes, None if classes is None else numbers % classes))
+                return codes, generator.to_unit(
+                    generator(codes, None if condition is None else condition.turns(numbers))
+                )
 
             made = tf.function(make, autograph=False, reduce_retracing=True)  # draws row by row: slow in eager mode
             parts = [made(tf.range(first, min(first + _CHUNK, total))) for first in range(0, total, _CHUNK)]

@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.split import split
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.losses import Bound, Pixel, Prior, Term
 from tfinvert.solvers import Adam
@@ -54,15 +53,20 @@ class Relaxed:
     def __init__(self, generator: Generator, steps: int = 1500, batch_size: int = 64) -> None:
         if generator.condition is not None:
             raise BadInput(f"a relaxed start for {generator.name}", "it takes class labels: use another method")
-        parts, space, entries = split(generator), generator.space, generator.space.entries
-        if parts.width <= entries:
+        head, behind = generator.split()
+        space, entries, width = generator.space, generator.space.entries, behind.space.entries
+        if behind.condition is not None:
+            raise BadInput(
+                f"a relaxed start for {generator.name}", "its codes also go round its dense layer: use another method"
+            )
+        if width <= entries:
             raise BadInput(
                 f"a relaxed start for {generator.name}",
-                f"its dense layer makes {parts.width} values of {entries}, which is no wider: use another method",
+                f"its dense layer makes {width} values of {entries}, which is no wider: use another method",
             )
         self._shape, self._centre = space.shape, space.centre
         units = tf.reshape(tf.concat([tf.zeros([1, entries]), tf.eye(entries)], axis=0), [-1, *(space.shape or ())])
-        given = parts.head(units + space.centre, None).numpy().astype(np.float64)
+        given = head(units + space.centre).numpy().astype(np.float64).reshape(-1, width)
         offset, matrix = given[0], given[1:] - given[0]
         draws = space.sample(tf.constant([[0, number] for number in range(64)], tf.int64)).numpy()
         scale = np.maximum(np.std(draws) * np.linalg.norm(matrix, axis=0), 1e-12)
@@ -71,8 +75,10 @@ class Relaxed:
         scale, offset, axes = (tf.constant(values, tf.float32) for values in (scale, offset, axes))
         tail = dataclasses.replace(
             generator,
-            function=lambda values, labels: parts.tail(scale * values + offset, labels),
-            space=normal(parts.width, constraint=unconstrained()),
+            function=lambda values, labels: behind.function(
+                tf.reshape(scale * values + offset, [-1, *(behind.space.shape or ())]), None
+            ),
+            space=normal(width, constraint=unconstrained()),
         )
         each = max(1, steps // len(_CHARGES))
         self._stages = [

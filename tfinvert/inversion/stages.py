@@ -102,7 +102,7 @@ class Stages:
         """Mean squared difference of its images in float32 and in float64, on the [0, 1] scale; 0 where unknown."""
         if self._precise is None:
             return 0.0
-        labels = None if self.generator.condition is None else tf.zeros([_PLACES], tf.int32)
+        labels = None if self.generator.condition is None else self.generator.condition.example(_PLACES)
         codes = self.generator.space.sample(_streams("rounding"))
         images = [np.asarray(each.to_unit(each(codes, labels))) for each in (self.generator, self._precise)]
         return float(np.mean((images[0] - images[1]) ** 2))
@@ -111,7 +111,7 @@ class Stages:
         """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
         look = Logit(floor) if floor is not None else lambda images: images
         generator, space = self.generator, self.generator.space
-        labels = None if generator.condition is None else tf.zeros([_PLACES], tf.int32)
+        labels = None if generator.condition is None else generator.condition.example(_PLACES)
 
         def seen(codes: tf.Tensor) -> tf.Tensor:
             return tf.reshape(

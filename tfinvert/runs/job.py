@@ -50,6 +50,9 @@ class Job:
     image_shape: tuple[int, int, int] | None = None
     label_input: str | None = None
     classes: int | None = None
+    class_entries: Sequence[int] | None = None
+    signature: str | None = None
+    truncation: float | None = None
     allow_unsafe: bool = False
     loss: str = "mse"
     prior_weight: float = 0.0
@@ -77,7 +80,8 @@ class Job:
         store = Store(self.out)
         generator = load_generator(
             self.generator, prior=self.prior, value_range=self.value_range, image_shape=self.image_shape,
-            label_input=self.label_input, classes=self.classes, allow_unsafe=self.allow_unsafe,
+            label_input=self.label_input, classes=self.classes, class_entries=self.class_entries,
+            signature=self.signature, truncation=self.truncation, allow_unsafe=self.allow_unsafe,
         )  # fmt: skip
         sources = Sources(
             self.images, generator, fit=self.fit, labels=self.labels, array_range=self.array_range, limit=self.limit

@@ -112,31 +112,50 @@ class Space:
 
 @dataclasses.dataclass(frozen=True)
 class Normal(Space):
-    """Independent normal entries with mean 0; every code is in the support."""
+    """Independent normal entries with mean 0, cut off at `bound` standard deviations if there is one.
 
-    stddev: float = 1.0
+    BigGAN draws its codes so, with a bound of 2 and the truncation as standard deviation (Brock et al., "Large Scale
+    GAN Training for High Fidelity Natural Image Synthesis", section 3.1).
+    """
+
+    stddev: float = 1.0  # before it is cut off
+    bound: float | None = None
 
     @property
     def centre(self) -> float:
         return 0.0
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
-        return self.stddev * seeds.normal(image_seeds, self.shape or ())
+        if self.bound is None:
+            return self.stddev * seeds.normal(image_seeds, self.shape or ())
+        return self.quantile(seeds.uniform(image_seeds, self.shape or ()))
 
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(codes, [tf.shape(codes)[0], -1]) / self.stddev
-        constant = math.log(self.stddev) + 0.5 * math.log(2 * math.pi)
-        return -tf.reduce_sum(0.5 * tf.square(flat) + constant, axis=1)
+        constant = math.log(self.stddev) + 0.5 * math.log(2 * math.pi) + math.log(1 - 2 * self._tail)
+        value = -tf.reduce_sum(0.5 * tf.square(flat) + constant, axis=1)
+        if self.bound is None:
+            return value
+        return tf.where(tf.reduce_all(tf.abs(flat) <= self.bound, axis=1), value, -math.inf)
 
     def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
         """As in `Space`, from [1e-7, 1 - 1e-7], so that no entry is infinite: within 5.2 standard deviations."""
-        return self.stddev * tf.math.ndtri(tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7))
+        probabilities = self._tail + (1 - 2 * self._tail) * probabilities
+        return self.supported(self.stddev * tf.math.ndtri(tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7)))
 
     def supported(self, codes: tf.Tensor) -> tf.Tensor:
-        return codes
+        if self.bound is None:
+            return codes
+        return tf.clip_by_value(codes, -self.bound * self.stddev, self.bound * self.stddev)
+
+    @property
+    def _tail(self) -> float:
+        """The probability that is cut off on either side."""
+        return 0.0 if self.bound is None else 0.5 * math.erfc(self.bound / math.sqrt(2))
 
     def __str__(self) -> str:
-        return self._text("normal", {} if self.stddev == 1 else {"stddev": self.stddev})
+        named = {} if self.stddev == 1 else {"stddev": self.stddev}
+        return self._text("normal", named if self.bound is None else {**named, "bound": self.bound})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,15 +192,22 @@ class Uniform(Space):
         return self._text("uniform", {} if (self.low, self.high) == (-1, 1) else {"low": self.low, "high": self.high})
 
 
-def normal(*shape: int, stddev: float = 1.0, constraint: Constraint | None = None) -> Normal:
+def normal(
+    *shape: int, stddev: float = 1.0, bound: float | None = None, constraint: Constraint | None = None
+) -> Normal:
     """A normal prior with mean 0: `normal(100)`, or `normal()` where the generator knows the shape.
 
+    `normal(bound=2)` is cut off at two standard deviations, where stray entries are clipped to.
+
     Raises:
-      BadInput: `stddev` is not positive, or `constraint` is no constraint.
+      BadInput: `stddev` or `bound` is not positive, or `constraint` is no constraint.
     """
-    if not 0 < stddev < math.inf:
-        raise BadInput(f"normal prior with stddev={stddev}", "give a positive number")
-    return Normal(shape or None, float(stddev), constraint=_checked(constraint))
+    for name, value in (("stddev", stddev), ("bound", bound)):
+        if value is not None and not 0 < value < math.inf:
+            raise BadInput(f"normal prior with {name}={value}", "give a positive number")
+    return Normal(
+        shape or None, float(stddev), None if bound is None else float(bound), constraint=_checked(constraint)
+    )
 
 
 def uniform(*shape: int, low: float = -1.0, high: float = 1.0, constraint: Constraint | None = None) -> Uniform:
