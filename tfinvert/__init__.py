@@ -17,7 +17,7 @@ from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spac
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.inversion import Inversion, Inverter, Recovered, Recovery, Verdict
-from tfinvert.losses import Logit, LogPrior, Pixel
+from tfinvert.losses import Features, Logit, LogPrior, Pixel, Sparsity
 from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
 from tfinvert.spaces import normal, uniform
@@ -27,6 +27,7 @@ __all__ = [
     "LBFGS",
     "Adam",
     "BadInput",
+    "Features",
     "GaussNewtonCG",
     "Generator",
     "GradientDescent",
@@ -39,6 +40,7 @@ __all__ = [
     "RMSprop",
     "Recovered",
     "Recovery",
+    "Sparsity",
     "Status",
     "Verdict",
     "images",

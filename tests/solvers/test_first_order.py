@@ -73,3 +73,41 @@ def test_constraints_hold_at_every_step():
     found = minimise(ti.GradientDescent(0.3, steps=8), Objective(objective), start, constrain=clip, compiled=False)
     assert max(seen) <= 1
     np.testing.assert_array_equal(found.best_codes, np.ones_like(start))
+
+
+LEAST = np.array([[1.0, -0.3, 0.0, 2.0], [-0.05, 0.6, 0.11, -0.09]], np.float32)  # of the smooth part
+CURVATURE = np.array([1.0, 4.0, 0.5, 2.0], np.float32)
+
+
+def sparse(weight: float) -> Objective:
+    """sum of c * (z - least)^2 / 2 + weight * |z|, whose minimum is known entry by entry."""
+    smooth = lambda codes: tf.reduce_sum(0.5 * CURVATURE * tf.square(codes - LEAST), axis=1)
+    values = lambda codes: smooth(codes) + weight * tf.reduce_sum(tf.abs(codes), axis=1)
+    return Objective(values, smooth=smooth, sparsity=weight)
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [
+        ti.GradientDescent(0.2, steps=400),
+        ti.Adam(schedule("cosine", 0.05, 1500), steps=1500),
+        ti.RMSprop(schedule("cosine", 0.02, 1500), steps=1500),
+    ],
+    ids=["gd", "adam", "rmsprop"],
+)
+def test_proximal_steps_end_at_the_least_value_with_exact_zeros(solver):
+    weight = 0.2
+    known = np.sign(LEAST) * np.maximum(np.abs(LEAST) - weight / CURVATURE, 0)
+    assert (known == 0).sum() == 4
+    found = minimise(solver, sparse(weight), np.full((2, 4), 0.5, np.float32))
+    np.testing.assert_allclose(found.best_codes, known, atol=2e-3)
+    assert (found.best_codes.numpy()[known == 0] == 0).all()
+    np.testing.assert_allclose(found.best_value, sparse(weight)(tf.constant(known)), rtol=1e-3)
+
+
+def test_a_proximal_step_is_a_gradient_step_and_a_soft_threshold():
+    start = np.array([[0.5, -0.5, 0.01, 3.0], [0.0, 0.2, -0.1, 0.0]], np.float32)
+    (_, step), *_ = walk(ti.GradientDescent(0.1), sparse(0.5), start, 1)
+    moved = start - 0.1 * CURVATURE * (start - LEAST)
+    np.testing.assert_allclose(step.codes, np.sign(moved) * np.maximum(np.abs(moved) - 0.05, 0), atol=1e-6)
+    np.testing.assert_allclose(step.value, sparse(0.5)(tf.constant(start)), rtol=1e-6)

@@ -6,6 +6,8 @@ The way of the data: targets -> `loss.bind` -> the solver's loop over codes -> t
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,8 +30,8 @@ _STEPS_A_CALL = 25  # so that progress can be told, Ctrl-C is heard, and what is
 _DEAR_STEPS_A_CALL = 5  # of solvers that compute Jacobians
 # Matrix products and convolutions round differently for small or odd batches, and hundreds of Adam steps blow
 # that up to another code. With whole blocks of 16 rows every row was bitwise the same in any batch; see
-# docs/design.md, "The same result in any batch".
-_BLOCK = 16
+# docs/design.md, "The same result in any batch". Where images are larger, so many would not fit.
+_BLOCK, _LARGE = 16, 64 * 64
 
 
 class Glimpse(NamedTuple):
@@ -48,6 +50,7 @@ class Targets(NamedTuple):
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
     labels: tf.Tensor  # [N] int32; zeros where the generator takes none
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
+    seen: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.look`
 
 
 class Inverter:
@@ -91,6 +94,7 @@ class Inverter:
         self.loss = Pixel() if loss is None else loss
         self.solver = Adam(schedule("cosine", 0.1, 500), steps=500) if solver is None else solver
         self.restarts, self.spread, self.batch_size, self.seed = restarts, spread, batch_size, seed
+        self._block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
         self._check(self.solver)
         self.stopping = loop.Stopping(tolerance, patience)
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
@@ -147,7 +151,7 @@ class Inverter:
 
     def _batch(self, images, ids, labels, starts, first: int, count: int, watch) -> Inversion:
         progress, targets = self._compiled["_start"](images, ids, labels, starts)
-        rows = Rows(progress, targets, _BLOCK)
+        rows = Rows(progress, targets, self._block)
         several = _DEAR_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         done = 0
         while done < self.solver.steps and rows.running:
@@ -210,34 +214,41 @@ class Inverter:
         if self.generator.constant:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
         clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
-        once = (status, self.generator.to_unit(clean), labels)
-        status, *each = (tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]) for rows in once)
+        unit = self.generator.to_unit(clean)
+        once = (status, unit, labels, self.loss.look(unit))
+        status, unit, labels, seen = tf.nest.map_structure(
+            lambda rows: tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]), once
+        )
         codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
-        each.append(tf.concat([self.generator.space.offsets(stream) for stream in self._streams(ids)], axis=0))
-        spare = -tf.shape(status)[0] % _BLOCK
-        codes, *each = (_pad(rows, spare) for rows in (codes, *each))
+        offsets = tf.concat([self.generator.space.offsets(stream) for stream in self._streams(ids)], axis=0)
+        spare = -tf.shape(status)[0] % self._block
+        codes, targets = tf.nest.map_structure(
+            lambda rows: _pad(rows, spare), (codes, Targets(unit, labels, offsets, seen))
+        )
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
-        targets = Targets(*each)
         return loop.start(self.solver, self._objective(targets), codes, status), targets
 
     def _objective(self, targets: Targets) -> Objective:
-        values, residuals = self._looks(self.generator, targets)
-        rough = self.generator.rough
-        return Objective(
-            values,
-            residuals,
-            lambda rows: self._objective(Targets(*(tf.gather(each, rows) for each in targets))),
-            None if rough is None else self._looks(rough, targets)[1],
+        exact, rough = self._looks(self.generator, targets), self.generator.rough
+        return dataclasses.replace(
+            exact,
+            part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),
+            rough=None if rough is None else self._looks(rough, targets).residuals,
         )
 
-    def _looks(self, generator: Generator, targets: Targets) -> tuple[Callable, Callable | None]:
-        """The loss of codes and its residuals, by this generator."""
-        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space)
+    def _looks(self, generator: Generator, targets: Targets) -> Objective:
+        """The loss of codes, by this generator."""
+        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.seen)
 
         def looked_at(compare: Callable) -> Callable:
             return lambda codes: compare(codes, generator.to_unit(_generate(generator, codes, targets.labels)))
 
-        return looked_at(bound.values), None if bound.residuals is None else looked_at(bound.residuals)
+        return Objective(
+            looked_at(bound.values),
+            None if bound.residuals is None else looked_at(bound.residuals),
+            smooth=None if bound.smooth is None else looked_at(bound.smooth),
+            sparsity=bound.sparsity,
+        )
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(

@@ -30,7 +30,7 @@ class _Outside(Term):
 
     axes: tf.Tensor
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
         outside = lambda values: values - tf.matmul(values @ self.axes, self.axes, transpose_b=True)
         return Bound(lambda values, images: tf.reduce_mean(tf.square(outside(values)), axis=1))
 

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Objective, Step
 
 Schedule = Callable[[tf.Tensor], tf.Tensor]  # steps taken so far -> learning rate
@@ -70,18 +71,37 @@ class GradientDescent:
     ) -> Step:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(codes)
-            value = objective(codes)
+            value = (objective.smooth or objective)(codes)
             # The sum, not the mean: a row's path must not depend on how many neighbours it has.
             total = tf.reduce_sum(value)
         gradient = tf.convert_to_tensor(tape.gradient(total, codes, unconnected_gradients="zero"))
         gradient = tf.ensure_shape(gradient, codes.shape)  # what comes back through an imported graph has lost it
         rate = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
-        move, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
-        return Step(codes - tf.cast(rate, codes.dtype) * move, memory, value, gradient, tf.fill(tf.shape(value), 2))
+        rate = tf.cast(rate, codes.dtype)
+        move, scale, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
+        after = codes - rate * move
+        if objective.smooth is not None:
+            after = _towards_zero(after, rate * scale * objective.sparsity)
+            value += objective.sparsity * tf.reduce_sum(tf.abs(rows.flat(codes)), axis=1)
+        return Step(after, memory, value, gradient, tf.fill(tf.shape(value), 2))
 
-    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
-        """The direction to subtract, and the new memory; `time` is 1 at the first step."""
-        return gradient, memory
+    def _move(
+        self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor | float, Memory]:
+        """The direction to subtract, what each entry's slope is multiplied by in it, and the new memory.
+
+        `time` is 1 at the first step.
+        """
+        return gradient, 1.0, memory
+
+
+def _towards_zero(codes: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
+    """Each entry nearer to zero by its distance, and zero where it would pass it: the proximal step of an L1 term.
+
+    With the distances of an adaptive method, entry by entry, as in Yun, Lozano & Yang ("Adaptive Proximal Gradient
+    Methods for Structured Neural Networks", 2021), so that it ends where the L1 term's own optimum is.
+    """
+    return tf.sign(codes) * tf.maximum(tf.abs(codes) - distance, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +114,15 @@ class Adam(GradientDescent):
     epsilon: float = 1e-7
     slots: ClassVar[int] = 2
 
-    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Memory]:
         mean = memory[0] + (gradient - memory[0]) * (1 - self.beta_1)
         square = memory[1] + (tf.square(gradient) - memory[1]) * (1 - self.beta_2)
         correction = tf.sqrt(1 - self.beta_2**time) / (1 - self.beta_1**time)
-        return correction * mean / (tf.sqrt(square) + self.epsilon), (mean, square)
+        return correction * mean / (tf.sqrt(square) + self.epsilon), self._scale(square, time), (mean, square)
+
+    def _scale(self, square: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
+        # What a slope that stays the same moves by: the mean's own start from zero is corrected for.
+        return tf.sqrt(1 - self.beta_2**time) / (tf.sqrt(square) + self.epsilon)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +134,7 @@ class RMSprop(GradientDescent):
     epsilon: float = 1e-7
     slots: ClassVar[int] = 1
 
-    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, Memory]:
+    def _move(self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Memory]:
         square = self.rho * memory[0] + (1 - self.rho) * tf.square(gradient)
-        return gradient / tf.sqrt(square + self.epsilon), (square,)
+        scale = tf.math.rsqrt(square + self.epsilon)
+        return gradient / tf.sqrt(square + self.epsilon), scale, (square,)

@@ -21,12 +21,17 @@ class Objective:
       part: indices [n] of rows -> the objective of those rows alone; None where all rows have the same one.
       rough: the residuals once more, of float32 codes and only roughly, for derivatives that are cheaper than those of
         `residuals`; None where there is no cheaper way.
+      smooth: the values without the part that `sparsity` says; None where there is none.
+      sparsity: c of a part c * sum(|codes|) of each row's values. Gradient methods take proximal steps for it, which
+        end at zero exactly.
     """
 
     values: Callable[[tf.Tensor], tf.Tensor]
     residuals: Callable[[tf.Tensor], tf.Tensor] | None = None
     part: Callable[[tf.Tensor], Objective] | None = None
     rough: Callable[[tf.Tensor], tf.Tensor] | None = None
+    smooth: Callable[[tf.Tensor], tf.Tensor] | None = None
+    sparsity: float = 0.0
 
     def __call__(self, codes: tf.Tensor) -> tf.Tensor:
         return self.values(codes)

@@ -1,4 +1,4 @@
-"""What "the same image" means: terms that are bound to targets and give one value per image.
+"""Terms of pixels and of codes. A term is bound to its targets once, and then gives one value per image.
 
 Images reach a term on the [0, 1] scale, whatever the generator's value range, so that a weight means the same
 for every generator.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -42,10 +42,15 @@ class Bound:
     Args:
       values: (codes [B, *shape], images [B, H, W, C] in [0, 1]) -> [B].
       residuals: the same -> [B, M], whose squares add up to the values; None where the term is no sum of squares.
+      smooth: the values without the part that `sparsity` says; None where there is none.
+      sparsity: c of a part c * sum(|z|) over the entries of a code, which has a kink at zero: solvers that know how
+        take steps that end there.
     """
 
     values: Compare
     residuals: Compare | None = None
+    smooth: Compare | None = None
+    sparsity: float = 0.0
 
     def __call__(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         return self.values(codes, images)
@@ -54,8 +59,18 @@ class Bound:
 class Term:
     """One term of a loss. Terms add with `+` and are weighted with `*`."""
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        """The term for these targets [B, H, W, C] in [0, 1]; all that needs only them is computed here, once."""
+    def look(self, targets: tf.Tensor) -> Any:
+        """What is dear to compute of targets [B, H, W, C] in [0, 1]: a nest of tensors with B rows each."""
+        return ()
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        """The term for these targets [B, H, W, C] in [0, 1].
+
+        Args:
+          targets: in [0, 1].
+          prior: of the codes.
+          seen: what `look` gave for them; None to have it computed here.
+        """
         raise NotImplementedError
 
     def __add__(self, other: Term) -> Term:
@@ -93,7 +108,7 @@ class Pixel(Term):
         if isinstance(self.distance, str) and self.distance not in PIXEL_LOSSES:
             raise BadInput(f"loss {self.distance!r}", f"expected one of {', '.join(PIXEL_LOSSES)}")
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
         named = {
             "mse": keras.losses.mean_squared_error,
             "l1": keras.losses.mean_absolute_error,
@@ -141,7 +156,7 @@ class Logit(Term):
             tf.math.log(tf.maximum(images, least) + floor) - tf.math.log(tf.maximum(1 - images, least) + floor)
         )
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
         flat = _flat(targets)
         seen = self(flat)
         scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
@@ -160,7 +175,7 @@ class LogPrior(Term):
     (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
         def values(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             likeliest = prior.log_prob(tf.fill(tf.shape(codes), prior.centre))
             return (likeliest - prior.log_prob(codes)) / prior.entries
@@ -172,17 +187,37 @@ class LogPrior(Term):
 
 
 @dataclasses.dataclass(frozen=True)
+class Sparsity(Term):
+    """mean(|z|) over the entries of a code: weighted enough, most entries become exactly zero.
+
+    For the second step of Pividori et al., where the code is the distance from what a code of the whole generator gives
+    ("Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images", section 3).
+    """
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        values = lambda codes, images: tf.reduce_mean(tf.abs(_flat(codes)), axis=1)
+        nothing = lambda codes, images: tf.zeros_like(_flat(codes)[:, 0])
+        return Bound(values, None, nothing, 1 / prior.entries)
+
+
+@dataclasses.dataclass(frozen=True)
 class Sum(Term):
     """The sum of several terms."""
 
     terms: tuple[Term, ...]
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        bound = [term.bind(targets, prior) for term in self.terms]
-        values = lambda codes, images: functools.reduce(tf.add, [term(codes, images) for term in bound])
+    def look(self, targets: tf.Tensor) -> Any:
+        return tuple(term.look(targets) for term in self.terms)
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        each = [None] * len(self.terms) if seen is None else seen
+        bound = [term.bind(targets, prior, own) for term, own in zip(self.terms, each, strict=True)]
+        values = _sum([term.values for term in bound])
+        sparsity = sum(term.sparsity for term in bound)
+        smooth = _sum([term.smooth or term.values for term in bound]) if sparsity else None
         parts = [term.residuals for term in bound if term.residuals is not None]
         if len(parts) < len(bound):
-            return Bound(values)
+            return Bound(values, None, smooth, sparsity)
         return Bound(values, lambda codes, images: tf.concat([part(codes, images) for part in parts], axis=1))
 
 
@@ -193,13 +228,25 @@ class Weighted(Term):
     weight: float
     term: Term
 
-    def bind(self, targets: tf.Tensor, prior: Prior) -> Bound:
-        bound = self.term.bind(targets, prior)
-        values = lambda codes, images: self.weight * bound(codes, images)
-        part = bound.residuals
+    def look(self, targets: tf.Tensor) -> Any:
+        return self.term.look(targets)
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        bound = self.term.bind(targets, prior, seen)
+        values, part = self._times(self.weight, bound.values), bound.residuals
+        if bound.smooth is not None and self.weight > 0:
+            return Bound(values, None, self._times(self.weight, bound.smooth), self.weight * bound.sparsity)
         if part is None or self.weight < 0:
             return Bound(values)
-        return Bound(values, lambda codes, images: self.weight**0.5 * part(codes, images))
+        return Bound(values, self._times(self.weight**0.5, part))
+
+    @staticmethod
+    def _times(weight: float, part: Compare) -> Compare:
+        return lambda codes, images: weight * part(codes, images)
+
+
+def _sum(parts: list[Compare]) -> Compare:
+    return lambda codes, images: functools.reduce(tf.add, [part(codes, images) for part in parts])
 
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,19 @@
+"""What "the same image" means: terms of a loss, of pixels, features and codes."""
+
+from tfinvert.losses.features import NETWORKS, Features
+from tfinvert.losses.terms import PIXEL_LOSSES, Bound, Logit, LogPrior, Pixel, Prior, Sparsity, Sum, Term, Weighted
+
+__all__ = [
+    "NETWORKS",
+    "PIXEL_LOSSES",
+    "Bound",
+    "Features",
+    "LogPrior",
+    "Logit",
+    "Pixel",
+    "Prior",
+    "Sparsity",
+    "Sum",
+    "Term",
+    "Weighted",
+]

@@ -1,0 +1,153 @@
+"""The perceptual loss: how far two images are apart in the eyes of a network that was trained on photographs."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+from tfinvert.losses.terms import Bound, Prior, Term
+
+
+class _Network(NamedTuple):
+    """One of `keras.applications`."""
+
+    build: Callable[..., keras.Model]
+    prepare: Callable[[tf.Tensor], tf.Tensor]  # of pixels from 0 to 255
+    size: int  # what it was trained on
+    least: int  # what its layers need
+
+
+_APPLICATIONS = {
+    "InceptionV3": _Network(
+        keras.applications.InceptionV3, keras.applications.inception_v3.preprocess_input, 299, 75
+    ),
+    "VGG16": _Network(keras.applications.VGG16, keras.applications.vgg16.preprocess_input, 224, 32),
+    "VGG19": _Network(keras.applications.VGG19, keras.applications.vgg19.preprocess_input, 224, 32),
+    "MobileNetV2": _Network(
+        keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input, 224, 32
+    ),
+}  # fmt: skip
+NETWORKS = tuple(_APPLICATIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Features(Term):
+    """Mean squared difference of a network's features, one value per image.
+
+    The default is that of Pividori et al. ("Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural
+    Images", section 3.1): InceptionV3's `mixed8`, which others call Mixed_7a, 8 x 8 x 1280 values of an image of
+    299 x 299. Images are resized (bilinear) and scaled here, and grey ones repeated to three channels. The targets'
+    features are computed once.
+
+    Args:
+      layer: of the network, whose output is compared; None for a model's own output.
+      network: "InceptionV3", "VGG16", "VGG19" or "MobileNetV2" from `keras.applications`; a `keras.Model`; any function
+        of images [B, size, size, 3], such as a TF-Hub feature module; or the file of a Keras model.
+      weights: of one of `keras.applications`: "imagenet" for those in Keras's cache, which downloads them once; or a
+        file of them without the top.
+      size: height and width that images are brought to; default: what the network was trained on.
+      value_range: (low, high) that a model or function of yours takes pixels in; those of `keras.applications` know.
+
+    Raises:
+      BadInput: the network, its layer or its weights cannot be had, or the size is too small for it.
+    """
+
+    layer: str | None = "mixed8"
+    network: Any = "InceptionV3"
+    weights: str | Path = "imagenet"
+    size: int | None = None
+    value_range: Sequence[float] = (-1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.network, str) and self.network in _APPLICATIONS:
+            least = _APPLICATIONS[self.network].least
+            if self.size is not None and self.size < least:
+                raise BadInput(f"size={self.size} for {self.network}", f"expected at least {least}")
+        elif not callable(self.network) and not Path(self.network).is_file():
+            raise BadInput(
+                f"perceptual network {self.network!r}", f"expected one of {', '.join(NETWORKS)}, or a model's file"
+            )
+
+    def look(self, targets: tf.Tensor) -> tf.Tensor:
+        """The features [B, ...] of images [B, H, W, C] in [0, 1]."""
+        function, prepare, size = self._prepared
+        images = tf.cast(targets, tf.float32)
+        if images.shape[-1] == 1:
+            images = tf.repeat(images, 3, axis=-1)
+        if list(images.shape[1:3]) != [size, size]:
+            images = tf.image.resize(images, [size, size], antialias=False)
+        features = function(prepare(images))
+        return tf.cast(tf.reshape(features, [tf.shape(images)[0], features.shape[1:].num_elements()]), targets.dtype)
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        known = self.look(targets) if seen is None else tf.cast(seen, targets.dtype)
+
+        def residuals(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+            return (self.look(images) - known) * tf.math.rsqrt(tf.cast(known.shape[1], images.dtype))
+
+        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+
+    @functools.cached_property
+    def _prepared(self) -> tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], tf.Tensor], int]:
+        """The function of prepared images, what prepares images in [0, 1], and their size."""
+        with tf.init_scope():  # a loss may first be looked at while a graph is traced
+            known = _APPLICATIONS.get(self.network) if isinstance(self.network, str) else None
+            if known is not None:
+                model = self._cut(self._application(known))
+                return _quiet(model), lambda images: known.prepare(255 * images), self.size or known.size
+            model = self.network if callable(self.network) else _file(Path(self.network))
+            low, high = self.value_range
+            size = self.size or _own_size(model)
+            scale = lambda images: low + (high - low) * images
+            return _quiet(self._cut(model) if isinstance(model, keras.Model) else model), scale, size
+
+    def _application(self, known: _Network) -> keras.Model:
+        size, weights = self.size or known.size, str(self.weights)
+        try:
+            return known.build(include_top=False, weights=weights, input_shape=(size, size, 3))
+        except Exception as error:  # of the network, of the file, or of the cache
+            what = "cannot be downloaded" if weights == "imagenet" else "cannot be read"
+            raise BadInput(
+                f"the weights {weights} of {self.network} {what} ({' '.join(str(error).split())[:160]})",
+                "give a file of them (weights=), or a model of yours (network=)",
+            ) from error
+
+    def _cut(self, model: keras.Model) -> keras.Model:
+        """The model up to the layer."""
+        names = [layer.name for layer in model.layers]
+        if self.layer is None or self.layer == names[-1]:
+            return model
+        if self.layer not in names:
+            near = difflib.get_close_matches(self.layer, names, n=3, cutoff=0.4) or names[-3:]
+            raise BadInput(f"layer {self.layer!r} of the perceptual network", f"near it are {', '.join(near)}")
+        return keras.Model(model.inputs, model.get_layer(self.layer).output)
+
+
+def _quiet(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
+    return (lambda images: model(images, training=False)) if isinstance(model, keras.layers.Layer) else model
+
+
+def _file(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise BadInput(
+            f"perceptual network {path.name} cannot be read ({' '.join(str(error).split())[:160]})",
+            "expected a whole Keras model",
+        ) from error
+
+
+def _own_size(model: Any) -> int:
+    """The size of the images that a model takes, if it says one."""
+    shape = getattr(model, "input_shape", None)
+    if isinstance(shape, tuple) and len(shape) == 4 and shape[1] is not None and shape[1] == shape[2]:
+        return int(shape[1])
+    raise BadInput("a perceptual network that does not say how large its images are", "give size=, such as 299")
