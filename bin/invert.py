@@ -41,12 +41,20 @@ flags.DEFINE_float(
 )
 flags.DEFINE_enum("solver", "adam", ["adam", "rmsprop", "gd"], "How codes are moved.")
 flags.DEFINE_float("learning_rate", None, "Default: 0.1 for adam, 0.01 for rmsprop, 1 for gd.")
-flags.DEFINE_enum("schedule", "cosine", ["cosine", "constant", "exponential", "halving"], "How the rate falls.")
+flags.DEFINE_enum("schedule", "cosine", ["cosine", "constant", "exponential", "halving", "drop"], "How the rate falls.")
 flags.DEFINE_integer("steps", 500, "Steps at most.")
 flags.DEFINE_integer("restarts", 4, "Starts per image; the best is kept.")
 flags.DEFINE_float("spread", 0.3, "How far from the prior's centre starts are drawn; 1 is the prior itself.")
 flags.DEFINE_float("tolerance", 1e-10, "An image whose loss is at most this is done.")
 flags.DEFINE_integer("patience", 0, "An image that gained less than 1% over so many steps is done; 0 never.")
+flags.DEFINE_string("features", None, "Layer of a perceptual loss beside the pixels', such as mixed8; default: none.")
+flags.DEFINE_string("features_network", "InceptionV3", "InceptionV3, VGG16, VGG19, MobileNetV2 or a Keras file.")
+flags.DEFINE_float("features_weight", 1.0, "Weight of the perceptual loss.", lower_bound=0)
+flags.DEFINE_string("split", None, "A second step behind this layer, such as first_dense; default: none.")
+flags.DEFINE_float("sparsity", None, "Weight of mean(|delta|) behind the split; default: by the layer's values.")
+flags.DEFINE_integer("beyond_steps", 500, "Steps of the second step at most.")
+flags.DEFINE_float("beyond_learning_rate", None, "Of the second step; default: by the layer's values.")
+flags.DEFINE_enum("preset", None, ["pividori2019", "creswell2018"], "A paper's settings; other flags go before it.")
 flags.DEFINE_integer("batch_size", 16, "Images at once.")
 flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
 
@@ -66,9 +74,12 @@ def _invert() -> int:
     _start.prepare()
     from tfinvert import report
     from tfinvert.errors import BadInput
-    from tfinvert.runs import Job
+    from tfinvert.runs import PRESETS, Job
 
     values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Job)}
+    for name, value in PRESETS.get(flags.FLAGS.preset, {}).items():
+        if not flags.FLAGS[name].present:
+            values[name] = value
     try:
         for name, kind in (
             ("value_range", float),

@@ -16,7 +16,7 @@ if _keras.backend.backend() != "tensorflow":
 from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
-from tfinvert.inversion import Inversion, Inverter, Recovered, Recovery, Verdict
+from tfinvert.inversion import Beyond, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
 from tfinvert.losses import Features, Logit, LogPrior, Pixel, Sparsity
 from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
@@ -27,6 +27,7 @@ __all__ = [
     "LBFGS",
     "Adam",
     "BadInput",
+    "Beyond",
     "Features",
     "GaussNewtonCG",
     "Generator",
@@ -42,6 +43,7 @@ __all__ = [
     "Recovery",
     "Sparsity",
     "Status",
+    "TwoStep",
     "Verdict",
     "images",
     "load_generator",

@@ -45,7 +45,7 @@ def test_parts_of_a_hub_module_are_the_whole(tmp_path):
     np.testing.assert_allclose(
         hidden, draw() @ variables["Generator/G_linear/w"] + variables["Generator/G_linear/b"], atol=1e-5
     )
-    held = tail.condition.join(codes, LABELS)  # the codes go round the layer, as in BigGAN
+    held = tail.condition.join(codes, labels=LABELS)  # the codes go round the layer, as in BigGAN
     np.testing.assert_allclose(tail(hidden, held), generator(codes, LABELS), atol=1e-5)
     assert [layer.name.rpartition("/")[2] for layer in generator.layers()] == ["G_linear"]
     assert generator.split("G_linear").head.output_name == head.output_name

@@ -88,7 +88,7 @@ def in_parts(generator, parts, codes):
     encoded, labels = given_to(generator)
     held = labels
     if parts.tail.condition is not None and parts.tail.condition != generator.condition:
-        held = parts.tail.condition.join(codes, labels)
+        held = parts.tail.condition.join(codes, labels=labels)
     return parts.tail(parts.head([codes, *encoded]), held)
 
 
@@ -200,7 +200,7 @@ def test_a_tail_is_inverted_like_any_generator():
     generator = ti.load_generator(round_the_layer_with_labels())
     codes, labels = tf.constant(codes_for(generator)), LABELS
     head, tail = generator.split()
-    held = tail.condition.join(codes, labels)
+    held = tail.condition.join(codes, labels=labels)
     hidden = head([codes, generator.condition.encode(tf.constant(labels))]).numpy()
     images = tail(hidden + 0.3, held)  # no code of the whole has these
     found = ti.Inverter(tail, solver=ti.LevenbergMarquardt(40), restarts=1, tolerance=1e-14)(images, labels=held)
@@ -211,19 +211,19 @@ def test_what_is_held_is_checked():
     generator = ti.load_generator(round_the_layer_with_labels())
     tail = generator.split().tail
     values = tf.zeros([5, *tail.space.shape])
-    with pytest.raises(ti.BadInput, match="codes, which go round the cut"):
+    with pytest.raises(ti.BadInput, match="nothing that is held"):
         tail(values)
     with pytest.raises(ti.BadInput, match=rf"held \[5, 3\].*\[B, {LATENT + 1}\]"):
         tail(values, tf.zeros([5, 3]))
     with pytest.raises(ti.BadInput, match="label 9"):
-        tail.condition.join(codes_for(generator), [0, 1, 9, 0, 0])
+        tail.condition.join(codes_for(generator), labels=[0, 1, 9, 0, 0])
 
 
 def test_a_tail_can_be_cut_again():
     generator = ti.load_generator(round_the_layer_with_labels())
     codes, (encoded, labels) = codes_for(generator), given_to(generator)
     head, tail = generator.split()
-    held = tail.condition.join(codes, labels)
+    held = tail.condition.join(codes, labels=labels)
     hidden = head([codes, *encoded])
     further, rest = tail.split(tail.layers()[0].name)
     np.testing.assert_allclose(rest(further([hidden, held]), held), generator(codes, labels), atol=1e-5)

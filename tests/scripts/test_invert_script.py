@@ -1,19 +1,22 @@
 """`bin/invert.py` through its `main`, and once as a user starts it."""
 
+import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-from tfinvert.runs import Store
+from tfinvert.runs import PRESETS, Job, Store
 
 BIN = Path(__file__).parents[2] / "bin"
 FAST = {"steps": 3, "restarts": 1}
@@ -51,6 +54,70 @@ def test_without_flags_it_inverts_the_builtin_default(invert, tmp_path):
     picture = Image.open(tmp_path / "out" / "comparison.png")
     assert min(picture.size) > 100
     assert np.asarray(picture.convert("L")).std() > 10
+
+
+def test_two_steps_go_beyond_the_codes(invert, tmp_path):
+    code, log = invert(limit=3, split="first_dense", steps=30, beyond_steps=30)
+    assert code == 0, log
+    rows = Store(tmp_path / "out").read().to_pylist()
+    for row in rows:
+        assert row["mse"] < row["mse_latent"]
+        assert 0 <= row["delta_zeros"] < 1
+        assert np.mean(np.array(row["delta"]) == 0) == pytest.approx(row["delta_zeros"], abs=1e-6)
+        assert row["reconstruction_latent"] != row["reconstruction"]
+    tall = Image.open(tmp_path / "out" / "comparison.png").size
+    assert invert(limit=3, out=str(tmp_path / "one"))[0] == 0
+    assert tall[1] > 1.3 * Image.open(tmp_path / "one" / "comparison.png").size[1]  # three rows and not two
+    assert Store(tmp_path / "one").read()["delta"].to_pylist() == [None] * 3
+
+
+def test_a_perceptual_loss_may_be_of_a_network_of_ones_own(invert, tmp_path):
+    layers = keras.layers
+    network = keras.Sequential([layers.Input((32, 32, 3)), layers.Conv2D(2, 3, name="first"), layers.ReLU()])
+    network.save(tmp_path / "network.keras")
+    code, log = invert(limit=2, features="first", features_network=str(tmp_path / "network.keras"))
+    assert code == 0, log
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["features"] == "first"
+    table = Store(tmp_path / "out").read()
+    assert (np.array(table["loss"]) > np.array(table["mse"])).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"sparsity": 1.0}, "sparsity=1.0 without split"),
+        ({"split": "conv"}, "no layer 'conv'.*near it are"),
+        ({"features": "mixed8", "features_network": "AlexNet"}, "network 'AlexNet'"),
+        ({"truncation": 0.5}, "truncation=0.5 for glyphs.keras"),
+        ({"signature": "generate"}, "signature=generate for glyphs.keras"),
+        ({"class_entries": ["1"]}, "class_entries"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told(invert, values, why):
+    code, log = invert(limit=2, **values)
+    assert code == 1
+    assert re.search(why, log)
+
+
+def test_a_preset_is_a_papers_settings_and_other_flags_go_before_it(tmp_path):
+    command = [
+        sys.executable,
+        BIN / "invert.py",
+        "--preset=creswell2018",
+        "--steps=2",
+        "--limit=1",
+        f"--out={tmp_path}",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    settings = json.loads((tmp_path / "run.json").read_text())["settings"]
+    expected = {"solver": "rmsprop", "learning_rate": 0.01, "prior_weight": 0.0025, "steps": 2, "restarts": 1}
+    assert {name: settings[name] for name in expected} == expected
+
+
+def test_presets_are_settings_of_a_job():
+    names = {field.name for field in dataclasses.fields(Job)}
+    for values in PRESETS.values():
+        assert set(values) <= names
 
 
 def test_the_same_again_goes_on_and_another_setting_is_refused(invert, tmp_path):

@@ -52,7 +52,7 @@ def test_schedules_start_at_the_rate_and_fall_or_stay(name):
     values = [float(rate(step)) if callable(rate) else rate for step in range(0, 81, 10)]
     assert values[0] == pytest.approx(0.1)
     assert values == sorted(values, reverse=True)
-    expected_end = {"constant": 0.1, "cosine": 0.0, "exponential": 0.001, "halving": 0.1 / 2**8}[name]
+    expected_end = {"constant": 0.1, "cosine": 0.0, "exponential": 0.001, "halving": 0.1 / 2**8, "drop": 0.01}[name]
     assert values[-1] == pytest.approx(expected_end, abs=1e-9)
 
 

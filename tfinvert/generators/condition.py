@@ -71,32 +71,41 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True)
 class Beside:
-    """What is held beside the values behind a cut: the codes, which also go round it, and the labels if there are any.
+    """What is held beside the values behind a cut: tensors, such as the codes that also go round it, and labels.
 
     Attributes:
-      shape: of one code.
+      shapes: of one row of each tensor.
       condition: the class labels; None where there are none.
     """
 
-    shape: tuple[int, ...]
+    shapes: tuple[tuple[int, ...], ...]
     condition: Condition | None = None
 
     @property
-    def _entries(self) -> int:
-        return math.prod(self.shape)
+    def _sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.shapes]
 
-    def join(self, codes: Any, labels: Any = None) -> tf.Tensor:
-        """Codes [B, *shape] and labels int [B] as one tensor [B, d] or [B, d + 1], which is given as labels.
+    @property
+    def _width(self) -> int:
+        return sum(self._sizes) + (self.condition is not None)
+
+    def join(self, *tensors: Any, labels: Any = None) -> tf.Tensor:
+        """Tensors [B, *shape] and labels int [B] as one tensor [B, n], which is given as labels.
 
         Raises:
-          BadInput: labels are missing, not wanted or out of range.
+          BadInput: tensors or labels are missing, not wanted or out of range.
         """
-        flat = tf.reshape(tf.cast(codes, tf.float32), [-1, self._entries])
-        if self.condition is None:
-            if labels is not None:
-                raise BadInput("labels", "the generator is not class-conditional: leave them out")
-            return flat
-        return tf.concat([flat, tf.cast(self.condition.check(labels), tf.float32)[:, tf.newaxis]], axis=1)
+        if len(tensors) != len(self.shapes):
+            raise BadInput(f"{len(tensors)} tensors to be held", f"expected {len(self.shapes)}: {list(self.shapes)}")
+        parts = [
+            tf.reshape(tf.cast(tensor, tf.float32), [-1, size])
+            for tensor, size in zip(tensors, self._sizes, strict=True)
+        ]
+        if self.condition is not None:
+            parts.append(tf.cast(self.condition.check(labels), tf.float32)[:, tf.newaxis])
+        elif labels is not None:
+            raise BadInput("labels", "the generator is not class-conditional: leave them out")
+        return tf.concat(parts, axis=1)
 
     def check(self, held: Any) -> tf.Tensor:
         """What `join` gives, once more.
@@ -104,32 +113,30 @@ class Beside:
         Raises:
           BadInput: it is missing, or of another shape.
         """
-        wide = self._entries + (self.condition is not None)
         if held is None:
-            raise BadInput(
-                "nothing that is held", f"expected the codes, which go round the cut: join(codes) [B, {wide}]"
-            )
+            raise BadInput("nothing that is held", f"expected what condition.join gives: [B, {self._width}]")
         held = tf.cast(held, tf.float32)
-        if held.shape.rank != 2 or not held.shape[1:].is_compatible_with([wide]):
-            raise BadInput(f"held {held.shape.as_list()}", f"expected what join(codes, labels) gives: [B, {wide}]")
+        if held.shape.rank != 2 or not held.shape[1:].is_compatible_with([self._width]):
+            raise BadInput(f"held {held.shape.as_list()}", f"expected what condition.join gives: [B, {self._width}]")
         return held
 
     def example(self, count: int) -> tf.Tensor:
         """As of `Condition`."""
-        return tf.zeros([count, self._entries + (self.condition is not None)])
+        return tf.zeros([count, self._width])
 
     def turns(self, numbers: Any) -> tf.Tensor:
-        """As of `Condition`; the codes are zero."""
+        """As of `Condition`; the tensors are zero."""
         labels = None if self.condition is None else self.condition.turns(numbers)
-        return self.join(tf.zeros([tf.size(numbers), self._entries]), labels)
+        return self.join(*(tf.zeros([tf.size(numbers), size]) for size in self._sizes), labels=labels)
 
     def encode(self, held: tf.Tensor) -> tf.Tensor:
         """As it is; the tail takes it apart."""
         return held
 
     def apart(self, held: tf.Tensor) -> list[tf.Tensor]:
-        """Codes [B, *shape] and, if there are any, labels as the model takes them."""
-        codes = tf.reshape(held[:, : self._entries], [-1, *self.shape])
+        """The tensors [B, *shape] and, if there are any, labels as the model takes them."""
+        *parts, labels = tf.split(held, [*self._sizes, held.shape[1] - sum(self._sizes)], axis=1)
+        found = [tf.reshape(part, [-1, *shape]) for part, shape in zip(parts, self.shapes, strict=True)]
         if self.condition is None:
-            return [codes]
-        return [codes, self.condition.encode(tf.cast(held[:, -1], tf.int32))]
+            return found
+        return [*found, self.condition.encode(tf.cast(labels[:, 0], tf.int32))]

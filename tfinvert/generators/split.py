@@ -30,8 +30,8 @@ class Split(NamedTuple):
     """`tail(h, held)` is the image, with h = `head(codes)` or `head([codes, labels])`.
 
     Labels are given to the head as the generator's function takes them. `held` is what the tail is given besides: the
-    labels of a class-conditional generator, or `tail.condition.join(codes, labels)` where the codes also go round the
-    cut; None elsewhere. `tail.layer` is the tail as a Keras layer.
+    labels of a class-conditional generator, or `tail.condition.join(codes, labels=labels)` where the codes also go
+    round the cut; None elsewhere. `tail.layer` is the tail as a Keras layer.
     """
 
     head: Piece
@@ -97,7 +97,7 @@ def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...
     condition = generator.condition
     beside = None
     if round_it and not isinstance(condition, Beside):
-        beside = Beside(generator.space.shape or (), condition)
+        beside = Beside((generator.space.shape or (),), condition)
     labels = [] if condition is None else [condition.encode(condition.example(_LOOKS))]
     spread = float(np.sqrt(np.mean(np.square(head([codes, *labels]).numpy())))) or 1.0
 
@@ -111,3 +111,24 @@ def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...
         condition=condition if beside is None else beside, constant=False, layer=layer,
         name=f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
     )  # fmt: skip
+
+
+def around(tail: Generator) -> tuple[Generator, Beside]:
+    """The tail of a split generator with the distance from values that are held as its codes; and its condition.
+
+    It is given `condition.join(values, ..., labels=...)`, with what the tail itself is given behind the values.
+    """
+    inner, shape = tail.condition, tail.space.shape or ()
+    more = inner.shapes if isinstance(inner, Beside) else ()
+    beside = Beside((shape, *more), inner.condition if isinstance(inner, Beside) else inner)
+    entries = tail.space.entries
+
+    def function(distance: tf.Tensor, held: Any) -> tf.Tensor:
+        if isinstance(inner, Beside):
+            values, rest = tf.reshape(held[:, :entries], [-1, *shape]), held[:, entries:]
+        else:
+            values, *labels = beside.apart(held)
+            rest = labels[0] if labels else None
+        return tail.function(tf.cast(values, distance.dtype) + distance, rest)
+
+    return dataclasses.replace(tail, function=function, condition=beside, layer=None), beside

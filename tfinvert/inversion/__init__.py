@@ -3,6 +3,7 @@
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.recover import Recovery
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.two_step import Beyond, TwoStep
 from tfinvert.inversion.verdict import Recovered, Verdict
 
-__all__ = ["Glimpse", "Inversion", "Inverter", "Recovered", "Recovery", "Verdict"]
+__all__ = ["Beyond", "Glimpse", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict"]

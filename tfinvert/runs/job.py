@@ -14,8 +14,8 @@ from tfinvert import solvers
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.images import Sources
-from tfinvert.inversion import Inverter
-from tfinvert.losses import LogPrior, Pixel
+from tfinvert.inversion import Inverter, TwoStep
+from tfinvert.losses import Features, LogPrior, Pixel, Term
 from tfinvert.runs.run import Summary, run
 from tfinvert.runs.store import Store
 from tfinvert.solvers.first_order import schedule
@@ -64,6 +64,13 @@ class Job:
     spread: float = 0.3
     tolerance: float = 1e-10
     patience: int = 0
+    features: str | None = None
+    features_network: str = "InceptionV3"
+    features_weight: float = 1.0
+    split: str | None = None
+    sparsity: float | None = None
+    beyond_steps: int = 500
+    beyond_learning_rate: float | None = None
     batch_size: int = 16
     seed: int = 0
 
@@ -76,7 +83,7 @@ class Job:
         Raises:
           BadInput: a setting cannot be used, or the folder holds a run with another.
         """
-        solver = self._solver()
+        solver = self._solver(self.learning_rate, self.steps)
         store = Store(self.out)
         generator = load_generator(
             self.generator, prior=self.prior, value_range=self.value_range, image_shape=self.image_shape,
@@ -87,22 +94,37 @@ class Job:
             self.images, generator, fit=self.fit, labels=self.labels, array_range=self.array_range, limit=self.limit
         )
         sources.check_labels(None if generator.condition is None else generator.condition.check)
-        loss = Pixel(self.loss) + self.prior_weight * LogPrior() if self.prior_weight else Pixel(self.loss)
-        inverter = Inverter(
-            generator, loss, solver, restarts=self.restarts,
-            spread=self.spread, tolerance=self.tolerance, patience=self.patience,
-            batch_size=self.batch_size, seed=self.seed,
-        )  # fmt: skip
+        inverter = self._inverter(generator, solver)
         store.claim(self._settings(generator), self._about(generator))
         return run(inverter, sources, store, show), store, sources
 
-    def _solver(self) -> solvers.GradientDescent:
+    def _inverter(self, generator: Generator, solver: solvers.GradientDescent) -> Inverter | TwoStep:
+        loss: Term = Pixel(self.loss)
+        if self.features is not None:
+            loss += self.features_weight * Features(self.features, self.features_network)
+        if self.split is None:
+            for name in ("sparsity", "beyond_learning_rate"):
+                if getattr(self, name) is not None:
+                    raise BadInput(f"{name}={getattr(self, name)} without split", "give split=first_dense too")
+            return Inverter(
+                generator, loss + self.prior_weight * LogPrior() if self.prior_weight else loss, solver,
+                restarts=self.restarts, spread=self.spread, tolerance=self.tolerance, patience=self.patience,
+                batch_size=self.batch_size, seed=self.seed,
+            )  # fmt: skip
+        rate = self.beyond_learning_rate
+        return TwoStep(
+            generator, loss, at=self.split, prior_weight=self.prior_weight, sparsity=self.sparsity, latent=solver,
+            beyond=lambda scale: self._solver(0.05 * scale if rate is None else rate, self.beyond_steps),
+            restarts=self.restarts, spread=self.spread, batch_size=self.batch_size, seed=self.seed,
+        )  # fmt: skip
+
+    def _solver(self, rate: float | None, steps: int) -> solvers.GradientDescent:
         if self.solver not in SOLVERS:
             raise BadInput(f"solver {self.solver!r}", f"expected one of {', '.join(SOLVERS)}")
         kind, usual = SOLVERS[self.solver]
-        rate = usual if self.learning_rate is None else self.learning_rate
-        kind(rate, steps=self.steps)  # checks both, before a schedule hides the rate
-        return kind(schedule(self.schedule, rate, self.steps), steps=self.steps)
+        rate = usual if rate is None else rate
+        kind(rate, steps=steps)  # checks both, before a schedule hides the rate
+        return kind(schedule(self.schedule, rate, steps), steps=steps)
 
     def _settings(self, generator: Generator) -> dict[str, Any]:
         stated = {key: value for key, value in dataclasses.asdict(self).items() if key not in _FREE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +17,15 @@ from tqdm import tqdm
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.images import Picture, Sources
-from tfinvert.inversion import Glimpse, Inversion, Inverter
+from tfinvert.inversion import Beyond, Glimpse, Inversion, Inverter, TwoStep
 from tfinvert.runs.store import Store
 from tfinvert.solvers.status import Status
 
 # As tqdm's own, but always in images per second.
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+
+
+Inverts = Inverter | TwoStep
 
 
 class Summary(NamedTuple):
@@ -47,7 +50,7 @@ class Summary(NamedTuple):
         return f"{sum(self.counts.values())} images ({ends}), median mse {self.mse:.3g}, median psnr {self.psnr:.1f} dB"
 
 
-def run(inverter: Inverter, sources: Sources, store: Store, show: bool = True) -> Summary:
+def run(inverter: Inverts, sources: Sources, store: Store, show: bool = True) -> Summary:
     """Inverts all images that the store does not hold yet, batch by batch, into the store.
 
     Args:
@@ -105,7 +108,7 @@ def _batches(pictures: Iterator[Picture], size: int, first: int) -> Iterator[tup
         yield first, batch
 
 
-def _invert(inverter: Inverter, batch: list[Picture], bar: tqdm) -> list[dict[str, Any]]:
+def _invert(inverter: Inverts, batch: list[Picture], bar: tqdm) -> list[dict[str, Any]]:
     """The rows of one batch, in its order."""
     begun = time.perf_counter()
     start = bar.n
@@ -135,7 +138,9 @@ def _invert(inverter: Inverter, batch: list[Picture], bar: tqdm) -> list[dict[st
     return [rows[picture.id] for picture in batch]
 
 
-def _rows(inverter: Inverter, targets: np.ndarray, found: Inversion, seconds: float) -> Iterator[dict[str, Any]]:
+def _rows(
+    inverter: Inverts, targets: np.ndarray, found: Inversion | Beyond, seconds: float
+) -> Iterator[dict[str, Any]]:
     unit = inverter.generator.to_unit
     images, wanted = unit(found.images), unit(tf.constant(targets))
     measured = {name: getattr(metrics, name)(images, wanted).numpy() for name in ("mse", "psnr", "ssim")}
@@ -151,7 +156,17 @@ def _rows(inverter: Inverter, targets: np.ndarray, found: Inversion, seconds: fl
             "steps": int(found.steps[i]),
             "seconds": seconds,
             "reconstruction": _png(images[i].numpy()),
+            **(_of_two_steps(found, i, unit, usable) if isinstance(found, Beyond) else {}),
         }
+
+
+def _of_two_steps(found: Beyond, i: int, unit: Callable[[tf.Tensor], tf.Tensor], usable: bool) -> dict[str, Any]:
+    return {
+        "delta": found.delta[i].numpy().ravel(),
+        "delta_zeros": float(found.delta_zeros[i]),
+        "mse_latent": float(found.mse_latent[i]) if usable else None,
+        "reconstruction_latent": _png(unit(found.images_latent[i]).numpy()),
+    }
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -27,6 +27,11 @@ SCHEMA = pa.schema(
         ("steps", pa.int32()),
         ("seconds", pa.float32()),  # the batch's time, divided by its images
         ("reconstruction", pa.binary()),  # PNG
+        # Of two-step runs, null in others: what was added behind the cut, and how good the codes alone are.
+        ("delta", pa.list_(pa.float32())),  # flat
+        ("delta_zeros", pa.float32()),  # share of its entries
+        ("mse_latent", pa.float32()),
+        ("reconstruction_latent", pa.binary()),
     ]
 )
 
@@ -100,7 +105,8 @@ class Store:
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows, in the images' order."""
-        tables = [pq.read_table(part, columns=columns) for part in self.parts()]
+        # With the schema, so that columns that an older version did not write are null.
+        tables = [pq.read_table(part, columns=columns, schema=SCHEMA) for part in self.parts()]
         if tables:
             return pa.concat_tables(tables)
         empty = SCHEMA.empty_table()

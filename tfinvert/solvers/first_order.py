@@ -16,14 +16,15 @@ from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Objective, Step
 
 Schedule = Callable[[tf.Tensor], tf.Tensor]  # steps taken so far -> learning rate
-SCHEDULES = ("cosine", "constant", "exponential", "halving")
+SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")
 
 
 def schedule(name: str, learning_rate: float, steps: int) -> float | Schedule:
     """A learning rate by name, from Keras's schedules.
 
     "constant"; "cosine" falls to zero at the last step; "exponential" falls to a hundredth; "halving" halves it
-    at every eighth of the steps (Lipton & Tripathi's code: every 50,000 steps).
+    at every eighth of the steps (Lipton & Tripathi's code: every 50,000 steps); "drop" falls to a tenth at half of them
+    (Pividori et al.'s code).
 
     Raises:
       BadInput: another name.
@@ -37,6 +38,8 @@ def schedule(name: str, learning_rate: float, steps: int) -> float | Schedule:
         return schedules.ExponentialDecay(learning_rate, steps, 0.01)
     if name == "halving":
         return schedules.ExponentialDecay(learning_rate, max(1, steps // 8), 0.5, staircase=True)
+    if name == "drop":
+        return schedules.PiecewiseConstantDecay([steps // 2], [learning_rate, 0.1 * learning_rate])
     raise BadInput(f"schedule {name!r}", f"expected one of {', '.join(SCHEDULES)}")
 
 

@@ -1,0 +1,103 @@
+"""Two-step inversion on a generator whose answer is known, and on others."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.solvers.first_order import schedule
+
+MATRIX = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 3)))[0].astype(np.float32)
+OFFSET = np.random.default_rng(1).normal(size=12).astype(np.float32)
+LINEAR = ti.load_generator(
+    lambda codes: tf.reshape(tf.nn.bias_add(codes @ MATRIX.T, OFFSET), [-1, 2, 2, 3]), prior=ti.normal(3),
+    value_range=(0, 1),
+)  # fmt: skip
+IMAGES = np.random.default_rng(2).uniform(0.05, 0.95, size=(4, 2, 2, 3)).astype(np.float32)
+LATENT = ti.Adam(schedule("cosine", 0.1, 600), steps=600)
+BEYOND = ti.Adam(schedule("cosine", 0.02, 800), steps=800)
+
+
+def best():
+    """The least squares codes, and what is left of the images."""
+    flat = IMAGES.reshape(4, 12) - OFFSET
+    return flat @ MATRIX, flat - flat @ MATRIX @ MATRIX.T
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.3, 1.0, 10.0])
+def test_delta_is_the_soft_threshold_of_what_codes_leave(sparsity):
+    """Of mean((d - delta)^2) + s * mean(|delta|) the least value is at delta = soft(d, s / 2)."""
+    codes, left = best()
+    found = ti.TwoStep(LINEAR, sparsity=sparsity, latent=LATENT, beyond=BEYOND, restarts=1)(IMAGES)
+    np.testing.assert_allclose(found.codes, codes, atol=2e-3)
+    known = np.sign(left) * np.maximum(np.abs(left) - sparsity / 2, 0)
+    np.testing.assert_allclose(found.delta, known, atol=5e-3)
+    np.testing.assert_allclose(found.delta_zeros, np.mean(np.abs(left) <= sparsity / 2, axis=1), atol=0.09)
+    np.testing.assert_allclose(found.hidden, codes @ MATRIX.T + OFFSET + known, atol=5e-3)
+    np.testing.assert_allclose(found.mse_latent, np.mean(left**2, axis=1), rtol=1e-2)
+    np.testing.assert_allclose(
+        found.loss, np.mean((left - known) ** 2 + sparsity * np.abs(known), axis=1), rtol=1e-2, atol=1e-5
+    )
+    np.testing.assert_allclose(np.reshape(found.images, (4, 12)), found.hidden, atol=1e-5)
+
+
+def conditional():
+    """The code and the class go round the dense layer, as in BigGAN."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    codes, label = keras.Input((4,), name="z"), keras.Input((5,), name="y")
+    both = layers.Concatenate()([codes, layers.Dense(3, use_bias=False)(label)])
+    hidden = layers.Reshape((4, 4, 3))(layers.Dense(48)(codes)) * (1 + layers.Reshape((1, 1, 3))(layers.Dense(3)(both)))
+    return keras.Model([codes, label], layers.Conv2DTranspose(1, 3, 2, "same", activation="tanh")(hidden))
+
+
+def test_the_class_and_the_code_are_held_for_what_comes_later():
+    model = conditional()
+    generator = ti.load_generator(model)
+    images = np.random.default_rng(3).uniform(-0.9, 0.9, size=(3, 8, 8, 1)).astype(np.float32)
+    labels = [4, 0, 2]
+    shares = []
+    inverter = ti.TwoStep(generator, restarts=2)
+    found = inverter(images, labels=labels, watch=lambda seen: shares.append(seen.share))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    unit = np.mean((found.images - images) ** 2, axis=(1, 2, 3)) / 4
+    assert (unit < 0.5 * found.mse_latent.numpy()).all()
+    np.testing.assert_allclose(generator(found.codes, labels), found.images_latent, atol=1e-5)
+    held = inverter.tail.condition.join(found.codes, labels=labels)
+    np.testing.assert_allclose(inverter.tail(found.hidden, held), found.images, atol=1e-5)
+    alone = inverter(images[1:2], ids=[1], labels=labels[1])
+    np.testing.assert_allclose(alone.hidden, found.hidden[1:2], atol=1e-4)
+
+
+def test_generated_images_need_no_delta():
+    model = conditional()
+    generator = ti.load_generator(model)
+    _, images = generator.sample(3, labels=1)
+    found = ti.TwoStep(generator, sparsity=10.0)(images, labels=1)
+    assert (found.mse_latent.numpy() < 1e-4).all()
+    assert (found.delta_zeros.numpy() > 0.99).all()
+
+
+def test_images_that_are_none_leave_the_others_alone():
+    images = IMAGES.copy()
+    images[1, 0, 0] = np.nan
+    found = ti.TwoStep(LINEAR, latent=LATENT, beyond=BEYOND, restarts=1)(images)
+    whole = ti.TwoStep(LINEAR, latent=LATENT, beyond=BEYOND, restarts=1)(IMAGES)
+    assert ti.Status(int(found.status[1])) == ti.Status.INVALID_IMAGE
+    assert np.isfinite(found.hidden).all()
+    np.testing.assert_allclose(np.delete(found.hidden, 1, axis=0), np.delete(whole.hidden, 1, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"sparsity": -1}, "sparsity=-1"),
+        ({"prior_weight": float("nan")}, "prior_weight=nan"),
+        ({"at": "conv"}, "no layer 'conv'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options, why):
+    with pytest.raises(ti.BadInput, match=why):
+        ti.TwoStep(LINEAR, **options)
