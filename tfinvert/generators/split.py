@@ -45,13 +45,11 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     round_it = goes_round(frozen, tensor)
     if round_it and isinstance(generator.condition, Beside):
         raise BadInput(f"{generator.name} cannot be split at {at}", "split the whole generator there instead")
-    nodes = by_name(frozen.definition)
-    inputs = dict(zip(frozen.inputs, ["codes", "labels"], strict=False))
-    before, kind = upstream(nodes, [tensor]), _kind(frozen, tensor)
+    before, kind = upstream(by_name(frozen.definition), [tensor]), _kind(frozen, tensor)
     definition = only(frozen.definition, before | {node_of(each) for each in frozen.inputs})
     shape = _shape(definition, frozen, tensor, generator)
     name = re.sub(r"\W+", "_", Path(generator.name).stem).strip("_") or "generator"
-    head = Piece(list(inputs), tensor, shape, definition, name=f"{name}_head")
+    head = Piece(frozen.inputs, tensor, shape, definition, name=f"{name}_head")
 
     opened = with_placeholder(frozen.definition, tensor, _CUT, kind)
     held = [each for each in frozen.inputs if round_it or each != frozen.codes]

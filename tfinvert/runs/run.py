@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -68,18 +71,47 @@ def run(inverter: Inverts, sources: Sources, store: Store, show: bool = True) ->
     """
     done = store.done()
     interrupted = False
-    with tqdm(
-        total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR
-    ) as bar:
+    with (
+        _ctrl_c() as pressed,
+        tqdm(
+            total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR
+        ) as bar,
+    ):
         try:
             for first, batch in _batches(sources.read(done), inverter.batch_size, len(done)):
                 store.write(first, _invert(inverter, batch, bar))
+                if pressed:
+                    raise KeyboardInterrupt
         except KeyboardInterrupt:
             interrupted = True
         except tf.errors.ResourceExhaustedError as error:
             rows = inverter.batch_size * inverter.restarts
             raise BadInput(f"out of memory with {rows} codes at once", "lower --batch_size or --restarts") from error
     return summarise(store, interrupted)
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[list[int]]:
+    """What it gives is no longer empty once Ctrl-C was pressed.
+
+    Python raises KeyboardInterrupt wherever it is just then, and drops it where that is a callback or a destructor.
+    """
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # others are not told of signals
+        yield pressed
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def summarise(store: Store, interrupted: bool = False) -> Summary:
