@@ -17,7 +17,7 @@ from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spac
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.inversion import Beyond, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
-from tfinvert.losses import Features, Logit, LogPrior, Pixel, Sparsity
+from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Sparsity
 from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
 from tfinvert.spaces import normal, uniform
@@ -41,6 +41,7 @@ __all__ = [
     "RMSprop",
     "Recovered",
     "Recovery",
+    "Ridge",
     "Sparsity",
     "Status",
     "TwoStep",

@@ -231,6 +231,25 @@ def test_standard_errors_are_right_under_gaussian_noise():
     assert (found.noise == 0.02).all()
 
 
+@pytest.mark.parametrize("prior", [ti.normal(4), ti.normal(4, stddev=0.5), ti.uniform(4, low=0, high=1)], ids=str)
+def test_in_noise_the_most_probable_code_is_found(prior):
+    """Of a linear generator it is known; two of four directions are far weaker than the noise."""
+    noise, random = 2.0**-5, np.random.default_rng(4)
+    matrix = random.normal(size=(64, 4)) * np.array([0.05, 0.02, 1e-3, 1e-4])
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(0.5 + codes @ matrix.T.astype(np.float32), [-1, 8, 8, 1]),
+        prior=prior, value_range=(0, 1),
+    )  # fmt: skip
+    codes, images = generator.sample(8, seed=9)
+    noisy = images.numpy() + random.normal(0, noise, images.shape).astype(np.float32)
+    found = ti.Recovery(generator, noise=noise, samples=SAMPLES, attempts=1)(noisy)
+    precision = matrix.T @ matrix + noise**2 / prior.spread**2 * np.eye(4)
+    pull = (noisy.reshape(8, 64) - 0.5) @ matrix + noise**2 / prior.spread**2 * prior.centre
+    np.testing.assert_allclose(found.codes, np.linalg.solve(precision, pull.T).T, atol=2e-3 * prior.spread)
+    assert list(found.verdict) == everywhere(Verdict.NOT_UNIQUE, 8)
+    assert (error(found, codes) < 3 * prior.spread**2).all()
+
+
 def test_more_noise_than_stated_is_no_match():
     _, images = LINEAR.generator.sample(8, seed=9)
     noise = np.repeat([0.1, 0.5], 4)[:, np.newaxis, np.newaxis, np.newaxis]

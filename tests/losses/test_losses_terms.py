@@ -7,7 +7,7 @@ import scipy.stats
 import tensorflow as tf
 
 import tfinvert as ti
-from tfinvert.losses import PIXEL_LOSSES
+from tfinvert.losses import PIXEL_LOSSES, Ridge
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.uniform(size=(3, 4, 5, 2)).astype(np.float32)
@@ -53,6 +53,14 @@ def test_log_prior_is_what_a_code_lacks_to_the_likeliest():
     np.testing.assert_allclose(value, np.mean(density(0) - density(codes.numpy()), axis=1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("prior", [ti.normal(6, stddev=2), ti.uniform(6, low=0, high=1)], ids=str)
+def test_ridge_is_the_squared_distance_from_the_centre(prior):
+    value = Ridge().bind(None, prior)(tf.constant(CODES), None)
+    np.testing.assert_allclose(value, np.mean((CODES - prior.centre) ** 2, axis=1), rtol=1e-5)
+    if prior.stddev:
+        np.testing.assert_allclose(value, 8 * ti.LogPrior().bind(None, prior)(tf.constant(CODES), None), rtol=1e-5)
+
+
 def test_log_prior_is_zero_inside_a_uniform_prior_and_infinite_outside():
     inside, outside = [[0.1, 0.4], [0.5, 0.0]], [[0.1, 0.6], [-0.1, 0.2]]
     value = ti.LogPrior().bind(None, ti.uniform(2, low=0, high=0.5))(tf.constant(inside + outside), None)
@@ -85,6 +93,7 @@ CODES = RANDOM.normal(size=(3, 6)).astype(np.float32)
         ti.Logit(),
         ti.Logit(0.05),
         ti.LogPrior(),
+        Ridge(),
         ti.Pixel() + ti.LogPrior(),
         0.25 * ti.Pixel() + 3 * ti.Logit() + 0.01 * ti.LogPrior(),
         2 * (ti.Pixel() + 0.5 * (ti.Logit() + ti.LogPrior() * 4)),

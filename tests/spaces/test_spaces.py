@@ -30,6 +30,11 @@ def test_log_prob(space, law):
     np.testing.assert_allclose(found, law.logpdf(inside).sum(axis=(1, 2)), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("space", "law"), LAWS, ids=[str(space) for space, _ in LAWS])
+def test_spread(space, law):
+    assert space.spread == pytest.approx(law.std())
+
+
 def test_log_prob_outside_the_support():
     codes = tf.constant([[0.0, 1.0], [0.0, 1.001], [-2.0, 0.0], [math.nan, 0.0]])
     np.testing.assert_allclose(spaces.uniform(2).log_prob(codes), [-2 * math.log(2), -math.inf, -math.inf, -math.inf])

@@ -80,12 +80,17 @@ class Search:
             self._passes[rows] += 1
         return codes
 
-    def stage(self, inverter: Inverter, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Lets an inverter work on these images [n] from codes [n, *shape]; returns the codes it came to."""
+    def stage(
+        self, inverter: Inverter, rows: np.ndarray, starts: np.ndarray, below: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Lets an inverter work on these images [n] from codes [n, *shape]; returns the codes it came to.
+
+        They are kept where the error is below this [n]; by default, where it is below that of the code so far.
+        """
         watch = None if self._watch is None else self._shown(rows, self._watch)
         found = inverter(self._images[rows], self._ids[rows], self._of(rows), starts=starts[:, None], watch=watch)
         error = np.asarray(metrics.mse(self._generator.to_unit(found.images), self.unit[rows]))
-        better = error < self._error[rows]
+        better = error < (self._error[rows] if below is None else below)
         self._codes[rows[better]] = found.codes.numpy()[better]
         self._error[rows[better]] = error[better]
         self._moving[rows[better]] = found.status.numpy()[better] == Status.FINISHED
@@ -100,9 +105,10 @@ class Search:
         matched = rows[(self._error <= self.noise.allowed)[rows]]
         noisy = self.noise.level[matched] > 0
         self._settled[matched[noisy]] = True
+        self._likeliest(matched[noisy])
         exact = matched[~noisy]
         if not self._stages.dear:  # where they are, the Jacobian that would tell is better spent on the finish
-            variance = self._uncertainty.spread**2
+            variance = self._generator.space.spread**2
             certain = np.array([np.mean(known.deviation**2) < _CERTAIN * variance for known in self._look(exact)], bool)
             self._settled[exact[certain]] = True
             exact = exact[~certain]
@@ -157,6 +163,14 @@ class Search:
             self._known |= dict(zip(map(int, new), found, strict=True))
             self._passes[new] += self._generator.space.entries + 1
         return [self._known[int(row)] for row in rows]
+
+    def _likeliest(self, rows: np.ndarray) -> None:
+        """Brings the codes of these matched images to the most probable ones nearby that match them too."""
+        if not len(rows):
+            return
+        inverter = self._stages.likeliest(float(np.median(self.noise.level[rows])))
+        starts = self._generator.space.supported(tf.constant(self._codes[rows])).numpy()
+        self.stage(inverter, rows, starts, self.noise.allowed[rows])
 
     def _finish(self, rows: np.ndarray) -> None:
         finisher = self._stages.finish() if len(rows) else None

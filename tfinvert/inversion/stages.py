@@ -14,7 +14,7 @@ from tfinvert import seeds
 from tfinvert.generators import Generator
 from tfinvert.generators.precise import in_float64
 from tfinvert.inversion.inverter import Inverter
-from tfinvert.losses import Logit, Pixel, Term
+from tfinvert.losses import Logit, Pixel, Ridge, Term
 from tfinvert.solvers import LBFGS, LevenbergMarquardt
 from tfinvert.solvers.jacobian import jacobian
 from tfinvert.solvers.solver import Solver
@@ -92,6 +92,20 @@ class Stages:
         Before the saturation the valley is nearly straight. Another finish is to follow.
         """
         return self._once("detour", Logit(_DETOUR), LevenbergMarquardt(90, 1e-6, 0.5), 1e-18, self._precise)
+
+    def likeliest(self, noise: float) -> Inverter:
+        """From a code that explains an image within its noise to the most probable one nearby.
+
+        It minimises squared error / noise^2 + squared distance from the centre / spread^2, the negative logarithm of
+        the posterior for Gaussian noise and a Gaussian prior of the same spread as the generator's. What the image
+        tells stays as it is; what it does not tell comes back from wherever the search has strayed.
+
+        Args:
+          noise: standard deviation on the [0, 1] scale, taken to the nearest power of two.
+        """
+        power, space = round(math.log2(noise)), self.generator.space
+        weight = 4.0**power * space.entries / (math.prod(self.generator.image_shape) * space.spread**2)
+        return self._once(("likeliest", power), Pixel() + weight * Ridge(), LevenbergMarquardt(60, 1e-2, 0.3), 0.0)
 
     @functools.cached_property
     def _precise(self) -> Generator | None:

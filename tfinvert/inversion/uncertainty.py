@@ -44,9 +44,7 @@ class Uncertainty:
         compiled = {"autograph": False, "reduce_retracing": True}
         self._images = tf.function(lambda codes, labels: generator.to_unit(generator(codes, labels)), **compiled)
         self._jacobian = tf.function(lambda codes, labels: jacobian(lambda each: flat(each, labels), codes), **compiled)
-        space = generator.space
-        draws = space.sample(tf.constant([[0, n] for n in range(64)], tf.int64)).numpy()
-        self.spread = float(np.std(draws))
+        self._spread = generator.space.spread
 
     def images(self, codes: np.ndarray, labels: Any = None, chunk: int = 64) -> np.ndarray:
         """Images [B, H, W, C] on the [0, 1] scale of codes [B, *shape]."""
@@ -99,10 +97,10 @@ class Uncertainty:
         else:
             moves = (draws @ matrix.T @ vectors / values).T / np.sqrt(len(draws))
         errors = np.maximum(np.linalg.norm(moves, axis=1), least)
-        opened = errors > OPEN * self.spread
+        opened = errors > OPEN * self._spread
         seen = np.sum((vectors[:, ~opened] @ moves[~opened]) ** 2, axis=1)
-        unseen = vectors[:, opened] ** 2 @ np.minimum(errors[opened], self.spread) ** 2
-        deviation = np.sqrt(np.maximum(seen + unseen, vectors**2 @ np.minimum(least, self.spread) ** 2))
+        unseen = vectors[:, opened] ** 2 @ np.minimum(errors[opened], self._spread) ** 2
+        deviation = np.sqrt(np.maximum(seen + unseen, vectors**2 @ np.minimum(least, self._spread) ** 2))
         return Known(
             int(np.sum(~opened)),
             deviation.reshape(shape).astype(np.float32),

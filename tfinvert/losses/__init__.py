@@ -1,7 +1,19 @@
 """What "the same image" means: terms of a loss, of pixels, features and codes."""
 
 from tfinvert.losses.features import NETWORKS, Features
-from tfinvert.losses.terms import PIXEL_LOSSES, Bound, Logit, LogPrior, Pixel, Prior, Sparsity, Sum, Term, Weighted
+from tfinvert.losses.terms import (
+    PIXEL_LOSSES,
+    Bound,
+    Logit,
+    LogPrior,
+    Pixel,
+    Prior,
+    Ridge,
+    Sparsity,
+    Sum,
+    Term,
+    Weighted,
+)
 
 __all__ = [
     "NETWORKS",
@@ -12,6 +24,7 @@ __all__ = [
     "Logit",
     "Pixel",
     "Prior",
+    "Ridge",
     "Sparsity",
     "Sum",
     "Term",

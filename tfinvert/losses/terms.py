@@ -187,6 +187,18 @@ class LogPrior(Term):
 
 
 @dataclasses.dataclass(frozen=True)
+class Ridge(Term):
+    """mean((z - centre)^2) over the entries of a code, a sum of squares for every prior.
+
+    For a normal prior it is `LogPrior` times twice the variance of an entry.
+    """
+
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+        residuals = lambda codes, images: (_flat(codes) - prior.centre) / prior.entries**0.5
+        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+
+
+@dataclasses.dataclass(frozen=True)
 class Sparsity(Term):
     """mean(|z|) over the entries of a code: weighted enough, most entries become exactly zero.
 

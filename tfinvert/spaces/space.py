@@ -88,6 +88,11 @@ class Space:
         return None
 
     @property
+    def spread(self) -> float:
+        """The standard deviation of each entry under the prior."""
+        raise NotImplementedError
+
+    @property
     def entries(self) -> int:
         """Number of entries d of one code."""
         return math.prod(self.shape or ())
@@ -149,6 +154,13 @@ class Normal(Space):
         return tf.clip_by_value(codes, -self.bound * self.stddev, self.bound * self.stddev)
 
     @property
+    def spread(self) -> float:
+        if self.bound is None:
+            return self.stddev
+        density = math.exp(-0.5 * self.bound**2) / math.sqrt(2 * math.pi)
+        return self.stddev * math.sqrt(1 - 2 * self.bound * density / (1 - 2 * self._tail))
+
+    @property
     def _tail(self) -> float:
         """The probability that is cut off on either side."""
         return 0.0 if self.bound is None else 0.5 * math.erfc(self.bound / math.sqrt(2))
@@ -172,6 +184,10 @@ class Uniform(Space):
     @property
     def centre(self) -> float:
         return (self.low + self.high) / 2
+
+    @property
+    def spread(self) -> float:
+        return (self.high - self.low) / math.sqrt(12)
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
         return self.low + (self.high - self.low) * seeds.uniform(image_seeds, self.shape or ())
