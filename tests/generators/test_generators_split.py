@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from generator_models import LATENT, codes_for, labelled, randomise, sequential
+from small_biggan import small_biggan
 
 import tfinvert as ti
+from tfinvert.gans.hub_module import write_hub_module
 from tfinvert.generators.precise import in_float64
 
 LABELS = [0, 1, 4, 2, 4]
@@ -266,26 +268,45 @@ REAL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_real_files(shared, name):
-    generator = ti.load_generator(shared / "generators" / name)
-    labels = [0, 1, 9] if generator.condition else None
-    encoded = [] if labels is None else [generator.condition.encode(tf.constant(labels))]
-    codes, whole = generator.sample(3, labels=labels)
-    head, tail = generator.split()
-    if REAL[name]:
-        assert tail.space.shape == (REAL[name],)
-    both = lambda codes: tail(head([codes, *encoded]), labels)
-    np.testing.assert_allclose(both(codes), whole, atol=1e-5)
+def holds(generator, width):
+    """Whether both parts are the whole, and the tail's gradient is right."""
+    encoded, labels = given_to(generator)
+    codes, whole = generator.sample(len(LABELS), labels=labels)
+    parts = head, tail = generator.split()
+    if width:
+        assert tail.space.shape == (width,)
+    np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
     # The gradient in a random direction, against differences in float64: the parts can be made wider too.
     random, wide = np.random.default_rng(0), in_float64(tail)
-    hidden = head([codes, *encoded])
+    hidden, held = head([codes, *encoded]), labels
+    if tail.condition != generator.condition:
+        held = tail.condition.join(codes, labels=labels)
     towards = tail.space.stddev * random.normal(size=hidden.shape)
     weights = random.normal(size=whole.shape)
     with tf.GradientTape() as tape:
         tape.watch(hidden)
-        total = tf.reduce_sum(tail(hidden, labels) * tf.constant(weights, tf.float32))
+        total = tf.reduce_sum(tail(hidden, held) * tf.constant(weights, tf.float32))
     slope = np.sum(tape.gradient(total, hidden) * towards, axis=1)
-    there = [wide(hidden.numpy().astype(float) + change * towards, labels) for change in (1e-7, -1e-7)]
+    there = [wide(hidden.numpy().astype(float) + change * towards, held) for change in (1e-7, -1e-7)]
     differences = np.sum((there[0] - there[1]) / 2e-7 * weights, axis=(1, 2, 3))
     np.testing.assert_allclose(slope, differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files(shared, name):
+    holds(ti.load_generator(shared / "generators" / name), REAL[name])
+
+
+@pytest.mark.parametrize("kind", ["biggan.keras", "exported", "module"])
+def test_biggan(kind, tmp_path):
+    """Hierarchical codes go round the dense layer, and so does the class; in all formats that it comes in."""
+    model = small_biggan()
+    if kind == "module":
+        write_hub_module(model, tmp_path / kind, attention=8)
+    elif kind == "exported":
+        model.export(tmp_path / kind, verbose=False)
+    else:
+        model.save(tmp_path / kind)
+    generator = ti.load_generator(tmp_path / kind)
+    assert generator.split().tail.condition.shapes == ((12,),)
+    holds(generator, 4 * 4 * 16)

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfinvert.generators.frozen import part
-from tfinvert.generators.graphs import by_name, make_placeholder, node_of
+from tfinvert.generators.graphs import by_name, make_placeholder
 
 _VARIABLES = ("Variable", "VariableV2")
 _ASSIGNMENTS = ("Assign", "AssignAdd", "AssignSub")
@@ -32,10 +32,11 @@ def settled(call: Any, inputs: Mapping[str, str], output: str) -> Callable[..., 
     """
     definition = call.graph.as_graph_def()
     nodes = by_name(definition)
-    readers = {node_of(node.input[0]): node.name for node in definition.node if node.op == "Identity"}
-    # A reference cannot leave a function, so a value is taken from what reads it.
-    names = [name for name, node in nodes.items() if node.op in _VARIABLES and name in readers]
-    values = call.prune([], [call.graph.as_graph_element(f"{readers[name]}:0") for name in names])()
+    names = [name for name, node in nodes.items() if node.op in _VARIABLES]
+    # A reference cannot leave a function; what reads it already may wait for an assignment.
+    with call.graph.as_default(), tf.control_dependencies(None):
+        readers = [tf.identity(call.graph.as_graph_element(f"{name}:0")) for name in names]
+    values = call.prune([], readers)()
     for node in definition.node:
         kept = [each for each in node.input if not each.startswith("^")]  # what remains only computes, in any order
         del node.input[:]
