@@ -15,8 +15,8 @@ if _keras.backend.backend() != "tensorflow":
 
 from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spaces
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator, load_generator
-from tfinvert.inversion import Beyond, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
+from tfinvert.generators import Generator, load_generator, mixture
+from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
 from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Sparsity
 from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
@@ -28,6 +28,7 @@ __all__ = [
     "Adam",
     "BadInput",
     "Beyond",
+    "ClassSearch",
     "Features",
     "GaussNewtonCG",
     "Generator",
@@ -50,6 +51,7 @@ __all__ = [
     "load_generator",
     "losses",
     "metrics",
+    "mixture",
     "normal",
     "report",
     "runs",

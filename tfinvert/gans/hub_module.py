@@ -74,7 +74,7 @@ class _Network:
         attention: int,
     ) -> None:  # fmt: skip
         self._weights, self._variable, self._attention_size = weights, variable, attention
-        kept = variable("truncation", np.float32(1).reshape(()))
+        kept = variable("truncation", np.array(1, np.float32))
         with tf.control_dependencies([tf.compat.v1.assign(kept, truncation)]):
             self._row = tf.cast(tf.round(kept.read_value() * (STATISTICS - 1)), tf.int32)
 
@@ -143,7 +143,7 @@ class _Network:
         theta, phi, g = rows("theta", False), rows("phi", True), rows("g", True)
         seen = tf.matmul(tf.nn.softmax(tf.matmul(theta, phi, transpose_b=True), name="Softmax"), g)
         seen = self._convolved("o_conv", tf.reshape(seen, [-1, height, width, g.shape[2]]), "attention_o_conv")
-        return x + self._variable("gamma", np.float32(1).reshape(())) * seen
+        return x + self._variable("gamma", np.array(1, np.float32)) * seen
 
 
 def _doubled(x: Any) -> Any:

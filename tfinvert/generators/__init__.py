@@ -5,5 +5,6 @@
 
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import load_generator
+from tfinvert.generators.mixture import mixture
 
-__all__ = ["Generator", "load_generator"]
+__all__ = ["Generator", "load_generator", "mixture"]

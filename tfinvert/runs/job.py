@@ -13,8 +13,9 @@ import numpy as np
 from tfinvert import solvers
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
+from tfinvert.generators.mixture import mixture
 from tfinvert.images import Sources
-from tfinvert.inversion import Inverter, TwoStep
+from tfinvert.inversion import ClassSearch, Inverter, TwoStep
 from tfinvert.losses import Features, LogPrior, Pixel, Term
 from tfinvert.runs.run import Summary, run
 from tfinvert.runs.store import Store
@@ -28,6 +29,7 @@ SOLVERS: dict[str, tuple[type[solvers.GradientDescent], float]] = {
 }
 # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
 _FREE = ("out", "limit", "batch_size")
+SEARCHED, MIXED = FOUND = ("search", "embedding")  # what `labels` may say where classes are not known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Job:
     """Images through a generator's inversion into a folder.
 
     The fields are the flags of `bin/invert.py`, with the same names and defaults; see `load_generator`,
-    `images.Sources`, `Pixel` and `Inverter` for what each means.
+    `images.Sources`, `Pixel` and `Inverter` for what each means. The labels "search" stand for a `ClassSearch`,
+    "embedding" for the `mixture` of a generator.
     """
 
     out: str
@@ -66,6 +69,7 @@ class Job:
     patience: int = 0
     features: str | None = None
     features_network: str = "InceptionV3"
+    features_weights: str = "imagenet"
     features_weight: float = 1.0
     split: str | None = None
     sparsity: float | None = None
@@ -90,18 +94,30 @@ class Job:
             label_input=self.label_input, classes=self.classes, class_entries=self.class_entries,
             signature=self.signature, truncation=self.truncation, allow_unsafe=self.allow_unsafe,
         )  # fmt: skip
+        found = self.labels in FOUND
+        if self.labels == MIXED:
+            generator = mixture(generator)
         sources = Sources(
-            self.images, generator, fit=self.fit, labels=self.labels, array_range=self.array_range, limit=self.limit
-        )
-        sources.check_labels(None if generator.condition is None else generator.condition.check)
+            self.images, generator, fit=self.fit, labels=None if found else self.labels,
+            array_range=self.array_range, limit=self.limit,
+        )  # fmt: skip
+        if not found:
+            sources.check_labels(None if generator.condition is None else generator.condition.check)
         inverter = self._inverter(generator, solver)
+        classes = None
+        if self.labels == SEARCHED:
+            classes = ClassSearch(generator, self._loss(), batch_size=self.batch_size, seed=self.seed)
         store.claim(self._settings(generator), self._about(generator))
-        return run(inverter, sources, store, show), store, sources
+        return run(inverter, sources, store, show, classes), store, sources
 
-    def _inverter(self, generator: Generator, solver: solvers.GradientDescent) -> Inverter | TwoStep:
+    def _loss(self) -> Term:
         loss: Term = Pixel(self.loss)
         if self.features is not None:
-            loss += self.features_weight * Features(self.features, self.features_network)
+            loss += self.features_weight * Features(self.features, self.features_network, self.features_weights)
+        return loss
+
+    def _inverter(self, generator: Generator, solver: solvers.GradientDescent) -> Inverter | TwoStep:
+        loss = self._loss()
         if self.split is None:
             for name in ("sparsity", "beyond_learning_rate"):
                 if getattr(self, name) is not None:

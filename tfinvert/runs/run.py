@@ -20,7 +20,7 @@ from tqdm import tqdm
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.images import Picture, Sources
-from tfinvert.inversion import Beyond, Glimpse, Inversion, Inverter, TwoStep
+from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep
 from tfinvert.runs.store import Store
 from tfinvert.solvers.status import Status
 
@@ -53,7 +53,9 @@ class Summary(NamedTuple):
         return f"{sum(self.counts.values())} images ({ends}), median mse {self.mse:.3g}, median psnr {self.psnr:.1f} dB"
 
 
-def run(inverter: Inverts, sources: Sources, store: Store, show: bool = True) -> Summary:
+def run(
+    inverter: Inverts, sources: Sources, store: Store, show: bool = True, classes: ClassSearch | None = None
+) -> Summary:
     """Inverts all images that the store does not hold yet, batch by batch, into the store.
 
     Args:
@@ -61,6 +63,7 @@ def run(inverter: Inverts, sources: Sources, store: Store, show: bool = True) ->
       sources: the images.
       store: where rows go; what it holds is not done again.
       show: whether a progress bar is drawn on the error stream.
+      classes: finds those of a class-conditional generator; default: the images bring them along.
 
     Returns:
       What all rows of the store say. Ctrl-C ends the run early; the batch at hand is given up, and the same run
@@ -79,7 +82,7 @@ def run(inverter: Inverts, sources: Sources, store: Store, show: bool = True) ->
     ):
         try:
             for first, batch in _batches(sources.read(done), inverter.batch_size, len(done)):
-                store.write(first, _invert(inverter, batch, bar))
+                store.write(first, _invert(inverter, batch, bar, classes))
                 if pressed:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -140,7 +143,9 @@ def _batches(pictures: Iterator[Picture], size: int, first: int) -> Iterator[tup
         yield first, batch
 
 
-def _invert(inverter: Inverts, batch: list[Picture], bar: tqdm) -> list[dict[str, Any]]:
+def _invert(
+    inverter: Inverts, batch: list[Picture], bar: tqdm, classes: ClassSearch | None = None
+) -> list[dict[str, Any]]:
     """The rows of one batch, in its order."""
     begun = time.perf_counter()
     start = bar.n
@@ -149,17 +154,21 @@ def _invert(inverter: Inverts, batch: list[Picture], bar: tqdm) -> list[dict[str
     if readable:
         targets = np.stack([picture.pixels for picture in readable if picture.pixels is not None])
         conditional = inverter.generator.condition is not None
-        labels = np.array([picture.label for picture in readable], np.int32) if conditional else None
+        ids = [picture.id for picture in readable]
+        known = [picture.label for picture in readable]
+        if classes is not None:
+            known = [int(label) for label in classes(targets, ids)]
+        labels = np.array(known, np.int32) if conditional else None
 
         def watch(glimpse: Glimpse) -> None:
             bar.n = round(start + glimpse.share * len(batch), 1)
             bar.set_postfix(loss=f"{glimpse.loss:.3g}")
 
-        found = inverter(targets, ids=[picture.id for picture in readable], labels=labels, watch=watch)
+        found = inverter(targets, ids=ids, labels=labels, watch=watch)
         seconds = (time.perf_counter() - begun) / len(readable)
-        for picture, row in zip(readable, _rows(inverter, targets, found, seconds), strict=True):
+        for picture, label, row in zip(readable, known, _rows(inverter, targets, found, seconds), strict=True):
             note = f"; {picture.note}" if picture.note else ""
-            rows[picture.id] = {"id": picture.id, "label": picture.label, **row, "message": row["message"] + note}
+            rows[picture.id] = {"id": picture.id, "label": label, **row, "message": row["message"] + note}
     for picture in batch:
         if picture.pixels is None:
             logging.warning("%s: %s", picture.id, picture.note)

@@ -1,0 +1,98 @@
+"""What a step of inversion costs for BigGAN-128 with the perceptual loss, and whose share is whose.
+
+    python benchmarks/biggan.py [--network=inceptionv3_to_mixed8.keras] [--batch=4] [--rounds=5]
+
+A BigGAN-128 of its real size, with random weights, is written as a TF-Hub module in TensorFlow 1's format with
+DeepMind's names, and loaded from there. Then the seconds per step of the inversion loop (Adam, one start) are taken
+in turns, with the pixel loss alone and with InceptionV3's mixed8 beside it, at the code and behind the first dense
+layer. A step's time is the difference of a long and a short run, which leaves out the start and the end; the median of
+the rounds is printed, the share of the features, and the most memory that the process held. Without --network
+InceptionV3 has random weights, which costs the same. Seconds do not carry over to other machines, shares do.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import _files  # noqa: F401  (finds the package)
+import keras
+import numpy as np
+
+import tfinvert as ti
+from tfinvert.experiments.memory import Peak
+from tfinvert.gans.biggan import biggan_generator
+from tfinvert.gans.hub_module import write_hub_module
+from tfinvert.generators.split import around
+
+STEPS = (1, 4)
+
+
+def module(folder: Path) -> None:
+    """BigGAN-128 with random weights and the batch statistics that go with them."""
+    keras.utils.set_random_seed(0)
+    model = biggan_generator()
+    for layer in model.layers:
+        layer.momentum = 0.0
+    random = np.random.default_rng(0)
+    codes = random.normal(size=(8, 120)).astype(np.float32)
+    model({"z": codes, "y": np.eye(1000, dtype=np.float32)[random.integers(0, 1000, 8)]}, training=True)
+    write_hub_module(model, folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--network", help="file of the perceptual network; default: InceptionV3 with random weights")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    network = arguments.network or keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(299, 299, 3)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        module(Path(folder) / "biggan-128")
+        keras.backend.clear_session()
+        with Peak() as loading:
+            generator = ti.load_generator(Path(folder) / "biggan-128", truncation=0.5)
+        print(f"{generator.name}: {generator.space}, loaded and written within {loading.mebibytes:,.0f} MiB")
+        labels = np.arange(arguments.batch)
+        codes, images = generator.sample(arguments.batch, seed=1, labels=labels)
+        head, tail = generator.split()
+        behind, beside = around(tail)
+        hidden = head([codes, generator.condition.encode(labels)])
+        held = beside.join(hidden, codes, labels=labels)
+        losses = {"pixels": ti.Pixel(), "pixels + mixed8": ti.Pixel() + ti.Features(network=network)}
+        runs = {}
+        for place, (each, given) in {"code": (generator, labels), "dense": (behind, held)}.items():
+            for name, loss in losses.items():
+                runs[place, name] = (
+                    [
+                        ti.Inverter(
+                            each, loss, ti.Adam(steps=steps), restarts=1, batch_size=arguments.batch, tolerance=-1.0
+                        )
+                        for steps in STEPS
+                    ],
+                    given,
+                )
+        times: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
+        memory: dict[tuple[str, str], float] = {}
+        for turn in range(arguments.rounds + 1):
+            for key, (inverters, given) in runs.items():
+                took = []
+                with Peak() as peak:
+                    for inverter in inverters:
+                        begun = time.perf_counter()
+                        inverter(images, labels=given)
+                        took.append(time.perf_counter() - begun)
+                memory[key] = peak.mebibytes
+                if turn:  # the first builds graphs
+                    times[key].append((took[1] - took[0]) / (STEPS[1] - STEPS[0]))
+        print(f"{'at':6} {'loss':16} {'seconds per step':>16} {'share of features':>18} {'MiB':>8}")
+        for (place, name), seconds in times.items():
+            step, plain = statistics.median(seconds), statistics.median(times[place, "pixels"])
+            print(f"{place:6} {name:16} {step:16.2f} {1 - plain / step:18.0%} {memory[place, name]:8,.0f}")
+
+
+if __name__ == "__main__":
+    main()
