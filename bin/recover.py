@@ -11,13 +11,13 @@ done, 130 Ctrl-C.
 
 from pathlib import Path
 
+import _flags
 from absl import app, flags, logging
 
 import _start
 
-flags.DEFINE_string("generator", None, "As of bin/invert.py; default: the built-in glyph generator.")
-flags.DEFINE_string("prior", None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).")
-flags.DEFINE_list("value_range", None, "What black and white are to the generator, such as -1,1 or 0,1.")
+_flags.define_generator()
+flags.adopt_module_key_flags(_flags)
 flags.DEFINE_integer("label", None, "A class for all samples of a class-conditional generator.")
 flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique", "pictures"], "What is measured.")
 flags.DEFINE_string(
@@ -62,16 +62,16 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _generator(source: str = "generator", value_range: str = "value_range"):
-    """The generator of these flags."""
+def _other():
+    """The generator of --other; None without that flag."""
     from tfinvert import load_generator
 
-    values = flags.FLAGS
-    bounds = values[value_range].value
+    bounds = flags.FLAGS.other_value_range
+    if flags.FLAGS.other is None:
+        return None
     return load_generator(
-        values[source].value, prior=values.prior if source == "generator" else None,
-        value_range=None if bounds is None else _start.numbers(value_range, bounds, float),
-    )  # fmt: skip
+        flags.FLAGS.other, value_range=None if bounds is None else _start.numbers("other_value_range", bounds, float)
+    )
 
 
 def _methods() -> None:
@@ -79,7 +79,7 @@ def _methods() -> None:
     from tfinvert.report.recovery import recovery as draw
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
     done = []
 
     def show(outcome) -> None:
@@ -101,7 +101,7 @@ def _noise() -> None:
     from tfinvert.report.recovery import noise as draw
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
     rows, errors = [], {}
     for variance in recovery.LIPTON_VARIANCES:
         deviation = variance**0.5 / 2  # theirs is on [-1, 1]
@@ -121,7 +121,7 @@ def _unique() -> None:
     from tfinvert.experiments import methods, recovery
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), _generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
     unseen = images.load(values.images, generator, limit=values.limit)
     rows = []
     for method in chosen:
@@ -144,8 +144,8 @@ def _pictures() -> None:
     values = flags.FLAGS
     if values.other is None and values.other_value_range is not None:
         raise BadInput("--other_value_range without --other", "expected the other generator's file too")
-    generator, out = _generator(), Path(values.out)
-    other = None if values.other is None else _generator("other", "other_value_range")
+    generator, out = _flags.load_generator(), Path(values.out)
+    other = _other()
     done = []
 
     def show(judged) -> None:

@@ -16,6 +16,7 @@ import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
+import tfinvert as ti
 from tfinvert.runs import PRESETS, Job, Store
 
 BIN = Path(__file__).parents[2] / "bin"
@@ -173,6 +174,21 @@ def test_classes_one_for_all_from_a_file_missing_or_wrong(invert, tmp_path, shar
     assert code == 1
     assert "no labels came" in log
     assert not (tmp_path / "none" / "run.json").exists()
+
+
+def test_classes_are_searched_for_or_mixed(invert, tmp_path, shared):
+    generator = ti.load_generator(shared / "generators" / "fashion-28-labelled.h5")
+    np.save(tmp_path / "own.npy", generator.to_unit(generator.sample(3, labels=[0, 5, 8])[1]))
+    given = {"generator": str(shared / "generators" / "fashion-28-labelled.h5"), "images": str(tmp_path / "own.npy")}
+    assert invert(**given, labels="search", out=str(tmp_path / "search"))[0] == 0
+    assert Store(tmp_path / "search").read()["label"].to_pylist() == [0, 5, 8]
+    assert invert(**given, labels="embedding", out=str(tmp_path / "embedding"))[0] == 0
+    table = Store(tmp_path / "embedding").read()
+    assert table["label"].to_pylist() == [None] * 3
+    assert {len(code) for code in table["code"].to_pylist()} == {generator.space.entries + 10}
+    code, log = invert(labels="search", out=str(tmp_path / "none"))
+    assert code == 1
+    assert "not class-conditional" in log
 
 
 def test_a_dead_generator_is_reported_as_such(invert, tmp_path, shared):

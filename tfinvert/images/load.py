@@ -92,6 +92,31 @@ class Sources:
             if entry.id not in skip:
                 yield self._read(index, entry)
 
+    def all(self) -> Images:
+        """All that can be read, in memory; what cannot is left out and named in the log.
+
+        Raises:
+          BadInput: not one image could be read.
+        """
+        read: list[tuple[Picture, np.ndarray]] = []
+        broken: list[Picture] = []
+        for picture in self:
+            if picture.pixels is None:
+                logging.warning("%s is left out: %s", picture.id, picture.note)
+                broken.append(picture)
+            else:
+                read.append((picture, picture.pixels))
+        if not read and broken:
+            raise BadInput(f"none of {len(broken)} images could be read; the first, {broken[0].id}", broken[0].note)
+        if not read:
+            raise BadInput("a source of no images", "expected at least one")
+        known = [picture.label for picture, _ in read]
+        return Images(
+            np.stack([pixels for _, pixels in read]),
+            np.array([picture.id for picture, _ in read]),
+            None if any(label is None for label in known) else np.array(known, np.int32),
+        )
+
     def check_labels(self, check: Callable[[Any], Any] | None) -> None:
         """Tells of missing or wrong classes before the work begins.
 
@@ -140,24 +165,7 @@ def load(
     """
     if like is None:
         raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    read: list[tuple[Picture, np.ndarray]] = []
-    broken: list[Picture] = []
-    for picture in Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit):
-        if picture.pixels is None:
-            logging.warning("%s is left out: %s", picture.id, picture.note)
-            broken.append(picture)
-        else:
-            read.append((picture, picture.pixels))
-    if not read and broken:
-        raise BadInput(f"none of {len(broken)} images could be read; the first, {broken[0].id}", broken[0].note)
-    if not read:
-        raise BadInput("a source of no images", "expected at least one")
-    known = [picture.label for picture, _ in read]
-    return Images(
-        np.stack([pixels for _, pixels in read]),
-        np.array([picture.id for picture, _ in read]),
-        None if any(label is None for label in known) else np.array(known, np.int32),
-    )
+    return Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit).all()
 
 
 def dataset(

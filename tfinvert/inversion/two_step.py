@@ -27,8 +27,8 @@ from tfinvert.solvers.first_order import schedule
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
-STEPS = 500
-_RATE = 0.05  # of the second step, in units of the layer's values
+STEPS = 1000  # of the second step
+RATE = 0.1  # of the second step, in units of the layer's values
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
@@ -58,8 +58,8 @@ class TwoStep:
       prior_weight: of `LogPrior` in the first step; the paper's is 0.1.
       sparsity: weight of mean(|delta|) in the second; the paper's is 10. Default: 1e-3 over the standard deviation of
         the layer's values, which differs by orders of magnitude from generator to generator.
-      latent, beyond: the solvers of the two steps; default Adam, 500 steps, with rates falling to zero by a cosine from
-        0.1, and from 0.05 times that standard deviation. The second may be a function of it that gives the solver.
+      latent, beyond: the solvers of the two steps; default Adam, 500 and 1,000 steps, with rates that fall to zero by a
+        cosine from 0.1, and from 0.1 times that deviation. The second may be a function of it that gives the solver.
       restarts, spread: of the first step, see `Inverter`.
       batch_size: images at once.
       seed: of the run.
@@ -84,7 +84,7 @@ class TwoStep:
         scale = self.tail.space.stddev or 1.0
         self.sparsity = _SPARSITY / scale if sparsity is None else sparsity
         if beyond is None:
-            beyond = lambda scale: Adam(schedule("cosine", _RATE * scale, STEPS), steps=STEPS)
+            beyond = lambda scale: Adam(schedule("cosine", RATE * scale, STEPS), steps=STEPS)
         second: Any = beyond(scale) if callable(beyond) else beyond
         self._first = Inverter(
             generator, loss + prior_weight * LogPrior() if prior_weight else loss, latent,

@@ -15,7 +15,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.mixture import mixture
 from tfinvert.images import Sources
-from tfinvert.inversion import ClassSearch, Inverter, TwoStep
+from tfinvert.inversion import ClassSearch, Inverter, TwoStep, two_step
 from tfinvert.losses import Features, LogPrior, Pixel, Term
 from tfinvert.runs.run import Summary, run
 from tfinvert.runs.store import Store
@@ -73,7 +73,7 @@ class Job:
     features_weight: float = 1.0
     split: str | None = None
     sparsity: float | None = None
-    beyond_steps: int = 500
+    beyond_steps: int = two_step.STEPS
     beyond_learning_rate: float | None = None
     batch_size: int = 16
     seed: int = 0
@@ -87,37 +87,52 @@ class Job:
         Raises:
           BadInput: a setting cannot be used, or the folder holds a run with another.
         """
-        solver = self._solver(self.learning_rate, self.steps)
-        store = Store(self.out)
+        self._solver(self.learning_rate, self.steps)
+        store, generator = Store(self.out), self.load()
+        sources, inverter, classes = self.sources(generator), self.inverter(generator), self.classes_of(generator)
+        store.claim(self._settings(generator), self._about(generator))
+        return run(inverter, sources, store, show, classes), store, sources
+
+    def load(self) -> Generator:
+        """The generator."""
         generator = load_generator(
             self.generator, prior=self.prior, value_range=self.value_range, image_shape=self.image_shape,
             label_input=self.label_input, classes=self.classes, class_entries=self.class_entries,
             signature=self.signature, truncation=self.truncation, allow_unsafe=self.allow_unsafe,
         )  # fmt: skip
-        found = self.labels in FOUND
-        if self.labels == MIXED:
-            generator = mixture(generator)
+        return mixture(generator) if self._found == MIXED else generator
+
+    def sources(self, generator: Generator) -> Sources:
+        """The images, with their classes where these are known."""
         sources = Sources(
-            self.images, generator, fit=self.fit, labels=None if found else self.labels,
+            self.images, generator, fit=self.fit, labels=None if self._found else self.labels,
             array_range=self.array_range, limit=self.limit,
         )  # fmt: skip
-        if not found:
+        if not self._found:
             sources.check_labels(None if generator.condition is None else generator.condition.check)
-        inverter = self._inverter(generator, solver)
-        classes = None
-        if self.labels == SEARCHED:
-            classes = ClassSearch(generator, self._loss(), batch_size=self.batch_size, seed=self.seed)
-        store.claim(self._settings(generator), self._about(generator))
-        return run(inverter, sources, store, show, classes), store, sources
+        return sources
 
-    def _loss(self) -> Term:
+    def classes_of(self, generator: Generator) -> ClassSearch | None:
+        """What finds the images' classes; None where it is not to be done."""
+        if self._found != SEARCHED:
+            return None
+        return ClassSearch(generator, self.objective(), batch_size=self.batch_size, seed=self.seed)
+
+    @property
+    def _found(self) -> str | None:
+        """How classes are found; None where they are known."""
+        return self.labels if isinstance(self.labels, str) and self.labels in FOUND else None
+
+    def objective(self) -> Term:
+        """The loss, without terms of the code."""
         loss: Term = Pixel(self.loss)
         if self.features is not None:
             loss += self.features_weight * Features(self.features, self.features_network, self.features_weights)
         return loss
 
-    def _inverter(self, generator: Generator, solver: solvers.GradientDescent) -> Inverter | TwoStep:
-        loss = self._loss()
+    def inverter(self, generator: Generator) -> Inverter | TwoStep:
+        """What inverts images, in one step or in two."""
+        loss, solver = self.objective(), self._solver(self.learning_rate, self.steps)
         if self.split is None:
             for name in ("sparsity", "beyond_learning_rate"):
                 if getattr(self, name) is not None:
@@ -130,7 +145,7 @@ class Job:
         rate = self.beyond_learning_rate
         return TwoStep(
             generator, loss, at=self.split, prior_weight=self.prior_weight, sparsity=self.sparsity, latent=solver,
-            beyond=lambda scale: self._solver(0.05 * scale if rate is None else rate, self.beyond_steps),
+            beyond=lambda scale: self._solver(two_step.RATE * scale if rate is None else rate, self.beyond_steps),
             restarts=self.restarts, spread=self.spread, batch_size=self.batch_size, seed=self.seed,
         )  # fmt: skip
 
