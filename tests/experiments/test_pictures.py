@@ -126,10 +126,10 @@ def test_tables_by_hand():
     own, other = pictures.table([Judged("png", codes, found, 2.0), Judged("photos", None, found, 2.0)])
     assert list(own) == [
         "set", "own", "images", "said_own", "recovered", "not_unique", "not_in_range", "out_of_budget", "constant",
-        "invalid_image", "error_to_noise", "code_error", "predicted_error", "calibration", "within_1", "within_2",
-        "attempts_per_image", "seconds_per_image",
+        "invalid_image", "improbable", "error_to_noise", "code_error", "predicted_error", "calibration", "within_1",
+        "within_2", "attempts_per_image", "seconds_per_image",
     ]  # fmt: skip
-    assert list(own.values())[:11] == ["png", "yes", 4, 0.5, 1, 1, 1, 0, 0, 1, "1"]
+    assert list(own.values())[:12] == ["png", "yes", 4, 0.5, 1, 1, 1, 0, 0, 1, 0, "1"]
     assert float(own["code_error"]) == pytest.approx((0.1 + 1) / 2)  # of 0.05, 0.1, 1, 9
     assert float(own["predicted_error"]) == pytest.approx((0.025 + 0.04) / 2, rel=1e-3)
     # Scores of 1, 1.5, 2 and 1; shares are asked of other numbers below, for 1 and 2 are borders.

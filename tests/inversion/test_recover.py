@@ -406,7 +406,23 @@ def test_no_images_and_too_few_ids_are_refused(recovery, normal):
 
 def test_every_verdict_has_a_message(recovery, normal):
     messages = [verdict.message for verdict in Verdict]
-    assert len(set(messages)) == len(Verdict) == 6
+    assert len(set(messages)) == len(Verdict) == 7
     assert all(len(message) > 20 and "\n" not in message for message in messages)
     images = np.full((1, *normal.image_shape), np.nan, np.float32)
     assert recovery(images).messages == [Verdict.INVALID_IMAGE.message]
+
+
+def test_an_image_that_only_a_code_far_out_makes_is_not_its_own():
+    """Nine standard deviations out, seen through noise; without noise an exact match is proof enough."""
+    matrix = np.random.default_rng(0).normal(0, 0.01, (4, 64)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(0.5 + codes @ matrix, [-1, 8, 8, 1]), prior=ti.normal(4), value_range=(0, 1)
+    )
+    codes = generator.sample(6, seed=2)[0].numpy()
+    codes[4:] = 9 * codes[4:] / np.linalg.norm(codes[4:], axis=1, keepdims=True)
+    images = generator(codes).numpy()
+    noisy = images + np.random.default_rng(3).normal(0, 0.005, images.shape).astype(np.float32)
+    found = ti.Recovery(generator, noise=0.005, samples=SAMPLES)(noisy)
+    assert list(found.verdict) == everywhere(Verdict.RECOVERED, 4) + everywhere(Verdict.IMPROBABLE, 2)
+    assert "prior hardly gives" in found.messages[5]
+    assert list(ti.Recovery(generator, samples=SAMPLES)(images).verdict) == everywhere(Verdict.RECOVERED, 6)

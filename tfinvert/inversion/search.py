@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.inversion.inverter import Glimpse, Inverter
-from tfinvert.inversion.noise import EXACT, Given, Noise
+from tfinvert.inversion.noise import EXACT, FALSE_ALARM, Given, Noise
 from tfinvert.inversion.stages import Stages
 from tfinvert.inversion.uncertainty import Known, Uncertainty
 from tfinvert.inversion.verdict import Recovered, Verdict
@@ -126,6 +127,8 @@ class Search:
         for row, known in zip(rows, self._look(rows), strict=True):
             rank[row], deviation[row], directions[row] = known
             verdict[row] = Verdict.RECOVERED if known.rank == generator.space.entries else Verdict.NOT_UNIQUE
+            if self.noise.level[row] > 0 and not self._probable(row):
+                verdict[row] = Verdict.IMPROBABLE
         verdict[~self._valid] = Verdict.INVALID_IMAGE
         if generator.constant:
             verdict[:] = Verdict.CONSTANT
@@ -133,6 +136,17 @@ class Search:
             self._codes, np.asarray(generator.from_unit(self._made())), self._error, verdict, self.noise.level,
             rank, deviation, tuple(directions), self._attempts, self._passes,
         )  # fmt: skip
+
+    def _probable(self, row: int) -> bool:
+        """Whether the prior gives codes as far from its centre as this one.
+
+        An image that is simple enough is matched within its noise by codes far out, whoever made it.
+        """
+        space = self._generator.space
+        distance = np.mean((self._codes[row] - space.centre) ** 2) / space.spread**2
+        # The quantile of chi-squared over its degrees of freedom (Wilson & Hilferty 1931).
+        share = 2 / (9 * space.entries)
+        return bool(distance < (1 - share + statistics.NormalDist().inv_cdf(1 - FALSE_ALARM) * share**0.5) ** 3)
 
     def _of(self, rows: np.ndarray) -> Any:
         return None if self._labels is None else self._labels[rows]

@@ -101,10 +101,10 @@ class Stages:
         tells stays as it is; what it does not tell comes back from wherever the search has strayed.
 
         Args:
-          noise: standard deviation on the [0, 1] scale, taken to the nearest power of two.
+          noise: standard deviation on the [0, 1] scale, taken to the nearest power of the square root of two.
         """
-        power, space = round(math.log2(noise)), self.generator.space
-        weight = 4.0**power * space.entries / (math.prod(self.generator.image_shape) * space.spread**2)
+        power, space = round(2 * math.log2(noise)), self.generator.space
+        weight = 2.0**power * space.entries / (math.prod(self.generator.image_shape) * space.spread**2)
         return self._once(("likeliest", power), Pixel() + weight * Ridge(), LevenbergMarquardt(60, 1e-2, 0.3), 0.0)
 
     @functools.cached_property

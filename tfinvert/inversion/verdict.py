@@ -17,6 +17,7 @@ class Verdict(enum.IntEnum):
     OUT_OF_BUDGET = 3
     CONSTANT = 4
     INVALID_IMAGE = 5
+    IMPROBABLE = 6
 
     @property
     def message(self) -> str:
@@ -30,6 +31,7 @@ _MESSAGES = {
     Verdict.NOT_IN_RANGE: "every start ended in a minimum whose error the noise does not explain",
     Verdict.OUT_OF_BUDGET: "not matched yet, and the search was still moving; more attempts may match it",
     Verdict.CONSTANT: "the generator's image does not depend on the code, so there is nothing to find",
+    Verdict.IMPROBABLE: "matched within the noise, but only by a code that the prior hardly gives",
     Verdict.INVALID_IMAGE: "the image holds NaN or infinite values; mend the image",
 }
 

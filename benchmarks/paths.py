@@ -1,0 +1,75 @@
+"""Is what lies between an image behind the dense layer and a generated one still like what the generator makes?
+
+    python benchmarks/paths.py [FILE[:low,high]] [--images=SOURCE] [--limit=16] [--sparsity=0,0.003] [--out=paths.png]
+
+Images are inverted in two steps (`tfinvert.TwoStep`) with several weights of mean(|delta|). From each h* the straight
+path to a generated image's h is taken, the same for all weights. For every weight one row: the median error of the
+reconstructions, the share of delta's entries that are zero, the size of delta against that of the layer's values, and
+the error that the best code leaves of the images in the middle of the paths: the less, the more the middle is like a
+generated image. Errors are mean squared errors on the [0, 1] scale. The picture shows some of the paths:
+the target, then from the code's reconstruction to that of h*, then on to the generated image.
+"""
+
+import argparse
+from pathlib import Path
+
+import _files
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+import tfinvert as ti
+
+STEPS = 5  # of each half of a path
+
+
+def paths(inverter: ti.TwoStep, found: ti.Beyond, towards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images [B, 2 * STEPS - 1, H, W, C] on [0, 1] along the paths, and those in the middle of the second halves."""
+    generator, hidden = inverter.generator, found.hidden.numpy()
+    first = hidden - found.delta.numpy()
+    shares = np.linspace(0, 1, STEPS, dtype=np.float32)
+    places = [first + share * found.delta.numpy() for share in shares]
+    places += [hidden + share * (towards - hidden) for share in shares[1:]]
+    show = lambda h: generator.to_unit(inverter.tail(tf.constant(h))).numpy()
+    return np.stack([show(place) for place in places], axis=1), show(0.5 * (hidden + towards))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generator", nargs="?", help=_files.FILE_HELP)
+    parser.add_argument("--images", help="as of bin/invert.py; default: the built-in glyphs")
+    parser.add_argument("--limit", type=int, default=16)
+    parser.add_argument("--sparsity", default="0,0.003", help="weights with commas between")
+    parser.add_argument("--shown", type=int, default=3)
+    parser.add_argument("--out", default="paths.png")
+    arguments = parser.parse_args()
+    generator = _files.generator(arguments.generator)
+    if generator.condition is not None:
+        raise SystemExit(f"{generator.name} is class-conditional: expected one that is not")
+    images = ti.images.load(arguments.images, generator, limit=arguments.limit).pixels
+    codes, _ = generator.sample(len(images), seed=7)
+    rows, closest = [], ti.Inverter(generator, restarts=8)
+    print(f"{'sparsity':>9} {'latent':>9} {'dense':>9} {'zeros':>6} {'|delta|/|h|':>11} {'middle':>9}")
+    for weight in map(float, arguments.sparsity.split(",")):
+        inverter = ti.TwoStep(generator, sparsity=weight)
+        found = inverter(images)
+        towards = inverter.head([codes]).numpy()
+        shown, middle = paths(inverter, found, towards)
+        mse = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(images)).numpy()
+        left = closest(generator.from_unit(tf.constant(middle))).loss.numpy()
+        size = np.linalg.norm(found.delta.numpy()) / np.linalg.norm(found.hidden.numpy() - found.delta.numpy())
+        print(
+            f"{weight:9g} {np.median(found.mse_latent):9.2e} {np.median(mse):9.2e} "
+            f"{np.mean(found.delta_zeros):6.0%} {size:11.2f} {np.median(left):9.2e}"
+        )
+        chosen = np.linspace(0, len(images) - 1, min(arguments.shown, len(images))).astype(int)
+        targets = np.asarray(generator.to_unit(images))
+        rows += [np.concatenate([targets[row], *shown[row]], axis=1) for row in chosen]
+    grid = np.rint(255 * np.clip(np.concatenate(rows), 0, 1)).astype(np.uint8)
+    picture = Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid)
+    picture.save(Path(arguments.out))
+    print(f"see {arguments.out}: {arguments.shown} rows for each weight")
+
+
+if __name__ == "__main__":
+    main()
