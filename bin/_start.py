@@ -5,7 +5,7 @@ import logging as python_logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from absl import logging
@@ -40,6 +40,34 @@ def prepare() -> None:
         import tfinvert  # noqa: F401
     # Every inverter has its own graphs. TensorFlow counts them as one function's, and warns of tracing it too often.
     python_logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
+
+def run(argv: list[str], work: Callable[[], int | None], stopped: str) -> int:
+    """Does a script's work; what goes wrong for want of good input is told in one line.
+
+    Args:
+      argv: the script's name, and what absl took for no flag.
+      work: gives an exit code, or None for 0.
+      stopped: what to say after Ctrl-C.
+
+    Returns:
+      The exit code: that of the work, 1 where nothing could be done, 130 after Ctrl-C.
+    """
+    if len(argv) > 1:
+        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
+        return 1
+    try:
+        prepare()
+        from tfinvert.errors import BadInput
+
+        try:
+            return work() or 0
+        except (BadInput, OSError) as error:  # the second where a folder cannot be written
+            logging.error("%s", error)
+            return 1
+    except KeyboardInterrupt:
+        logging.warning("%s", stopped)
+        return 130
 
 
 def numbers(name: str, texts: list[str], kind: type) -> tuple:

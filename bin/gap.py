@@ -22,22 +22,7 @@ flags.DEFINE_string("out", "runs/gap", "Folder for gap.csv and gap.png.")
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
-        return 1
-    _start.prepare()
-    from tfinvert.errors import BadInput
-
-    try:
-        Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
-        _gap()
-    except (BadInput, OSError) as error:  # the second where --out cannot be written
-        logging.error("%s", error)
-        return 1
-    except KeyboardInterrupt:
-        logging.warning("stopped; nothing was written")
-        return 130
-    return 0
+    return _start.run(argv, _gap, "stopped; nothing was written")
 
 
 def _gap() -> None:
@@ -48,6 +33,7 @@ def _gap() -> None:
     from tfinvert.experiments import gap, recovery
     from tfinvert.report.gap import gap as draw
 
+    Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
     job = _flags.job()
     if job.split is None:
         job = dataclasses.replace(job, split="first_dense")

@@ -18,27 +18,14 @@ flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.jso
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
-        return 1
-    try:
-        return _invert()
-    except KeyboardInterrupt:  # before or after the batches, which see to it themselves
-        logging.warning("stopped; the same command goes on from here")
-        return 130
+    return _start.run(argv, _invert, "stopped; the same command goes on from here")
 
 
 def _invert() -> int:
-    _start.prepare()
     from tfinvert import report
-    from tfinvert.errors import BadInput
 
-    try:
-        summary, store, sources = _flags.job().run()
-        picture = report.comparison(store, sources)
-    except BadInput as error:
-        logging.error("%s", error)
-        return 1
+    summary, store, sources = _flags.job().run()
+    picture = report.comparison(store, sources)
     logging.info("%s; see %s and %s", summary, store.results, picture)
     return summary.exit_code
 

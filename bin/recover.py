@@ -43,23 +43,13 @@ flags.DEFINE_string("out", "runs/recover", "Folder for the tables and figures.")
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        logging.error("%s: no such argument; is a flag's value that the shell expands in quotes?", " ".join(argv[1:3]))
-        return 1
-    _start.prepare()
-    from tfinvert.errors import BadInput
+    return _start.run(argv, _measure, "stopped; tables that were written are whole")
 
-    try:
-        Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
-        experiments = {"methods": _methods, "noise": _noise, "unique": _unique, "pictures": _pictures}
-        experiments[flags.FLAGS.experiment]()
-    except (BadInput, OSError) as error:  # the second where --out cannot be written
-        logging.error("%s", error)
-        return 1
-    except KeyboardInterrupt:
-        logging.warning("stopped; tables that were written are whole")
-        return 130
-    return 0
+
+def _measure() -> None:
+    Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
+    experiments = {"methods": _methods, "noise": _noise, "unique": _unique, "pictures": _pictures}
+    experiments[flags.FLAGS.experiment]()
 
 
 def _other():

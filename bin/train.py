@@ -11,7 +11,7 @@ import functools
 import types
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import app, flags
 
 import _start
 
@@ -26,18 +26,7 @@ _BATCH = 64
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) > 1:
-        logging.error("%s: no such argument", argv[1])
-        return 1
-    _start.prepare()
-    from tfinvert.errors import BadInput
-
-    try:
-        _train()
-    except (BadInput, OSError) as error:  # the second where --out cannot be written
-        logging.error("%s", error)
-        return 1
-    return 0
+    return _start.run(argv, _train, "stopped; what whole epochs gave is kept")
 
 
 def _train() -> None:

@@ -68,8 +68,7 @@ class Relaxed:
         units = tf.reshape(tf.concat([tf.zeros([1, entries]), tf.eye(entries)], axis=0), [-1, *(space.shape or ())])
         given = head(units + space.centre).numpy().astype(np.float64).reshape(-1, width)
         offset, matrix = given[0], given[1:] - given[0]
-        draws = space.sample(tf.constant([[0, number] for number in range(64)], tf.int64)).numpy()
-        scale = np.maximum(np.std(draws) * np.linalg.norm(matrix, axis=0), 1e-12)
+        scale = np.maximum(space.spread * np.linalg.norm(matrix, axis=0), 1e-12)
         axes = np.linalg.svd((matrix / scale).T, full_matrices=False)[0]
         self._back = np.linalg.pinv(matrix / scale)  # [n, d]
         scale, offset, axes = (tf.constant(values, tf.float32) for values in (scale, offset, axes))
