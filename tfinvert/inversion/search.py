@@ -127,7 +127,7 @@ class Search:
         for row, known in zip(rows, self._look(rows), strict=True):
             rank[row], deviation[row], directions[row] = known
             verdict[row] = Verdict.RECOVERED if known.rank == generator.space.entries else Verdict.NOT_UNIQUE
-            if self.noise.level[row] > 0 and not self._probable(row):
+            if self.noise.level[row] > 0 and not self._probable(int(row)):
                 verdict[row] = Verdict.IMPROBABLE
         verdict[~self._valid] = Verdict.INVALID_IMAGE
         if generator.constant:
