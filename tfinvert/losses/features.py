@@ -117,7 +117,7 @@ class Features(Term):
             what = "cannot be downloaded" if weights == "imagenet" else "cannot be read"
             raise BadInput(
                 f"the weights {weights} of {self.network} {what} ({' '.join(str(error).split())[:160]})",
-                "give a file of them (weights=), or a model of yours (network=, --features_network)",
+                "give a file of them (weights=, --features_weights) or a model (network=, --features_network)",
             ) from error
 
     def _cut(self, model: keras.Model) -> keras.Model:
