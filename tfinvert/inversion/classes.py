@@ -21,8 +21,8 @@ _KEPT = 4  # of so many classes one is tried further, for so many times as many 
 class ClassSearch:
     """Finds classes of images: `ClassSearch(generator)(images) -> labels`.
 
-    Every class is tried for a few steps from the same starts; the better quarter of them goes on for four times as many
-    steps, and so on until one is left. So the whole takes about `steps * classes * (1 + log4(classes))` steps an image.
+    Every class is tried for a few steps from the same starts; the better quarter of them is tried again for four times
+    as many, and so on until one is left. That is about `steps * classes * (1 + log4(classes))` steps a start.
 
     Args:
       generator: class-conditional.
