@@ -17,7 +17,7 @@ from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spac
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator, mixture
 from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
-from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Sparsity
+from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
 from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
 from tfinvert.spaces import normal, uniform
@@ -43,6 +43,7 @@ __all__ = [
     "Recovered",
     "Recovery",
     "Ridge",
+    "Rounded",
     "Sparsity",
     "Status",
     "TwoStep",

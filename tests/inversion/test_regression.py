@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfinvert as ti
+from tfinvert.inversion.noise import to_8_bits
 from tfinvert.inversion.regression import FLOORS, Regression
 
 LINEAR = problems.Linear()
@@ -107,3 +108,29 @@ def test_classes_are_drawn_evenly():
         images = generator.to_unit(generator(codes, np.full(30, label)))
         np.testing.assert_allclose(regression.codes(images, None), 1.2 * codes / (1 + label), atol=0.2)
     assert regression.score(None) == pytest.approx(0.9, abs=0.03)
+
+
+def saturated(offset):
+    matrix = np.random.default_rng(2).normal(0, 3, (4, 64)).astype(np.float32)
+    return ti.load_generator(
+        lambda codes: tf.reshape(tf.sigmoid(offset + codes @ matrix), [-1, 8, 8, 1]), prior=ti.normal(4),
+        value_range=(0, 1),
+    )  # fmt: skip
+
+
+def test_rounded_pictures_are_guessed_by_what_rounding_leaves():
+    generator = saturated(6)
+    regression = Regression(generator, 1000)
+    codes, images = unseen(generator, 100)
+    error = lambda fit: np.mean((fit.codes(to_8_bits(np.asarray(images)), 1e-6) - codes) ** 2)
+    assert error(regression.rounded) < 0.2 < error(regression)
+    assert regression.rounded.passes == regression.passes
+
+
+@pytest.mark.parametrize("offset", [12, 16])
+def test_it_is_known_where_rounding_hides_much(offset):
+    assert Regression(saturated(offset), 1000).hidden
+
+
+def test_rounding_hides_nothing_of_what_does_not_saturate():
+    assert not Regression(linear((8, 8, 1)), 500).hidden

@@ -40,6 +40,7 @@ class Noise:
 
     Attributes:
       level: [B], standard deviation on [0, 1]; until `look` has seen reconstructions, that of typical images.
+      rounded: [B] bool, whether the images are of 8 bits and nothing else was said of them.
       allowed: [B], the largest mean squared error that the noise explains.
     """
 
@@ -58,6 +59,7 @@ class Noise:
             self._simulated = np.abs(images - to_8_bits(images)).max(axis=(1, 2, 3)) < 1e-3 / 255
         else:
             self._simulated = np.zeros(len(images), bool)
+        self.rounded = self._simulated & (given is None)
         self.level = np.full(len(images), 0.0 if given is None or callable(given) else float(given))
         self.allowed = np.zeros(len(images))
         self._allow(np.arange(len(images)), np.zeros(len(images)))

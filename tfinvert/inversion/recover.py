@@ -24,6 +24,7 @@ from tfinvert.inversion.search import Search, Watch
 from tfinvert.inversion.stages import Stages, loss
 from tfinvert.inversion.uncertainty import Uncertainty
 from tfinvert.inversion.verdict import Recovered
+from tfinvert.losses import Rounded
 
 _CANDIDATES = 64  # starts per attempt; all but the one of the least loss are given up before a step is taken
 
@@ -92,19 +93,28 @@ class Recovery:
             if not len(rows):
                 break
             logging.info("attempt %d: %d images to go", number + 1, len(rows))
-            self._attempt(search, number, rows, ids)
+            search.begin(rows)
+            for rounded in (False, True):
+                self._attempt(search, number, rows[search.noise.rounded[rows] == rounded], ids)
         found = search.result()
         if watch is not None:
             watch(found.codes, found.passes)
         return found
 
     def _attempt(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
-        """One more start for these images."""
-        search.begin(rows)
-        floor, distance = self._plan(number, float(np.median(search.noise.level)))
-        codes = self.regression.codes(search.unit[rows], floor)
+        """One more start for these images, all of which are rounded to 8 bits or none."""
+        if not len(rows):
+            return
+        rounded = bool(search.noise.rounded[rows[0]])
+        if rounded and number and self.regression.hidden:
+            self._unround(search, number, rows, ids)
+            return
+        regression = self.regression.rounded if rounded else self.regression
+        floor, distance = self._plan(regression, number, float(np.median(search.noise.level[rows])))
+        codes = regression.codes(search.unit[rows], floor)
         if distance:
-            codes = search.nearest(loss(floor), rows, self._around(codes, distance, floor, number, ids[rows]))
+            around = self._around(codes, distance, regression.score(floor), number, ids[rows])
+            codes = search.nearest(loss(floor), rows, around)
         approach = self.stages.approach(floor)
         if approach is not None:
             codes = search.stage(approach, rows, codes)
@@ -120,23 +130,35 @@ class Recovery:
             if not len(rows):
                 break
 
+    def _unround(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
+        """One more start for 8-bit pictures where rounding hides much: dear, and from other starts each time."""
+        regression = self.regression.rounded
+        floor = regression.best_floor()
+        codes = regression.codes(search.unit[rows], floor)
+        if number > 1:
+            around = self._around(codes, 1.0, regression.score(floor), number, ids[rows])
+            codes = search.nearest(Rounded(power=0), rows, around)
+        for stage in self.stages.rounded():
+            codes = search.stage(stage, rows, codes)
+        search.conclude(rows)
+
     def _around(
-        self, codes: np.ndarray, distance: float, floor: float | None, number: int, ids: np.ndarray
+        self, codes: np.ndarray, distance: float, score: float, number: int, ids: np.ndarray
     ) -> Iterator[np.ndarray]:
         """Candidates for the start of an attempt: as far from the regression's guess as the code may be, times that."""
         own, space = seeds.fold_in(seeds.of(self.seed, tf.constant(ids)), 1000 + number), self.generator.space
-        spread = distance * np.sqrt(max(0.0, 1 - self.regression.score(floor)))
+        spread = distance * np.sqrt(max(0.0, 1 - score))
         for candidate in range(_CANDIDATES):
             drawn = space.sample(seeds.fold_in(own, candidate)).numpy()
             yield (codes + spread * (drawn - space.centre)).astype(np.float32)
 
-    def _plan(self, attempt: int, noise: float) -> tuple[float | None, float]:
+    def _plan(self, regression: Regression, attempt: int, noise: float) -> tuple[float | None, float]:
         """How attempt number 0, 1, ... looks at pixels, and how far from the regression's guess it starts.
 
         A magnifying glass that shows the noise is of no use: only floors above it are tried.
         """
         usable = [floor for floor in FLOORS if floor is None or floor > 0.5 * noise]
-        best = self.regression.best_floor(usable)
+        best = regression.best_floor(usable)
         order = [best, *(floor for floor in reversed(usable) if floor != best)]
         if attempt < 2:
             return best, float(attempt)

@@ -7,6 +7,7 @@ drawn from the prior end in others.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from tfinvert import seeds
 from tfinvert.generators import Generator
+from tfinvert.inversion.noise import to_8_bits
 from tfinvert.losses import Logit
 
 _HELD_OUT = 256  # samples that choose the strength of the ridge
@@ -48,6 +50,20 @@ class Regression:
     def passes(self) -> int:
         """Generator passes that the samples take, once."""
         return self._count + _HELD_OUT
+
+    @functools.cached_property
+    def rounded(self) -> Regression:
+        """The one for pictures of 8 bits, of the same samples: it does not rest on what rounding hides."""
+        other = Regression(self._generator, self._count, self._seed)
+        codes, images = self._sample()
+        other._pairs = codes, to_8_bits(images).astype(np.float32)
+        return other
+
+    @functools.cached_property
+    def hidden(self) -> bool:
+        """Whether rounding to 8 bits hides much of what this one sees."""
+        best, left = (max(map(each.score, FLOORS)) for each in (self, self.rounded))
+        return bool(left < best - _EQUAL)
 
     def best_floor(self, among: Sequence[float | None] = FLOORS) -> float | None:
         """The way of looking at pixels under which codes are most nearly linear in images; the mildest of equals."""

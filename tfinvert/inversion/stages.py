@@ -14,7 +14,7 @@ from tfinvert import seeds
 from tfinvert.generators import Generator
 from tfinvert.generators.precise import in_float64
 from tfinvert.inversion.inverter import Inverter
-from tfinvert.losses import Logit, Pixel, Ridge, Term
+from tfinvert.losses import Logit, Pixel, Ridge, Rounded, Term
 from tfinvert.solvers import LBFGS, LevenbergMarquardt
 from tfinvert.solvers.jacobian import jacobian
 from tfinvert.solvers.solver import Solver
@@ -27,6 +27,8 @@ _MEMORY = 2**27  # entries of the Jacobians held at once
 _LONG = 256  # entries of a code from which on its Jacobians are dear
 _STEPS, _PAIRS = 100, 40  # of L-BFGS; its pairs are what it learns of the curvature at an image's own code
 _PLACES, _SPREAD = 2, 0.7  # codes at which the curvature is looked at, and how far out, in units of the prior's spread
+_LOOSE = 0.01  # weight of the prior beside plain logits, whose errors are far below 1
+_VALLEY, _LASTING = 3000, 100  # steps of L-BFGS and its patience: between walls of rounding the valleys are long
 _STIFF = 0.1  # share of the mean curvature that every direction has at least
 
 
@@ -78,6 +80,20 @@ class Stages:
         The code's weakest directions are found here, for which secant updates are too coarse.
         """
         return self._once("polish", Pixel(), LevenbergMarquardt(60, 1e-6, 0.3), 1e-14)
+
+    def rounded(self) -> tuple[Inverter, Inverter]:
+        """From a guess to the most probable code of an 8-bit picture, for generators that saturate.
+
+        What tells their codes apart lies mostly below the rounding. First by logits, which leads from far away; then by
+        what the rounding makes likely, beside the prior.
+        """
+        space = self.generator.space
+        posterior = space.entries / (math.prod(self.generator.image_shape) * space.spread**2) * Ridge()
+        solver = LBFGS(_VALLEY, _PAIRS) if self.dear else LevenbergMarquardt(60)
+        return (
+            self._once("logits", Rounded(power=0) + _LOOSE * posterior, solver, 0.0),
+            self._once("rounded", Rounded() + posterior, LBFGS(_VALLEY, 60), 0.0, patience=_LASTING),
+        )
 
     def finish(self) -> Inverter | None:
         """Float64, for codes that float32 cannot tell apart; None where the generator cannot be computed so."""

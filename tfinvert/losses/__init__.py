@@ -1,10 +1,10 @@
 """What "the same image" means: terms of a loss, of pixels, features and codes."""
 
 from tfinvert.losses.features import NETWORKS, Features
+from tfinvert.losses.saturation import Logit, Rounded
 from tfinvert.losses.terms import (
     PIXEL_LOSSES,
     Bound,
-    Logit,
     LogPrior,
     Pixel,
     Prior,
@@ -25,6 +25,7 @@ __all__ = [
     "Pixel",
     "Prior",
     "Ridge",
+    "Rounded",
     "Sparsity",
     "Sum",
     "Term",

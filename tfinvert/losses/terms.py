@@ -116,52 +116,12 @@ class Pixel(Term):
             "bce": keras.losses.binary_crossentropy,
         }
         distance = named[self.distance] if isinstance(self.distance, str) else self.distance
-        flat = _flat(targets)
-        values = lambda codes, images: distance(flat, metrics.shown(_flat(images), flat))
+        wanted = flat(targets)
+        values = lambda codes, images: distance(wanted, metrics.shown(flat(images), wanted))
         if self.distance != "mse":
             return Bound(values)
-        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
-        return Bound(values, lambda codes, images: scale * (metrics.shown(_flat(images), flat) - flat))
-
-
-@dataclasses.dataclass(frozen=True)
-class Logit(Term):
-    """Mean squared error of floor * log((x + floor) / (1 - x + floor)): a pixel loss before a saturating output.
-
-    A generator that ends in tanh or sigmoid squeezes most of what tells codes apart into pixels near black and
-    white; there this loss looks through a magnifying glass. In its eyes such a generator is far nearer to a linear
-    one, and second-order solvers reach the right code from where the plain error leads them astray
-    (docs/recovery.md). Far from black and white it is the smaller the smaller the floor: choose tolerances of the
-    order of 1e-9 * floor^2.
-
-    Args:
-      floor: distance from black or white, on the [0, 1] scale, below which differences are not magnified further;
-        not less than the images' noise or rounding.
-
-    Raises:
-      BadInput: `floor` is not positive.
-    """
-
-    floor: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if not 0 < self.floor < float("inf"):
-            raise BadInput(f"floor={self.floor}", "expected a positive number, such as 1e-3")
-
-    def __call__(self, images: tf.Tensor) -> tf.Tensor:
-        """Images of any shape, on the [0, 1] scale, as this loss sees them; values beyond it are stretched no more."""
-        floor = tf.cast(self.floor, images.dtype)
-        least = -0.5 * floor
-        return floor * (
-            tf.math.log(tf.maximum(images, least) + floor) - tf.math.log(tf.maximum(1 - images, least) + floor)
-        )
-
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        flat = _flat(targets)
-        seen = self(flat)
-        scale = tf.math.rsqrt(tf.cast(tf.shape(flat)[1], flat.dtype))
-        residuals = lambda codes, images: scale * (self(metrics.shown(_flat(images), flat)) - seen)
-        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+        scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
+        return Bound(values, lambda codes, images: scale * (metrics.shown(flat(images), wanted) - wanted))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +143,7 @@ class LogPrior(Term):
         if prior.stddev is None:
             return Bound(values)
         scale = (2 * prior.entries) ** -0.5 / prior.stddev
-        return Bound(values, lambda codes, images: scale * (_flat(codes) - prior.centre))
+        return Bound(values, lambda codes, images: scale * (flat(codes) - prior.centre))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +154,7 @@ class Ridge(Term):
     """
 
     def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        residuals = lambda codes, images: (_flat(codes) - prior.centre) / prior.entries**0.5
+        residuals = lambda codes, images: (flat(codes) - prior.centre) / prior.entries**0.5
         return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 
@@ -207,8 +167,8 @@ class Sparsity(Term):
     """
 
     def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        values = lambda codes, images: tf.reduce_mean(tf.abs(_flat(codes)), axis=1)
-        nothing = lambda codes, images: tf.zeros_like(_flat(codes)[:, 0])
+        values = lambda codes, images: tf.reduce_mean(tf.abs(flat(codes)), axis=1)
+        nothing = lambda codes, images: tf.zeros_like(flat(codes)[:, 0])
         return Bound(values, None, nothing, 1 / prior.entries)
 
 
@@ -261,7 +221,7 @@ def _sum(parts: list[Compare]) -> Compare:
     return lambda codes, images: functools.reduce(tf.add, [part(codes, images) for part in parts])
 
 
-def _flat(rows: tf.Tensor) -> tf.Tensor:
+def flat(rows: tf.Tensor) -> tf.Tensor:
     """Rows [B, ...] as [B, M], M being known to the graph where it can be."""
     rows = tf.convert_to_tensor(rows)
     return tf.reshape(rows, [tf.shape(rows)[0], rows.shape[1:].num_elements() or -1])
