@@ -131,15 +131,21 @@ class Recovery:
                 break
 
     def _unround(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
-        """One more start for 8-bit pictures where rounding hides much: dear, and from other starts each time."""
-        regression = self.regression.rounded
-        floor = regression.best_floor()
-        codes = regression.codes(search.unit[rows], floor)
-        if number > 1:
-            around = self._around(codes, 1.0, regression.score(floor), number, ids[rows])
-            codes = search.nearest(Rounded(power=0), rows, around)
-        for stage in self.stages.rounded():
-            codes = search.stage(stage, rows, codes)
+        """One more start for 8-bit pictures where rounding hides much: dear, and from other starts each time.
+
+        Every other time what is nearly matched goes on from where it is.
+        """
+        near, regression = search.nearly(rows) & (number % 2 == 0), self.regression.rounded
+        logits, rounded = self.stages.rounded()
+        floor, anew = regression.best_floor(), rows[~near]
+        if len(anew):
+            codes = regression.codes(search.unit[anew], floor)
+            if number > 1:
+                around = self._around(codes, 1.0, regression.score(floor), number, ids[anew])
+                codes = search.nearest(Rounded(power=0), anew, around)
+            search.stage(rounded, anew, search.stage(logits, anew, codes))
+        if near.any():
+            search.stage(rounded, rows[near], search.codes(rows[near]))
         search.conclude(rows)
 
     def _around(

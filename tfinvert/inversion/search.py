@@ -22,6 +22,7 @@ _CLOSE = 1e-12  # mean squared error that settles an image where there is no flo
 _CERTAIN = 3e-10  # predicted error of a code, in units of the prior's variance, that needs no float64
 _ROUNDING = 1.5  # times the rounding of float32: in float64 the error of an exact code is no larger than it
 _DETOURS = 2  # at most, one after the other
+_NEARLY = 30  # times the error that noise explains: on the way down from there is a valley, hardly ever another basin
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
 
 Watch = Callable[[np.ndarray, np.ndarray], None]  # (codes [B, *shape], passes [B])
@@ -63,6 +64,14 @@ class Search:
         enough = (self._error <= EXACT) & (self._attempts > _RETRIES)
         want = np.flatnonzero(self._valid & ~self._settled & ~enough)
         return want if rows is None else rows[np.isin(rows, want)]
+
+    def nearly(self, rows: np.ndarray) -> np.ndarray:
+        """Which of these images [n] are all but matched by their present codes: bool [n]."""
+        return self._error[rows] < _NEARLY * self.noise.allowed[rows]
+
+    def codes(self, rows: np.ndarray) -> np.ndarray:
+        """The present codes [n, *shape] of these images."""
+        return self._codes[rows]
 
     def begin(self, rows: np.ndarray) -> None:
         """Notes that one more attempt is made on these images."""
