@@ -1,6 +1,7 @@
 """Is what lies between an image behind the dense layer and a generated one still like what the generator makes?
 
     python benchmarks/paths.py [FILE[:low,high]] [--images=SOURCE] [--limit=16] [--sparsity=0,0.003] [--out=paths.png]
+        [--features=NETWORK.keras] [--size=96] [--steps=1000]
 
 Images are inverted in two steps (`tfinvert.TwoStep`) with several weights of mean(|delta|). From each h* the straight
 path to a generated image's h is taken, the same for all weights. For every weight one row: the median error of the
@@ -19,6 +20,8 @@ import tensorflow as tf
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.inversion.two_step import RATE
+from tfinvert.solvers.first_order import schedule
 
 STEPS = 5  # of each half of a path
 
@@ -34,12 +37,24 @@ def paths(inverter: ti.TwoStep, found: ti.Beyond, towards: np.ndarray) -> tuple[
     return np.stack([show(place) for place in places], axis=1), show(0.5 * (hidden + towards))
 
 
+def steps(count: int) -> dict:
+    """Solvers of `TwoStep` like its own, of other lengths."""
+    latent = ti.Adam(schedule("cosine", 0.1, count // 2), steps=count // 2)
+    return {
+        "latent": latent,
+        "beyond": lambda scale: ti.Adam(schedule("cosine", RATE * scale, count), steps=count),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generator", nargs="?", help=_files.FILE_HELP)
     parser.add_argument("--images", help="as of bin/invert.py; default: the built-in glyphs")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--sparsity", default="0,0.003", help="weights with commas between")
+    parser.add_argument("--features", help="a network's file, in [-1, 1]: the loss is then pixels + its features")
+    parser.add_argument("--size", type=int, help="of the images that the network sees; default 299")
+    parser.add_argument("--steps", type=int, help="of the second step; half as many of the first")
     parser.add_argument("--shown", type=int, default=3)
     parser.add_argument("--out", default="paths.png")
     arguments = parser.parse_args()
@@ -48,10 +63,14 @@ def main() -> None:
         raise SystemExit(f"{generator.name} is class-conditional: expected one that is not")
     images = ti.images.load(arguments.images, generator, limit=arguments.limit).pixels
     codes, _ = generator.sample(len(images), seed=7)
+    loss = ti.Pixel()
+    if arguments.features:
+        loss += ti.Features(None, arguments.features, size=arguments.size or 299)
+    solvers = {} if arguments.steps is None else steps(arguments.steps)
     rows, closest = [], ti.Inverter(generator, restarts=8)
     print(f"{'sparsity':>9} {'latent':>9} {'dense':>9} {'zeros':>6} {'|delta|/|h|':>11} {'middle':>9}")
     for weight in map(float, arguments.sparsity.split(",")):
-        inverter = ti.TwoStep(generator, sparsity=weight)
+        inverter = ti.TwoStep(generator, loss, sparsity=weight, **solvers)
         found = inverter(images)
         towards = inverter.head([codes]).numpy()
         shown, middle = paths(inverter, found, towards)

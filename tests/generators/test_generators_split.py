@@ -209,6 +209,21 @@ def test_a_tail_is_inverted_like_any_generator():
     assert (found.loss.numpy() < 1e-10).all()
 
 
+@pytest.mark.parametrize("saved", [False, True], ids=["keras", "savedmodel"])
+def test_a_gradient_of_the_models_own_is_left_behind(saved, tmp_path):
+    """TensorFlow gives one to silu, which refers to tensors of the graph that it was traced in."""
+    whole = model(keras.layers.Dense(32), keras.layers.Activation("silu"), *images())
+    if saved:
+        whole.export(tmp_path, verbose=False)
+    generator = ti.load_generator(tmp_path if saved else whole, prior=ti.normal(LATENT), value_range=(-1, 1))
+    codes = tf.constant(codes_for(generator))
+    head, tail = generator.split()
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(codes)
+        direct, through = tf.reduce_sum(generator(codes) ** 2), tf.reduce_sum(tail(head([codes])) ** 2)
+    np.testing.assert_allclose(tape.gradient(through, codes), tape.gradient(direct, codes), rtol=1e-4, atol=1e-5)
+
+
 def test_what_is_held_is_checked():
     generator = ti.load_generator(round_the_layer_with_labels())
     tail = generator.split().tail

@@ -45,6 +45,11 @@ def freeze(generator: Generator) -> Frozen:
         data = [each for each in node.input if not each.startswith("^")]
         del node.input[:]
         node.input.extend(data)
+    # A gradient of the model's own (TensorFlow gives one to silu) is tied to the graph that was traced: without it,
+    # the derivative is that of what is computed.
+    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
+        for node in nodes:
+            node.attr.pop("_gradient_op_type", None)
     return Frozen(definition, names[0], [*names, None][1], frozen.outputs[0].name, _scopes(traced.graph))
 
 
