@@ -140,5 +140,5 @@ def test_pictures_of_a_saturated_generator_are_found_where_rounding_hides_much()
     assert own[1:].sum() >= 14
     assert own[found.attempts > 1].any()
     assert error(found, codes)[own].max() < 1e-3
-    assert found.verdict[0] in (Verdict.NOT_IN_RANGE, Verdict.OUT_OF_BUDGET)
+    assert found.verdict[0] == Verdict.OUT_OF_BUDGET  # nobody can say here that no code makes it
     assert error(found, codes)[0] < 0.1

@@ -147,6 +147,7 @@ class Recovery:
         if near.any():
             search.stage(rounded, rows[near], search.codes(rows[near]))
         search.conclude(rows)
+        search.doubt(rows)
 
     def _around(
         self, codes: np.ndarray, distance: float, score: float, number: int, ids: np.ndarray

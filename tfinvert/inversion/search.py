@@ -69,6 +69,10 @@ class Search:
         """Which of these images [n] are all but matched by their present codes: bool [n]."""
         return self._error[rows] < _NEARLY * self.noise.allowed[rows]
 
+    def doubt(self, rows: np.ndarray) -> None:
+        """Notes that those of these images that are nearly matched may only be stuck: it is no minimum that is seen."""
+        self._moving[rows] |= self.nearly(rows)
+
     def codes(self, rows: np.ndarray) -> np.ndarray:
         """The present codes [n, *shape] of these images."""
         return self._codes[rows]
