@@ -3,83 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfinvert.gans.objectives import Noisy, Objective, Standard
+
 
 class GAN(keras.Model):
-    """The non-saturating GAN with the R1 penalty and an averaged generator.
+    """A generator and a discriminator that play for an objective, and an averaged generator.
 
-    Loss of the generator: mean softplus(-D(G(z))). Loss of the discriminator:
-    mean softplus(D(G(z))) + mean softplus(-D(x)) + gamma / 2 * mean ||grad_x D(x)||^2
-    (Goodfellow et al. 2014, arXiv:1406.2661; Mescheder et al. 2018, arXiv:1801.04406, eq. 9). The penalty is
-    taken every `every` steps and weighted by `every`, which changes its cost and not its size.
+    `fit` takes images [B, H, W, C], and (images, labels [B]) where the networks take a class. Codes and all else that
+    is random depend on the seed and on the number of the step, so that a run which is taken up again goes on alike.
 
     Args:
-      generator: [B, d] -> images [B, H, W, C].
-      discriminator: images [B, H, W, C] -> logits [B, 1].
+      generator: [B, d] -> images [B, H, W, C]; or ([B, d], labels [B, 1]).
+      discriminator: images [B, H, W, C] -> logits [B, 1]; or (images, labels [B, 1]).
       latent: d, entries of a code.
       draw: (shape, seed) -> codes from the prior; default the standard normal.
-      gamma: weight of the penalty.
-      every: steps between two penalties.
-      decay: of the averaged generator's weights, `averaged`, per step.
-      seed: fixes the codes that are drawn.
+      objective: what they play for.
+      noise: on what the discriminator sees; default none.
+      decay: of the averaged generator's weights, `averaged`, per step of the generator.
+      seed: fixes what is drawn.
     """
 
     def __init__(
         self, generator: keras.Model, discriminator: keras.Model, latent: int,
-        draw: Callable = tf.random.stateless_normal,
-        gamma: float = 1.0, every: int = 8, decay: float = 0.999, seed: int = 0,
+        draw: Callable = tf.random.stateless_normal, objective: Objective | None = None, noise: Noisy | None = None,
+        decay: float = 0.999, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.averaged = keras.models.clone_model(generator)
         self.averaged.set_weights(generator.get_weights())
         self.averaged.trainable = False
-        self.draw = draw
-        self.latent, self.gamma, self.every, self.decay, self.seed = latent, gamma, every, decay, seed
-        self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.draw, self.noise = draw, noise
+        self.objective = Standard() if objective is None else objective
+        self.latent, self.decay, self.seed = latent, decay, seed
+        self.count = self.add_weight(shape=(), dtype="int64", trainable=False, name="count")
+        self.built = True  # its parts are: callbacks that save weights ask
 
-    def compile(self, generator_optimizer, discriminator_optimizer) -> None:
+    def compile(self, generator_optimizer: Any, discriminator_optimizer: Any) -> None:
         """Takes one Keras optimizer for each player."""
         super().compile()
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def call(self, codes, training: bool = False):
+    def call(self, codes: Any, training: bool = False) -> tf.Tensor:
         """Images of the averaged generator, [B, H, W, C]."""
         return self.averaged(codes, training=training)
 
-    def _penalty(self, images):
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            logits = self.discriminator(images, training=True)
-        gradient = tape.gradient(logits, images)
-        return tf.reduce_mean(tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]))
-
-    def train_step(self, images):
-        """One step of each player on `images` [B, H, W, C]; returns the losses."""
-        stream = tf.stack([tf.constant(self.seed, tf.int64), self.count])
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One step of the discriminator, and one of the generator where it is its turn; returns the losses."""
+        images, labels = data if isinstance(data, tuple) else (data, None)
+        beside = () if labels is None else (tf.reshape(labels, [-1, 1]),)
+        stream = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.count, tf.int64)])
         codes = self.draw([2, tf.shape(images)[0], self.latent], stream)
+        d_loss = self._judge(tf.cast(images, tf.float32), codes[0], beside, stream)
+        turn = tf.cast(self.count, tf.int64) % self.objective.every == self.objective.every - 1
+        g_loss = tf.cond(turn, lambda: self._make(codes[1], beside, stream), lambda: tf.constant(float("nan")))
+        self.count.assign_add(1)
+        return {"generator": g_loss, "discriminator": d_loss}
 
+    def _judge(self, images: tf.Tensor, codes: tf.Tensor, beside: tuple, stream: tf.Tensor) -> tf.Tensor:
+        """The discriminator's step."""
+        made = tf.stop_gradient(self._made(codes, beside))
+        real, fake = self._seen(images, stream, 4), self._seen(made, stream, 5)
+        logits = lambda seen: self._logits(seen, beside)
         with tf.GradientTape() as tape:
-            fake = self.discriminator(self.generator(codes[0], training=True), training=True)
-            real = self.discriminator(images, training=True)
-            d_loss = tf.reduce_mean(tf.nn.softplus(fake)) + tf.reduce_mean(tf.nn.softplus(-real))
-            penalty = tf.cond(self.count % self.every == 0, lambda: self._penalty(images), lambda: tf.constant(0.0))
-            total = d_loss + 0.5 * self.gamma * self.every * penalty
+            loss = self.objective.discriminator(logits(real), logits(fake), stream)
+            slopes = self.objective.penalty(logits, real, fake, tf.cast(self.count, tf.int64), stream)
+            total = self.discriminator_optimizer.scale_loss(loss + slopes)
         variables = self.discriminator.trainable_variables
         self.discriminator_optimizer.apply(tape.gradient(total, variables), variables)
+        self.objective.restrain(self.discriminator)
+        return loss
 
+    def _make(self, codes: tf.Tensor, beside: tuple, stream: tf.Tensor) -> tf.Tensor:
+        """The generator's step."""
         with tf.GradientTape() as tape:
-            fake = self.discriminator(self.generator(codes[1], training=True), training=True)
-            g_loss = tf.reduce_mean(tf.nn.softplus(-fake))
+            loss = self.objective.generator(self._logits(self._seen(self._made(codes, beside), stream, 6), beside))
+            total = self.generator_optimizer.scale_loss(loss)
         variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(g_loss, variables), variables)
-
+        self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
             if "float" in str(mean.dtype):
                 mean.assign(self.decay * mean + (1 - self.decay) * new)
-        self.count.assign_add(1)
-        return {"generator": g_loss, "discriminator": d_loss}
+        return loss
+
+    def _made(self, codes: tf.Tensor, beside: tuple) -> tf.Tensor:
+        return tf.cast(self.generator([codes, *beside] if beside else codes, training=True), tf.float32)
+
+    def _seen(self, images: tf.Tensor, stream: tf.Tensor, number: int) -> tf.Tensor:
+        return images if self.noise is None else self.noise(images, tf.cast(self.count, tf.int64), stream, number)
+
+    def _logits(self, images: tf.Tensor, beside: tuple) -> tf.Tensor:
+        return tf.cast(self.discriminator([images, *beside] if beside else images, training=True), tf.float32)
