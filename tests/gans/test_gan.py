@@ -6,18 +6,9 @@ import pytest
 import tensorflow as tf
 
 import tfinvert as ti
-from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator
 from tfinvert.gans.gan import GAN
 from tfinvert.generators.card import read_card
 from tfinvert.generators.load import BUILTIN
-
-
-def test_architectures_have_the_shapes_they_promise():
-    generator = dcgan_generator(7, size=16, channels=3, widths=(8, 6, 4))
-    assert generator.output_shape == (None, 16, 16, 3)
-    assert dcgan_discriminator(16, 3, (4, 6)).output_shape == (None, 1)
-    with pytest.raises(ValueError, match="size=20"):
-        dcgan_generator(7, size=20)
 
 
 def test_a_gan_learns_the_mean_and_spread_of_its_data():
