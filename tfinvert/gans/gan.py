@@ -41,6 +41,7 @@ class GAN(keras.Model):
         self.draw, self.noise = draw, noise
         self.objective = Standard() if objective is None else objective
         self.latent, self.decay, self.seed = latent, decay, seed
+        self._means = [keras.metrics.Mean(name) for name in ("generator", "discriminator")]
         self.count = self.add_weight(shape=(), dtype="int64", trainable=False, name="count")
         self.built = True  # its parts are: callbacks that save weights ask
 
@@ -55,17 +56,24 @@ class GAN(keras.Model):
         """Images of the averaged generator, [B, H, W, C]."""
         return self.averaged(codes, training=training)
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The means of the losses over an epoch so far."""
+        return self._means
+
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One step of the discriminator, and one of the generator where it is its turn; returns the losses."""
+        """One step of the discriminator, and one of the generator where it is its turn; returns the mean losses."""
         images, labels = data if isinstance(data, tuple) else (data, None)
         beside = () if labels is None else (tf.reshape(labels, [-1, 1]),)
         stream = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.count, tf.int64)])
         codes = self.draw([2, tf.shape(images)[0], self.latent], stream)
         d_loss = self._judge(tf.cast(images, tf.float32), codes[0], beside, stream)
         turn = tf.cast(self.count, tf.int64) % self.objective.every == self.objective.every - 1
-        g_loss = tf.cond(turn, lambda: self._make(codes[1], beside, stream), lambda: tf.constant(float("nan")))
+        g_loss = tf.cond(turn, lambda: self._make(codes[1], beside, stream), lambda: tf.constant(0.0))
         self.count.assign_add(1)
-        return {"generator": g_loss, "discriminator": d_loss}
+        for mean, loss, weight in zip(self._means, (g_loss, d_loss), (turn, True), strict=True):
+            mean.update_state(loss, sample_weight=tf.cast(weight, tf.float32))
+        return {mean.name: mean.result() for mean in self._means}
 
     def _judge(self, images: tf.Tensor, codes: tf.Tensor, beside: tuple, stream: tf.Tensor) -> tf.Tensor:
         """The discriminator's step."""

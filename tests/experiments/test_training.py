@@ -1,0 +1,132 @@
+"""Runs of training: what they leave, how they go on, and what they refuse."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import tfinvert as ti
+from tfinvert.experiments import training
+from tfinvert.experiments.training import ARCHITECTURES, OBJECTIVES, Training
+from tfinvert.generators.card import read_card
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
+SMALL = {"latent": 5, "resolution": 28, "epochs": 2, "batch_size": 8}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Narrow networks: what is tested is the run."""
+    narrow = {"dcgan_generator": (6, 4, 4), "dcgan_discriminator": (4, 4)}
+    for name, widths in narrow.items():
+        whole = getattr(training, name)
+        monkeypatch.setattr(
+            training, name, lambda *args, widths=widths, whole=whole, **more: whole(*args, widths, **more)
+        )
+
+
+def rows(out):
+    with (out / "losses.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architecture, objective, tmp_path):
+    made = Training(architecture, objective, "uniform", **SMALL).run(IMAGES, tmp_path, {"data": "noise"})
+    generator = ti.load_generator(made)
+    assert generator.assumed == ()
+    assert str(generator.space) == str(ti.uniform(5))
+    assert generator.value_range == (-1, 1)
+    assert generator.image_shape == (28, 28, 1)
+    card = read_card(made)
+    assert (card["data"], card["objective"], card["architecture"], card["trained"]) == (
+        "noise", objective, architecture, 2,
+    )  # fmt: skip
+    assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
+    assert all(np.isfinite([float(row["generator"]), float(row["discriminator"])]).all() for row in rows(tmp_path))
+
+
+def test_a_stopped_run_goes_on_and_a_finished_one_stays(tmp_path, monkeypatch):
+    settings = Training(**{**SMALL, "epochs": 3})
+    save, begun = training.grid, []
+
+    def stop(images, columns):
+        begun.append(1)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return save(images, columns)
+
+    monkeypatch.setattr(training, "grid", stop)
+    with pytest.raises(KeyboardInterrupt):
+        settings.run(IMAGES, tmp_path)
+    assert read_card(tmp_path / "generator.keras")["trained"] == 1
+    made = settings.run(IMAGES, tmp_path)
+    assert read_card(made)["trained"] == 3
+    assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2", "3"]
+    weights, count = keras.models.load_model(made).get_weights(), len(begun)
+    settings.run(IMAGES, tmp_path)
+    assert len(begun) == count
+    for one, other in zip(weights, keras.models.load_model(made).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_run_in_the_folder_is_left_alone(tmp_path):
+    Training(**SMALL).run(IMAGES, tmp_path)
+    before = (tmp_path / "generator.keras").read_bytes()
+    with pytest.raises(ti.BadInput, match="latent=5, images=40"):
+        Training(**{**SMALL, "latent": 6}).run(IMAGES[:32], tmp_path)
+    assert (tmp_path / "generator.keras").read_bytes() == before
+    assert json.loads((tmp_path / "training.json").read_text())["latent"] == 5
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_path, monkeypatch):
+    settings, save = Training(**{**SMALL, "epochs": 3}), training.grid
+
+    def spoil(images, columns):
+        networks[0].discriminator.layers[-1].bias.assign([np.nan])
+        return save(images, columns)
+
+    networks = []
+    build = Training.build
+    monkeypatch.setattr(Training, "build", lambda self, steps: networks.append(build(self, steps)) or networks[0])
+    monkeypatch.setattr(training, "grid", spoil)
+    with pytest.raises(ti.BadInput, match=r"epoch 2: losses .*nan.*is of epoch 1; try another seed"):
+        settings.run(IMAGES, tmp_path)
+    assert read_card(tmp_path / "generator.keras")["trained"] == 1
+    assert all(
+        np.isfinite(weight).all() for weight in keras.models.load_model(tmp_path / "generator.keras").get_weights()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"architecture": "stylegan"}, "architecture=stylegan: expected one of dcgan"),
+        ({"objective": "hinge"}, "objective=hinge"),
+        ({"resolution": 48}, "resolution=48: expected one of 28, 32"),
+        ({"channels": 2}, "channels=2"),
+        ({"epochs": 0}, "epochs=0"),
+    ],
+)
+def test_settings_that_there_are_not(settings, word):
+    with pytest.raises(ti.BadInput, match=word):
+        Training(**settings)
+
+
+def test_images_that_do_not_fit(tmp_path):
+    with pytest.raises(ti.BadInput, match="7 pictures: expected at least 8"):
+        Training(**SMALL).run(IMAGES[:7], tmp_path)
+    with pytest.raises(ti.BadInput, match=r"expected \[32, 32, 1\]"):
+        Training().run(IMAGES, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_samples_stand_side_by_side():
+    images = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((6, 2, 3, 3), np.float32)
+    picture = np.asarray(training.grid(images, 3))
+    assert picture.shape == (4, 9, 3)
+    np.testing.assert_array_equal(picture[0, ::3, 0], [0, 51, 102])
+    np.testing.assert_array_equal(picture[2, ::3, 0], [153, 204, 255])
