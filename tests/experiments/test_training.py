@@ -49,8 +49,9 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
     assert all(np.isfinite([float(row["generator"]), float(row["discriminator"])]).all() for row in rows(tmp_path))
 
 
-def test_a_stopped_run_goes_on_and_a_finished_one_stays(tmp_path, monkeypatch):
-    settings = Training(**{**SMALL, "epochs": 3})
+def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(tmp_path, monkeypatch):
+    settings = Training(**{**SMALL, "epochs": 3, "objective": "noise"})
+    whole = keras.models.load_model(settings.run(IMAGES, tmp_path / "whole")).get_weights()
     save, begun = training.grid, []
 
     def stop(images, columns):
@@ -60,17 +61,31 @@ def test_a_stopped_run_goes_on_and_a_finished_one_stays(tmp_path, monkeypatch):
         return save(images, columns)
 
     monkeypatch.setattr(training, "grid", stop)
+    out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        settings.run(IMAGES, tmp_path)
-    assert read_card(tmp_path / "generator.keras")["trained"] == 1
-    made = settings.run(IMAGES, tmp_path)
+        settings.run(IMAGES, out)
+    assert read_card(out / "generator.keras")["trained"] == 1
+    made = settings.run(IMAGES, out)
     assert read_card(made)["trained"] == 3
-    assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2", "3"]
-    weights, count = keras.models.load_model(made).get_weights(), len(begun)
-    settings.run(IMAGES, tmp_path)
+    assert [row["epoch"] for row in rows(out)] == ["1", "2", "3"]
+    count = len(begun)
+    settings.run(IMAGES, out)
     assert len(begun) == count
-    for one, other in zip(weights, keras.models.load_model(made).get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for one, other in zip(whole, keras.models.load_model(made).get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_every_epoch_has_an_order_of_its_own(tmp_path):
+    settings = Training(**SMALL)
+    gan = settings.build(10)
+    numbered = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1)
+    epochs = []
+    for epoch in (0, 1, 0):
+        gan.count.assign(5 * epoch)
+        epochs.append(np.concatenate(list(settings._batches(numbered, gan))).ravel())
+    assert all(sorted(order) == list(range(40)) for order in epochs)
+    assert not np.array_equal(epochs[0], epochs[1])
+    np.testing.assert_array_equal(epochs[0], epochs[2])
 
 
 def test_another_run_in_the_folder_is_left_alone(tmp_path):

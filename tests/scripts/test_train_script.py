@@ -1,11 +1,19 @@
 """`bin/train.py` through its `main`, for as short a training as there is."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.generators.card import read_card
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,24 @@ def test_wrong_input_is_one_line_and_exit_code_1(train, tmp_path, dataset, word)
     assert len([line for line in log.splitlines() if word in line]) == 1
     assert "Traceback" not in log
     assert not (tmp_path / "out" / "generator.keras").exists()
+
+
+def test_killed_without_warning_it_goes_on(tmp_path):
+    out, script = tmp_path / "out", Path(__file__).parents[2] / "bin" / "train.py"
+    data = pictures(tmp_path / "pictures.npy", 640)
+    command = [sys.executable, str(script), f"--dataset={data}", f"--out={out}", "--epochs=4", "--latent=5"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not (out / "generator.keras").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    assert read_card(out / "generator.keras")["trained"] < 4
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "epoch 1:" not in again.stderr
+    assert read_card(out / "generator.keras")["trained"] == 4
+    assert [line.split(",")[0] for line in (out / "losses.csv").read_text().split()] == ["epoch", "1", "2", "3", "4"]
+    assert np.ptp(np.asarray(Image.open(out / "losses.png"))) > 0
 
 
 def test_a_stray_argument_is_told(script, caplog):

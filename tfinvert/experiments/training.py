@@ -134,13 +134,29 @@ class Training:
             raise BadInput(f"{len(images)} pictures", f"expected at least {self.batch_size}, a batch")
         out.mkdir(parents=True, exist_ok=True)
         self._claim(out / "training.json", len(images))
-        data = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), self.seed)
-        data = data.batch(self.batch_size, drop_remainder=True).prefetch(2)
         gan = self.build(self.epochs * (len(images) // self.batch_size))
         # Two copies: one of them is whole whenever the run is killed.
         backup = keras.callbacks.BackupAndRestore(out / "backup", double_checkpoint=True, delete_checkpoint=False)
-        gan.fit(data, epochs=self.epochs, verbose=0, callbacks=[backup, _Epochs(self, out, more or {})])
+        gan.fit(
+            self._batches(images, gan),
+            epochs=self.epochs,
+            verbose=0,
+            callbacks=[backup, _Epochs(self, out, more or {})],
+        )
         return out / "generator.keras"
+
+    def _batches(self, images: np.ndarray, gan: GAN) -> tf.data.Dataset:
+        """One epoch, in an order that depends on the seed and its number, also in a run that is taken up again."""
+        steps, pixels = len(images) // self.batch_size, tf.constant(images)
+
+        def order(_: tf.Tensor) -> tf.data.Dataset:
+            seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(gan.count.value, tf.int64) // steps])
+            rows = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed)
+            return tf.data.Dataset.from_tensor_slices(rows)
+
+        rows = tf.data.Dataset.range(1).flat_map(order).batch(self.batch_size, drop_remainder=True)
+        batches = rows.map(lambda rows: tf.gather(pixels, rows)).prefetch(2)
+        return batches.apply(tf.data.experimental.assert_cardinality(steps))
 
     def _claim(self, path: Path, count: int) -> None:
         """Notes whose run this is."""
