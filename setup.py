@@ -22,13 +22,13 @@ INSTALL = [
     "pyarrow>=16",  # results as Parquet
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
     "tqdm>=4.66",  # progress bars
+    "scipy>=1.11",  # the bootstrap and the tests by which generators are compared
     "psutil>=5.9",  # the memory that a method of recovery takes
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
     "test": [
         "pytest>=8",
-        "scipy>=1.11",  # densities and filters that ours are held against
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in
