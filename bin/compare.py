@@ -1,0 +1,118 @@
+"""Which generator represents these images better, and is the difference more than chance?
+
+    python bin/compare.py --generators=a.keras,b.keras,c.h5 --images=digits.idx.gz --limit=100 --out=runs/compare
+
+inverts the same images into each generator with the same solver, steps, starts and seed, and writes
+OUT/comparison.csv, OUT/pairs.csv and OUT/comparison.png (Creswell & Bharath, section VII). --value_range and --prior
+are one for all generators, or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new
+to all of them. How images are inverted say the flags of bin/invert.py.
+"""
+
+from pathlib import Path
+
+import _flags
+from absl import app, flags, logging
+
+import _start
+
+_flags.define_generator()
+_flags.define_inversion()
+flags.adopt_module_key_flags(_flags)
+flags.DEFINE_list("generators", None, "Two or more, as --generator of bin/invert.py takes one.")
+flags.DEFINE_string("out", "runs/compare", "Folder for comparison.csv, pairs.csv and comparison.png.")
+
+
+def main(argv: list[str]) -> int:
+    return _start.run(argv, _compare, "stopped; nothing was written")
+
+
+def _compare() -> None:
+    import dataclasses
+
+    import numpy as np
+
+    from tfinvert.errors import BadInput
+    from tfinvert.experiments import compare, recovery
+    from tfinvert.report.compare import compare as draw
+
+    out, jobs = Path(flags.FLAGS.out), _jobs()
+    if jobs[0].split is not None:
+        raise BadInput(f"--split={jobs[0].split}", "codes are compared, not the layers behind them: leave it out")
+    out.mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
+    generators = [job.load() for job in jobs]
+    names, shape = _names([job.generator for job in jobs]), compare.common_shape(generators)
+    for name, generator in zip(names, generators, strict=True):
+        if generator.image_shape != shape:
+            logging.info("%s makes %s: compared at %s", name, list(generator.image_shape), list(shape))
+    found, ids = [], None
+    for name, generator, job in zip(names, generators, jobs, strict=True):
+        images, search = job.sources(generator).all(), job.classes_of(generator)
+        if ids is not None and not np.array_equal(ids, images.ids):
+            raise BadInput(f"{name} was given other images", "expected the same ones in the same order for all")
+        ids = images.ids
+        labels = search(images.pixels, ids) if search is not None else images.labels
+        found.append(compare.represent(
+            name, generator, images.pixels, ids, shape, job.inverter(generator),
+            dataclasses.replace(job, restarts=1).inverter(generator),
+            None if generator.condition is None else labels,
+        ))  # fmt: skip
+        logging.info("%s: mean squared error %.4g on [0, 1]", name, found[-1].error.mean())
+    if len(found[0].error) < compare.LEAST:
+        logging.warning("%d images: no test is run below %d", len(found[0].error), compare.LEAST)
+    pairs = compare.pairs({each.name: each.error for each in found}, jobs[0].seed)
+    for pair in pairs:
+        logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
+    recovery.write(out / "pairs.csv", [pair._asdict() for pair in pairs])
+    recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed))
+    picture = draw(
+        found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {jobs[0].images or 'glyphs'}"
+    )
+    logging.info("see %s, %s and %s", out / "comparison.csv", out / "pairs.csv", picture)
+
+
+def _jobs():
+    """One for each generator.
+
+    Raises:
+      BadInput: there are fewer than two, or another number of priors or ranges.
+    """
+    from tfinvert.errors import BadInput
+
+    files = flags.FLAGS.generators or []
+    if len(files) < 2 or flags.FLAGS.generator is not None:
+        raise BadInput(f"{len(files)} in --generators", "expected two or more, with commas between, and no --generator")
+    ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
+    jobs = []
+    for number, file in enumerate(files):
+        flags.FLAGS.generator = file
+        flags.FLAGS.value_range = None if ranges[number] is None else ranges[number].split(",")
+        flags.FLAGS.prior = priors[number]
+        jobs.append(_flags.job())
+    return jobs
+
+
+def _each(name: str, count: int) -> list[str | None]:
+    """The texts of a flag for every generator."""
+    from tfinvert.errors import BadInput
+
+    value = flags.FLAGS[name].value
+    if value is None:
+        return [None] * count
+    texts = (value if isinstance(value, str) else ",".join(value)).split(";")
+    if len(texts) not in (1, count):
+        raise BadInput(f"{len(texts)} in --{name}", f"expected one for all, or {count} with semicolons between")
+    return texts * count if len(texts) == 1 else list(texts)
+
+
+def _names(files: list[str]) -> list[str]:
+    """Short names that differ: of files, then of their folders, then numbered."""
+    stems = [Path(file).stem for file in files]
+    if len(set(stems)) < len(stems):
+        stems = [f"{Path(file).resolve().parent.name}/{Path(file).stem}" for file in files]
+    if len(set(stems)) < len(stems):
+        stems = [f"{stem} ({number + 1})" for number, stem in enumerate(stems)]
+    return stems
+
+
+if __name__ == "__main__":
+    app.run(main)

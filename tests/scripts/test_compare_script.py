@@ -1,0 +1,97 @@
+"""`bin/compare.py` through its `main`."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+from PIL import Image
+
+import tfinvert as ti
+
+
+@pytest.fixture(scope="module")
+def script(load_script):
+    return load_script("compare")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The files of three generators, each of another size, and images."""
+    folder = tmp_path_factory.mktemp("generators")
+    for name, (latent, size, channels) in {"few": (2, 8, 1), "many": (12, 8, 1), "large": (4, 12, 3)}.items():
+        keras.utils.set_random_seed(latent)
+        code = keras.Input((latent,))
+        shape = (size, size, channels)
+        image = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(code)
+        keras.Model(code, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
+    many = ti.load_generator(folder / "many.keras", prior=ti.normal(), value_range=(-1, 1))
+    np.save(folder / "images.npy", np.asarray(many.to_unit(many.sample(14, seed=3)[1])))
+    return folder
+
+
+@pytest.fixture
+def compare(script, files, tmp_path, caplog):
+    """Runs `main` for these generators; gives the exit code, what was logged, and the rows of both tables."""
+
+    def call(names, **values):
+        caplog.clear()
+        out = tmp_path / "out"
+        given = {
+            "generators": [str(files / f"{name}.keras") for name in names], "images": str(files / "images.npy"),
+            "value_range": ["-1", "1"], "prior": "normal", "steps": 60, "restarts": 2, "out": str(out), **values,
+        }  # fmt: skip
+        with flagsaver.flagsaver(**given):
+            code = script.main(["compare.py"])
+        tables = [out / "comparison.csv", out / "pairs.csv"]
+        rows = [list(csv.DictReader(table.open())) if table.exists() else [] for table in tables]
+        return code, "\n".join(caplog.messages), *rows
+
+    return call
+
+
+def test_the_generator_that_made_the_images_is_better(compare, tmp_path):
+    code, log, rows, pairs = compare(["few", "many"])
+    assert code == 0
+    assert [row["generator"] for row in rows] == ["few", "many"]
+    assert [row["n"] for row in rows] == ["14", "14"]
+    assert float(rows[1]["mse"]) < 0.1 * float(rows[0]["mse"])
+    assert (pairs[0]["one"], pairs[0]["other"]) == ("few", "many")
+    assert float(pairs[0]["low"]) > 0
+    assert float(pairs[0]["p"]) < 0.01
+    assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "comparison.png"))) > 0
+    assert "comparison.csv" in log
+
+
+def test_other_sizes_are_brought_to_one_and_it_is_said(compare):
+    code, log, rows, pairs = compare(["few", "large", "many"], value_range=["-1", "1;-1", "1;-1", "1"], limit=5)
+    assert code == 0
+    assert len(rows) == len(pairs) == 3
+    assert "large makes [12, 12, 3]: compared at [8, 8, 1]" in log
+    assert "5 images: no test is run below 10" in log
+    assert {pair["p"] for pair in pairs} == {"nan"}
+
+
+def test_files_of_one_name_are_told_apart(compare, script):
+    assert script._names(["a/g.keras", "b/g.keras"]) == ["a/g", "b/g"]
+    assert script._names(["a/g.keras", "a/g.keras"]) == ["a/g (1)", "a/g (2)"]
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "word"),
+    [
+        (["few"], {}, "1 in --generators: expected two or more"),
+        (["few", "many"], {"prior": "normal;normal;uniform"}, "3 in --prior: expected one for all, or 2"),
+        (["few", "many"], {"value_range": ["-1", "1;0", "1;0", "1"]}, "3 in --value_range"),
+        (["few", "many"], {"split": "first_dense"}, "--split=first_dense"),
+        (["few", "missing"], {}, "missing.keras"),
+        (["few", "many"], {"images": "nowhere"}, "no such file"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_1(compare, tmp_path, names, values, word):
+    code, log, rows, _ = compare(names, **values)
+    assert code == 1
+    assert len([line for line in log.splitlines() if word in line]) == 1
+    assert "Traceback" not in log
+    assert not rows
