@@ -31,7 +31,7 @@ def compare(found: Sequence[Represented], pairs: Sequence[Pair], path: str | Pat
     figure = Picture(figsize=(max(7.5, 1.35 * shown), sum(heights)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10)
-    parts = np.atleast_1d(figure.subfigures(1 + len(pairs), 1, height_ratios=heights))
+    parts = figure.subfigures(1 + len(pairs), 1, squeeze=False, height_ratios=heights)[:, 0]
     _distributions(parts[0].subplots(), found)
     for part, pair in zip(parts[1:], pairs, strict=True):
         one, other = by_name[pair.one], by_name[pair.other]
