@@ -149,6 +149,15 @@ def test_the_generator_steps_once_for_every_few_of_the_discriminator():
     assert not np.array_equal(gan.generator.get_weights()[0], weights)
 
 
+def test_the_average_soon_forgets_the_first_weights():
+    gan = toy(Standard())
+    gan.averaged.set_weights([weight + 100 for weight in gan.generator.get_weights()])
+    gan.decay = 0.999
+    gan.fit(TOY, batch_size=16, epochs=2, verbose=0)  # 64 steps
+    for mean, new in zip(gan.averaged.get_weights(), gan.generator.get_weights(), strict=True):
+        np.testing.assert_allclose(mean, new, atol=0.5)
+
+
 class Stop(Exception):
     """Stands for a machine that goes away."""
 

@@ -24,7 +24,7 @@ class GAN(keras.Model):
       draw: (shape, seed) -> codes from the prior; default the standard normal.
       objective: what they play for.
       noise: on what the discriminator sees; default none.
-      decay: of the averaged generator's weights, `averaged`, per step of the generator.
+      decay: of the averaged generator's weights, `averaged`, per step of the generator; less in the first steps.
       seed: fixes what is drawn.
     """
 
@@ -96,9 +96,11 @@ class GAN(keras.Model):
             total = self.generator_optimizer.scale_loss(loss)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        steps = tf.cast(tf.cast(self.count, tf.int64) // self.objective.every, tf.float32)
+        decay = tf.minimum(self.decay, (1 + steps) / (10 + steps))  # so that the first weights are soon forgotten
         for mean, new in zip(self.averaged.variables, self.generator.variables, strict=True):
             if "float" in str(mean.dtype):
-                mean.assign(self.decay * mean + (1 - self.decay) * new)
+                mean.assign(tf.cast(decay, mean.dtype) * mean + tf.cast(1 - decay, mean.dtype) * new)
         return loss
 
     def _made(self, codes: tf.Tensor, beside: tuple) -> tf.Tensor:
