@@ -3,10 +3,10 @@
     python bin/train.py --out=runs/glyphs
     python bin/train.py --dataset=omniglot.zip --latent=100 --prior=uniform --objective=wgan --out=runs/omniglot
 
-writes OUT/generator.keras, which carries its prior and value range, OUT/samples.png, OUT/losses.csv and OUT/losses.png,
-after every epoch. A run that was stopped or killed goes on with its last whole epoch when it is started again. Without
-flags it trains the built-in generator of glyphs; see tfinvert/builtin/CARD.md for the run that made the file in the
-package.
+writes OUT/generator.keras, which carries its prior and value range, OUT/samples.png and OUT/losses.csv after every
+epoch, and OUT/losses.png at the end. A run that was stopped or killed goes on with its last whole epoch when it is
+started again. Without flags it trains the built-in generator of glyphs; see tfinvert/builtin/CARD.md for the run that
+made the file in the package.
 """
 
 import types

@@ -3,7 +3,8 @@
 `Recovery` tries cheap things first and dear things only on images that are still unsolved. One attempt is a start
 from a regression on the generator's own samples, in later attempts the best of many codes around it; L-BFGS where codes
 are so long that Jacobians are dear; Levenberg-Marquardt, through `Logit` where the generator saturates and then on the
-plain pixels; and float64 where float32 does not determine the code.
+plain pixels; and float64 where float32 does not determine the code. Pictures of 8 bits have a regression of their own;
+where rounding hides much of what tells codes apart, later attempts search by what it leaves (`Stages.rounded`).
 """
 
 from __future__ import annotations
