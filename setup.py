@@ -27,12 +27,14 @@ INSTALL = [
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
+    "tensorboard": ["tensorboard>=2.20,<3"],  # bin/train.py --tensorboard; TensorFlow no longer brings it
     "test": [
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in
         "jupytext>=1.16",  # notebooks are made from .py files
+        "tensorboard>=2.20,<3",  # what writes its summaries
     ],
     "lint": [
         "ruff>=0.9",

@@ -6,14 +6,17 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tqdm import tqdm
 
 import tfinvert as ti
-from tfinvert.experiments import training
-from tfinvert.experiments.training import ARCHITECTURES, OBJECTIVES, Training
+from tfinvert.experiments import epochs, training
+from tfinvert.experiments.training import ARCHITECTURES, CONDITIONAL, OBJECTIVES, Training
 from tfinvert.generators.card import read_card
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
-SMALL = {"latent": 5, "resolution": 28, "epochs": 2, "batch_size": 8}
+LABELS = np.arange(40) % 3
+SMALL = {"latent": 6, "resolution": 28, "epochs": 2, "batch_size": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,8 @@ def small(monkeypatch):
         monkeypatch.setattr(
             training, name, lambda *args, widths=widths, whole=whole, **more: whole(*args, widths, **more)
         )
+    biggan = training.biggan_generator
+    monkeypatch.setattr(training, "biggan_generator", lambda widths, *args: biggan([16, 8, 8], *args))
 
 
 def rows(out):
@@ -32,13 +37,20 @@ def rows(out):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    ("architecture", "objective"),
+    [("dcgan", objective) for objective in OBJECTIVES]
+    + [(architecture, "standard") for architecture in ARCHITECTURES[1:]]
+    + [("attention", "wgan_gp")],
+)
 def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architecture, objective, tmp_path):
-    made = Training(architecture, objective, "uniform", **SMALL).run(IMAGES, tmp_path, {"data": "noise"})
+    classes = 3 if architecture in CONDITIONAL else None
+    settings = Training(architecture, objective, "uniform", **SMALL, classes=classes)
+    made = settings.run(IMAGES, tmp_path, {"data": "noise"}, labels=LABELS)
     generator = ti.load_generator(made)
     assert generator.assumed == ()
-    assert str(generator.space) == str(ti.uniform(5))
+    assert (None if generator.condition is None else generator.condition.classes) == classes
+    assert str(generator.space) == str(ti.uniform(6))
     assert generator.value_range == (-1, 1)
     assert generator.image_shape == (28, 28, 1)
     card = read_card(made)
@@ -52,7 +64,7 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
 def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(tmp_path, monkeypatch):
     settings = Training(**{**SMALL, "epochs": 3, "objective": "noise"})
     whole = keras.models.load_model(settings.run(IMAGES, tmp_path / "whole")).get_weights()
-    save, begun = training.grid, []
+    save, begun = epochs.grid, []
 
     def stop(images, columns):
         begun.append(1)
@@ -60,7 +72,7 @@ def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
             raise KeyboardInterrupt
         return save(images, columns)
 
-    monkeypatch.setattr(training, "grid", stop)
+    monkeypatch.setattr(epochs, "grid", stop)
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
         settings.run(IMAGES, out)
@@ -91,14 +103,14 @@ def test_every_epoch_has_an_order_of_its_own(tmp_path):
 def test_another_run_in_the_folder_is_left_alone(tmp_path):
     Training(**SMALL).run(IMAGES, tmp_path)
     before = (tmp_path / "generator.keras").read_bytes()
-    with pytest.raises(ti.BadInput, match="latent=5, images=40"):
-        Training(**{**SMALL, "latent": 6}).run(IMAGES[:32], tmp_path)
+    with pytest.raises(ti.BadInput, match="latent=6, images=40"):
+        Training(**{**SMALL, "latent": 7}).run(IMAGES[:32], tmp_path)
     assert (tmp_path / "generator.keras").read_bytes() == before
-    assert json.loads((tmp_path / "training.json").read_text())["latent"] == 5
+    assert json.loads((tmp_path / "training.json").read_text())["latent"] == 6
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_path, monkeypatch):
-    settings, save = Training(**{**SMALL, "epochs": 3}), training.grid
+    settings, save = Training(**{**SMALL, "epochs": 3}), epochs.grid
 
     def spoil(images, columns):
         networks[0].discriminator.layers[-1].bias.assign([np.nan])
@@ -107,7 +119,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
     networks = []
     build = Training.build
     monkeypatch.setattr(Training, "build", lambda self, steps: networks.append(build(self, steps)) or networks[0])
-    monkeypatch.setattr(training, "grid", spoil)
+    monkeypatch.setattr(epochs, "grid", spoil)
     with pytest.raises(ti.BadInput, match=r"epoch 2: losses .*nan.*is of epoch 1; try another seed"):
         settings.run(IMAGES, tmp_path)
     assert read_card(tmp_path / "generator.keras")["trained"] == 1
@@ -124,6 +136,9 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
         ({"resolution": 48}, "resolution=48: expected one of 28, 32"),
         ({"channels": 2}, "channels=2"),
         ({"epochs": 0}, "epochs=0"),
+        ({"precision": "float8"}, "precision=float8"),
+        ({"architecture": "attention"}, "architecture=attention with classes=None: expected both"),
+        ({"classes": 4}, "architecture=dcgan with classes=4"),
     ],
 )
 def test_settings_that_there_are_not(settings, word):
@@ -139,9 +154,67 @@ def test_images_that_do_not_fit(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_code_that_the_blocks_cannot_share_is_refused(tmp_path):
+    settings = Training("attention", **{**SMALL, "latent": 64}, classes=3)
+    with pytest.raises(ti.BadInput, match="latent=64 for attention at 28: expected a multiple of 3, such as 63 or 66"):
+        settings.run(IMAGES, tmp_path, labels=LABELS)
+
+
+@pytest.mark.parametrize("labels", [None, LABELS[:7], LABELS + 1, LABELS - 1])
+def test_labels_that_do_not_fit(labels, tmp_path):
+    with pytest.raises(ti.BadInput, match="expected 40 whole numbers from 0 to 2"):
+        Training("conditional", **SMALL, classes=3).run(IMAGES, tmp_path, labels=labels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_column_of_the_samples_is_of_one_class():
+    codes, labels = Training("conditional", **SMALL, classes=3)._shown(ti.normal(6))
+    rows = np.reshape(labels, (epochs.ROWS, epochs.COLUMNS))
+    assert codes.shape == (rows.size, 6)
+    assert (rows == rows[0]).all()
+    assert list(rows[0, :4]) == [0, 1, 2, 0]
+
+
+def test_labels_stay_with_their_images():
+    settings = Training("conditional", **SMALL, classes=40)
+    numbered = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1)
+    for images, labels in settings._batches(numbered, settings.build(10), np.arange(40)):
+        np.testing.assert_array_equal(np.ravel(images), labels)
+
+
+def test_mixed_precision_is_the_runs_own(tmp_path):
+    made = Training(**SMALL, precision="mixed_bfloat16").run(IMAGES, tmp_path)
+    assert keras.config.dtype_policy().name == "float32"
+    assert ti.load_generator(made).sample(2)[1].dtype == np.float32
+    assert {layer.compute_dtype for layer in keras.models.load_model(made).layers} == {"bfloat16", "float32"}
+
+
+def test_tensorboard_gets_losses_and_samples(tmp_path):
+    Training(**SMALL).run(IMAGES, tmp_path, tensorboard=True)
+    tags = set()
+    for file in (tmp_path / "tensorboard").rglob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {(value.tag, event.step) for value in event.summary.value}
+    assert {("samples", 0), ("samples", 1), ("epoch_generator", 1), ("epoch_discriminator", 0)} <= tags
+
+
+def test_the_bar_counts_steps_from_where_a_run_goes_on(monkeypatch):
+    made = []
+    monkeypatch.setattr(epochs, "tqdm", lambda **given: made.append(tqdm(**{**given, "disable": False})) or made[0])
+    bar = epochs.Bar()
+    bar.set_params({"steps": 5, "epochs": 4})
+    bar.on_epoch_begin(2)
+    for batch in range(5):
+        bar.on_train_batch_end(batch, {"generator": 1.0})
+    bar.on_epoch_begin(3)
+    bar.on_train_batch_end(0)
+    bar.on_train_end()
+    assert (made[0].n, made[0].total, len(made)) == (16, 20, 1)
+
+
 def test_samples_stand_side_by_side():
     images = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((6, 2, 3, 3), np.float32)
-    picture = np.asarray(training.grid(images, 3))
+    picture = np.asarray(epochs.grid(images, 3))
     assert picture.shape == (4, 9, 3)
     np.testing.assert_array_equal(picture[0, ::3, 0], [0, 51, 102])
     np.testing.assert_array_equal(picture[2, ::3, 0], [153, 204, 255])

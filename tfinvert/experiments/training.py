@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import functools
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,21 +13,20 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
-from PIL import Image
 
 from tfinvert.errors import BadInput
+from tfinvert.experiments.epochs import COLUMNS, ROWS, Bar, Epochs
 from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator
+from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.gan import GAN
 from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, Objective, SoftLabels, Standard
-from tfinvert.generators.card import write_card
 from tfinvert.spaces import Space, normal, uniform
 
-ARCHITECTURES = ("dcgan", "pixel_shuffle")
+CONDITIONAL = ("conditional", "attention")  # these are given a class beside the code
+ARCHITECTURES = ("dcgan", "pixel_shuffle", *CONDITIONAL)
 PRIORS: dict[str, Callable[[int], Space]] = {"normal": normal, "uniform": uniform}
 RESOLUTIONS = (28, 32, 64, 128)
-RANGE = (-1.0, 1.0)  # of the images
-_ROWS, _COLUMNS = 8, 20  # of the grid of samples
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _QUIET = 0.5  # share of the steps after which the noise of `noise` has died away
 
 
@@ -40,13 +39,16 @@ class _Game(NamedTuple):
     noise: float = 0.0  # of the first step, on [-1, 1]
 
 
-_ADAM = functools.partial(keras.optimizers.Adam, beta_1=0.5, beta_2=0.99)
+# Without a memory of slopes (beta_1) Adam bears a rate at which 15 epochs of Omniglot give legible characters; with 0.5
+# and 4e-4 they gave blots.
+_ADAM = functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.99)
 OBJECTIVES: dict[str, _Game] = {
-    "standard": _Game(Standard(), _ADAM, 4e-4),
-    "soft_labels": _Game(SoftLabels(), _ADAM, 2e-4),
-    "noise": _Game(Standard(gamma=0.0), _ADAM, 2e-4, noise=0.5),
-    "wgan": _Game(WGAN(), keras.optimizers.RMSprop, 2e-4),
-    "wgan_gp": _Game(WGANGP(), functools.partial(keras.optimizers.Adam, beta_1=0.0, beta_2=0.9), 4e-4),
+    "standard": _Game(Standard(gamma=0.1), _ADAM, 1e-3),
+    "plain": _Game(Standard(gamma=0.0), _ADAM, 1e-3),
+    "noise": _Game(Standard(gamma=0.0), _ADAM, 1e-3, noise=0.5),
+    "soft_labels": _Game(SoftLabels(), _ADAM, 5e-4),
+    "wgan": _Game(WGAN(), keras.optimizers.RMSprop, 5e-4),
+    "wgan_gp": _Game(WGANGP(every=2), _ADAM, 1e-3),
 }
 
 
@@ -64,9 +66,11 @@ class Training:
       epochs: passes over the images.
       batch_size: images for each step.
       seed: fixes weights, order and codes.
+      classes: how many, for the architectures of `CONDITIONAL`.
+      precision: one of `PRECISIONS`, Keras's policies. The mixed ones are for GPUs.
 
     Raises:
-      BadInput: a setting is none of these.
+      BadInput: a setting is none of these, or one does not go with another.
     """
 
     architecture: str = "dcgan"
@@ -78,11 +82,13 @@ class Training:
     epochs: int = 40
     batch_size: int = 64
     seed: int = 0
+    classes: int | None = None
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         known = {
             "architecture": ARCHITECTURES, "objective": OBJECTIVES, "prior": PRIORS, "resolution": RESOLUTIONS,
-            "channels": (1, 3),
+            "channels": (1, 3), "precision": PRECISIONS,
         }  # fmt: skip
         for name, values in known.items():
             if getattr(self, name) not in values:
@@ -90,6 +96,8 @@ class Training:
         for name in ("latent", "epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name}={getattr(self, name)}", "expected at least 1")
+        if (self.classes is not None) != (self.architecture in CONDITIONAL):
+            raise BadInput(f"architecture={self.architecture} with classes={self.classes}", "expected both, or neither")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -97,24 +105,55 @@ class Training:
 
     def build(self, steps: int) -> GAN:
         """The networks and their optimizers, for so many steps in all."""
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            return self._build(steps)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    def _build(self, steps: int) -> GAN:
         keras.utils.set_random_seed(self.seed)
         game = OBJECTIVES[self.objective]
-        generator = dcgan_generator(
-            self.latent, self.resolution, self.channels, shuffle=self.architecture == "pixel_shuffle"
-        )
         draw: Callable = tf.random.stateless_normal
         if self.prior == "uniform":
             draw = functools.partial(tf.random.stateless_uniform, minval=-1, maxval=1)
         noise = Noisy(game.noise, max(1, round(_QUIET * steps))) if game.noise else None
+        discriminator = dcgan_discriminator(self.resolution, self.channels, classes=self.classes)
         gan = GAN(
-            generator, dcgan_discriminator(self.resolution, self.channels), self.latent, draw, game.objective, noise,
-            seed=self.seed,
-        )  # fmt: skip
+            self._generator(), discriminator, self.latent, draw, game.objective, noise, seed=self.seed, feed=self._feed
+        )
         rate = keras.optimizers.schedules.CosineDecay(game.rate, steps, alpha=0.05)
         gan.compile(game.optimizer(rate), game.optimizer(rate))
         return gan
 
-    def run(self, images: np.ndarray, out: Path, more: dict[str, Any] | None = None) -> Path:
+    def _generator(self) -> keras.Model:
+        if self.architecture != "attention":
+            shuffle = self.architecture == "pixel_shuffle"
+            return dcgan_generator(self.latent, self.resolution, self.channels, shuffle=shuffle, classes=self.classes)
+        # As BigGAN's, but small: as many blocks as doublings, and attention before the last one.
+        start = 7 if self.resolution % 7 == 0 else 4
+        widths = [128 >> number for number in range((self.resolution // start).bit_length())]
+        if self.latent % len(widths):
+            less = self.latent // len(widths) * len(widths)
+            raise BadInput(
+                f"latent={self.latent} for attention at {self.resolution}",
+                f"expected a multiple of {len(widths)}, such as {less or len(widths)} or {less + len(widths)}",
+            )
+        return biggan_generator(
+            widths, self.latent // len(widths), 32, self.classes or 0, self.channels, self.resolution // 2, start
+        )
+
+    def _feed(self, codes: tf.Tensor, labels: tf.Tensor) -> Any:
+        """What the generator is given."""
+        if self.architecture == "attention":
+            return {"z": codes, "y": tf.one_hot(tf.reshape(labels, [-1]), self.classes)}
+        return [codes, labels]
+
+    def run(
+        self, images: np.ndarray, out: Path, more: dict[str, Any] | None = None, *,
+        labels: np.ndarray | None = None, show: bool = False, tensorboard: bool = False,
+    ) -> Path:  # fmt: skip
         """Trains, or goes on with what stands in `out`; returns the generator's file.
 
         `out` gets generator.keras (prior and value range in it), samples.png and losses.csv, after every epoch, and
@@ -124,28 +163,53 @@ class Training:
           images: [N, H, W, C] in [-1, 1].
           out: a folder.
           more: what else is to be kept in the file (JSON).
+          labels: int [N] in [0, classes), where classes are given.
+          show: a progress bar, where there is a terminal.
+          tensorboard: whether losses and samples go into OUT/tensorboard too.
 
         Raises:
-          BadInput: too few images, or of another shape; another run stands in `out`; or the loss is no number any more.
+          BadInput: too few images, or of another shape; wrong labels; another run stands in `out`; or the loss is no
+            number any more.
         """
         if images.shape[1:] != self.image_shape:
             raise BadInput(f"images {list(images.shape[1:])}", f"expected {list(self.image_shape)}")
         if len(images) < self.batch_size:
             raise BadInput(f"{len(images)} pictures", f"expected at least {self.batch_size}, a batch")
+        if self.classes is not None:
+            self._check(labels, len(images))
+        if tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise BadInput("TensorBoard is not installed", "pip install 'tfinvert[tensorboard]'")
         out.mkdir(parents=True, exist_ok=True)
         self._claim(out / "training.json", len(images))
         gan = self.build(self.epochs * (len(images) // self.batch_size))
         # Two copies: one of them is whole whenever the run is killed.
         backup = keras.callbacks.BackupAndRestore(out / "backup", double_checkpoint=True, delete_checkpoint=False)
-        gan.fit(
-            self._batches(images, gan),
-            epochs=self.epochs,
-            verbose=0,
-            callbacks=[backup, _Epochs(self, out, more or {})],
-        )
+        prior = PRIORS[self.prior](self.latent)
+        settings = {name: value for name, value in dataclasses.asdict(self).items() if name != "prior"}
+        epochs = Epochs(out, self._shown(prior), prior, {**(more or {}), **settings}, tensorboard)
+        callbacks = [backup, epochs, *([Bar()] if show else [])]
+        if tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+        batches = self._batches(images, gan, None if self.classes is None else labels)
+        gan.fit(batches, epochs=self.epochs, verbose=0, callbacks=callbacks)
         return out / "generator.keras"
 
-    def _batches(self, images: np.ndarray, gan: GAN) -> tf.data.Dataset:
+    def _shown(self, prior: Space) -> Any:
+        """What the pictures of every epoch are made of."""
+        count = ROWS * COLUMNS
+        codes = prior.sample(tf.stack([tf.ones(count, tf.int64), tf.range(count, dtype=tf.int64)], axis=1))
+        if self.classes is None:
+            return codes
+        return codes, tf.reshape(tf.range(count) % COLUMNS % self.classes, [-1, 1])  # a class for each column
+
+    def _check(self, labels: np.ndarray | None, count: int) -> None:
+        expected = f"expected {count} whole numbers from 0 to {(self.classes or 0) - 1}"
+        if labels is None:
+            raise BadInput(f"architecture={self.architecture} without labels", expected)
+        if labels.shape != (count,) or labels.min() < 0 or labels.max() >= (self.classes or 0):
+            raise BadInput(f"labels {list(labels.shape)} from {labels.min()} to {labels.max()}", expected)
+
+    def _batches(self, images: np.ndarray, gan: GAN, labels: np.ndarray | None = None) -> tf.data.Dataset:
         """One epoch, in an order that depends on the seed and its number, also in a run that is taken up again."""
         steps, pixels = len(images) // self.batch_size, tf.constant(images)
 
@@ -155,7 +219,9 @@ class Training:
             return tf.data.Dataset.from_tensor_slices(rows)
 
         rows = tf.data.Dataset.range(1).flat_map(order).batch(self.batch_size, drop_remainder=True)
-        batches = rows.map(lambda rows: tf.gather(pixels, rows)).prefetch(2)
+        parts = pixels if labels is None else (pixels, tf.constant(labels, tf.int32))
+        pick = lambda rows: tf.nest.map_structure(lambda part: tf.gather(part, rows), parts)
+        batches = rows.map(pick).prefetch(2)
         return batches.apply(tf.data.experimental.assert_cardinality(steps))
 
     def _claim(self, path: Path, count: int) -> None:
@@ -167,55 +233,3 @@ class Training:
             if differs:
                 raise BadInput(f"{path.parent} holds a run with {', '.join(differs)}", "choose another folder (--out)")
         path.write_text(json.dumps(own, indent=1))
-
-
-class _Epochs(keras.callbacks.Callback):
-    """Keeps what every epoch gave."""
-
-    def __init__(self, training: Training, out: Path, more: dict[str, Any]) -> None:
-        super().__init__()
-        self.training, self.out, self.more = training, out, more
-        self._epoch = 0
-        self._codes = PRIORS[training.prior](training.latent).sample(
-            tf.stack([tf.ones(_ROWS * _COLUMNS, tf.int64), tf.range(_ROWS * _COLUMNS, dtype=tf.int64)], axis=1)
-        )
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        wrong = {name: float(value) for name, value in (logs or {}).items() if not np.isfinite(value)}
-        if wrong:  # an error, not a stop: what is backed up stays that of the epoch before
-            kept = f"{self.out / 'generator.keras'} is of epoch {self._epoch}; " if self._epoch else ""
-            raise BadInput(f"epoch {self._epoch + 1}: losses {wrong}", f"{kept}try another seed or objective")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        losses = {name: float(value) for name, value in (logs or {}).items()}
-        self._note({"epoch": epoch + 1, **losses})
-        grid(np.asarray(self.model(self._codes)), _COLUMNS).save(self.out / "samples.png")
-        partial = self.out / "partial.keras"
-        self.model.averaged.save(partial)
-        prior = PRIORS[self.training.prior](self.training.latent)
-        settings = {name: value for name, value in dataclasses.asdict(self.training).items() if name != "prior"}
-        write_card(partial, prior, RANGE, **self.more, **settings, trained=epoch + 1)
-        partial.replace(self.out / "generator.keras")
-        logging.info("epoch %d: %s", epoch + 1, "  ".join(f"{name} {value:.3f}" for name, value in losses.items()))
-
-    def _note(self, row: dict[str, Any]) -> None:
-        """Rewrites losses.csv with one more row; an epoch that was done again counts once."""
-        path = self.out / "losses.csv"
-        rows = list(csv.DictReader(path.open())) if path.exists() else []
-        rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            writer.writeheader()
-            writer.writerows([*rows, row])
-
-
-def grid(images: np.ndarray, columns: int) -> Image.Image:
-    """Images [B, H, W, C] in [-1, 1] side by side; those that do not fill a row are left out."""
-    _, height, width, channels = images.shape
-    count = len(images) // columns
-    tiles = images[: count * columns].reshape(count, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    levels = np.uint8(np.round(np.clip(127.5 * (tiles + 1), 0, 255))).reshape(count * height, columns * width, channels)
-    return Image.fromarray(levels[..., 0] if channels == 1 else levels)

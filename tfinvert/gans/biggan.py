@@ -46,7 +46,9 @@ def biggan_generator(
         if x.shape[1] == attention:
             x = _attention(x)
     x = layers.BatchNormalization(epsilon=_EPSILON, name="ScaledCrossReplicaBN")(x)
-    image = layers.Conv2D(channels, 3, padding="same", activation="tanh", name="conv_2d")(layers.ReLU()(x))
+    image = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32", name="conv_2d")(
+        layers.ReLU()(x)
+    )
     return keras.Model({"z": code, "y": label}, image, name="biggan_generator")
 
 

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tfinvert.gans.objectives import Noisy, Objective, Standard
 
+Feed = Callable[[Any, Any], Any]  # codes [B, d] and labels [B, 1] -> what a generator takes
+
 
 class GAN(keras.Model):
     """A generator and a discriminator that play for an objective, and an averaged generator.
@@ -18,7 +20,7 @@ class GAN(keras.Model):
     is random depend on the seed and on the number of the step, so that a run which is taken up again goes on alike.
 
     Args:
-      generator: [B, d] -> images [B, H, W, C]; or ([B, d], labels [B, 1]).
+      generator: [B, d] -> images [B, H, W, C]; or ([B, d], labels [B, 1]), or what `feed` makes of them.
       discriminator: images [B, H, W, C] -> logits [B, 1]; or (images, labels [B, 1]).
       latent: d, entries of a code.
       draw: (shape, seed) -> codes from the prior; default the standard normal.
@@ -26,12 +28,13 @@ class GAN(keras.Model):
       noise: on what the discriminator sees; default none.
       decay: of the averaged generator's weights, `averaged`, per step of the generator; less in the first steps.
       seed: fixes what is drawn.
+      feed: what a generator that takes classes is given, of codes and labels [B, 1]; default: a list of both.
     """
 
     def __init__(
         self, generator: keras.Model, discriminator: keras.Model, latent: int,
         draw: Callable = tf.random.stateless_normal, objective: Objective | None = None, noise: Noisy | None = None,
-        decay: float = 0.999, seed: int = 0,
+        decay: float = 0.999, seed: int = 0, feed: Feed | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
@@ -39,6 +42,7 @@ class GAN(keras.Model):
         self.averaged.set_weights(generator.get_weights())
         self.averaged.trainable = False
         self.draw, self.noise = draw, noise
+        self.feed = (lambda codes, labels: [codes, labels]) if feed is None else feed
         self.objective = Standard() if objective is None else objective
         self.latent, self.decay, self.seed = latent, decay, seed
         self._means = [keras.metrics.Mean(name) for name in ("generator", "discriminator")]
@@ -53,8 +57,9 @@ class GAN(keras.Model):
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def call(self, codes: Any, training: bool = False) -> tf.Tensor:
-        """Images of the averaged generator, [B, H, W, C]."""
-        return self.averaged(codes, training=training)
+        """Images of the averaged generator, [B, H, W, C], of codes, or of (codes, labels [B, 1])."""
+        given = self.feed(*codes) if isinstance(codes, (list, tuple)) else codes
+        return self.averaged(given, training=training)
 
     @property
     def metrics(self) -> list[Any]:
@@ -104,7 +109,7 @@ class GAN(keras.Model):
         return loss
 
     def _made(self, codes: tf.Tensor, beside: tuple) -> tf.Tensor:
-        return tf.cast(self.generator([codes, *beside] if beside else codes, training=True), tf.float32)
+        return tf.cast(self.generator(self.feed(codes, *beside) if beside else codes, training=True), tf.float32)
 
     def _seen(self, images: tf.Tensor, stream: tf.Tensor, number: int) -> tf.Tensor:
         return images if self.noise is None else self.noise(images, tf.cast(self.count, tf.int64), stream, number)

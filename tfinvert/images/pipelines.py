@@ -79,7 +79,21 @@ def is_tfds(text: str) -> bool:
     return name.split("/")[0] in tfds.list_builders()
 
 
-def tfds_entries(text: str, array_range) -> Iterable[Entry]:
+def prepared(name: str) -> bool:
+    """Whether TensorFlow Datasets is there and holds this dataset."""
+    if not is_tfds(name):
+        return False
+    import tensorflow_datasets as tfds
+
+    return bool(tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR")).is_prepared())
+
+
+def tfds_dataset(text: str, download: bool = False) -> tf.data.Dataset:
+    """A dataset of TensorFlow Datasets by NAME[:SPLIT]; the default is its test split, where it has one.
+
+    Raises:
+      BadInput: there is none, or it was not downloaded and shall not be.
+    """
     name, _, split = text.partition(":")
     try:
         import tensorflow_datasets as tfds
@@ -87,12 +101,17 @@ def tfds_entries(text: str, array_range) -> Iterable[Entry]:
         raise BadInput(f"images tfds:{text}", "needs 'pip install tensorflow-datasets'") from error
     try:
         builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
+        if download:
+            builder.download_and_prepare()
         splits = list(builder.info.splits)
         split = split or ("test" if "test" in splits else splits[0] if splits else "train")
-        dataset = builder.as_dataset(split=split)
+        return builder.as_dataset(split=split)
     except Exception as error:  # TFDS raises its own kinds for a wrong name, split or missing files
         reason = " ".join(str(error).split())[:160]
         raise BadInput(
             f"images tfds:{text} ({reason})", f"expected tfds:NAME[:SPLIT], prepared with 'tfds build {name}'"
         ) from error
-    return DatasetEntries(dataset, array_range)
+
+
+def tfds_entries(text: str, array_range) -> Iterable[Entry]:
+    return DatasetEntries(tfds_dataset(text), array_range)

@@ -1,0 +1,120 @@
+"""What is trained on, what is kept for tests, and classes by folder."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfinvert as ti
+from tfinvert.experiments.datasets import pictures
+
+SHAPE = (28, 28, 1)
+PLACES = {"small1": ("Greek", "Balinese"), "small2": ("Greek", "Tagalog", "Latin")}
+
+
+def picture(path, level, size=28):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (size, size), level).save(path)
+
+
+@pytest.fixture
+def omniglot(tmp_path):
+    """Two small archives as Omniglot's, of two characters for each alphabet; the level says the alphabet."""
+    for name, alphabets in PLACES.items():
+        with zipfile.ZipFile(tmp_path / f"images_background_{name}.zip", "w") as archive:
+            for alphabet in alphabets:
+                for character in (1, 2):
+                    inner = f"images_background_{name}/{alphabet}/character{character:02}/{character}.png"
+                    picture(tmp_path / "drawn.png", 10 * len(alphabet))
+                    archive.write(tmp_path / "drawn.png", inner)
+    (tmp_path / "drawn.png").unlink()
+    return tmp_path
+
+
+def test_alphabets_are_held_out_and_can_be_opened_by_what_is_said(omniglot):
+    found = pictures("omniglot", SHAPE, folder=omniglot)
+    assert found.pixels.shape == (6, *SHAPE)
+    assert found.pixels.dtype == np.float32
+    assert np.unique(np.round((found.pixels + 1) * 127.5)).tolist() == [50]  # Greek and Latin
+    assert found.unseen.count(",") == 1
+    unseen = ti.images.load(found.unseen, like=ti.load_generator())
+    assert len(unseen.ids) == 4
+    assert all("Balinese" in each or "Tagalog" in each for each in unseen.ids)
+
+
+def test_an_alphabet_is_one_class_in_both_archives(omniglot):
+    found = pictures("omniglot", SHAPE, folder=omniglot, held_out=(), by_class=True)
+    assert found.classes == ("Balinese", "Greek", "Latin", "Tagalog")
+    levels = np.round((found.pixels[:, 0, 0, 0] + 1) * 127.5)
+    for label, name in enumerate(found.classes):
+        assert set(levels[found.labels == label]) == {10 * len(name)}
+    assert found.unseen == ""
+
+
+def test_folders_of_pictures_are_classes_without_those_that_are_held_out(tmp_path):
+    for name, level in {"cats": 20, "dogs": 90, "owls": 200}.items():
+        for number in range(3):
+            picture(tmp_path / "animals" / name / f"{number}.png", level)
+    found = pictures(str(tmp_path / "animals"), SHAPE, held_out=["dogs"], by_class=True)
+    assert found.classes == ("cats", "owls")
+    np.testing.assert_array_equal(found.labels, [0, 0, 0, 1, 1, 1])
+    assert found.unseen == f"{tmp_path.as_posix()}/animals/dogs"
+
+
+def test_labels_of_the_source_go_before_folders(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    header = lambda *shape: bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header(4, 28, 28) + random.bytes(4 * 28 * 28))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(header(4) + bytes([3, 1, 2, 1]))
+    found = pictures("mnist", SHAPE, folder=tmp_path, by_class=True)
+    np.testing.assert_array_equal(found.labels, [3, 1, 2, 1])
+    assert found.classes == ()
+
+
+def test_pictures_of_several_sizes_are_brought_to_one(tmp_path):
+    for number, size in enumerate((9, 28, 40)):
+        picture(tmp_path / f"{number}.png", 30, size)
+    assert pictures(str(tmp_path), SHAPE).pixels.shape == (3, *SHAPE)
+
+
+def test_glyphs_are_drawn():
+    found = pictures("glyphs", (32, 32, 1), limit=70)
+    assert found.pixels.shape == (70, 32, 32, 1)
+    assert found.pixels.min() >= -1
+    assert np.array_equal(found.pixels, pictures("glyphs", (32, 32, 1), limit=70).pixels)
+    assert not np.array_equal(found.pixels, pictures("glyphs", (32, 32, 1), limit=70, seed=1).pixels)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"held_out": ["Greeek"]}, "no folder 'Greeek' among the pictures: near it are: Greek"),
+        ({"held_out": ["Greek", "Latin", "Tagalog", "Balinese"]}, "all 10 pictures are held out"),
+    ],
+)
+def test_folders_that_cannot_be_held_out(omniglot, given, word):
+    with pytest.raises(ti.BadInput, match=word):
+        pictures("omniglot", SHAPE, folder=omniglot, **given)
+
+
+def test_pictures_without_classes(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 28, 28), np.uint8))
+    with pytest.raises(ti.BadInput, match="pictures without classes: expected labels"):
+        pictures(str(tmp_path / "a.npy"), SHAPE, by_class=True)
+    picture(tmp_path / "one" / "a.png", 3)
+    with pytest.raises(ti.BadInput, match=r"pictures of one class \(one\)"):
+        pictures(str(tmp_path / "one"), SHAPE, by_class=True)
+    with pytest.raises(ti.BadInput, match="glyphs by class"):
+        pictures("glyphs", (32, 32, 1), by_class=True)
+    with pytest.raises(ti.BadInput, match="glyphs at"):
+        pictures("glyphs", SHAPE)
+
+
+def test_nothing_to_train_on(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ti.BadInput, match="holds no pictures"):
+        pictures(str(tmp_path / "empty"), SHAPE)
+    np.save(tmp_path / "none.npy", np.zeros((0, 28, 28), np.uint8))
+    with pytest.raises(ti.BadInput, match="an array of no images"):
+        pictures(str(tmp_path / "none.npy"), SHAPE)

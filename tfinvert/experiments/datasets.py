@@ -1,0 +1,103 @@
+"""Pictures to train on, in classes where that is wanted, with what is kept for tests left out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+import tfinvert.images
+from tfinvert.errors import BadInput
+from tfinvert.images import glyphs
+from tfinvert.images.named import NAMED, Named, training_source
+
+RANGE = (-1.0, 1.0)  # of the pixels
+
+
+class Pictures(NamedTuple):
+    """N pictures to train on."""
+
+    pixels: np.ndarray  # [N, H, W, C] float32 in [-1, 1]
+    labels: np.ndarray | None  # [N] int32
+    classes: tuple[str, ...] = ()  # the folders that the labels number; empty where the source has labels of its own
+    unseen: str = ""  # what `tfinvert.images.load` takes for the pictures that were left out
+
+
+def pictures(
+    dataset: str, shape: tuple[int, int, int], *, limit: int | None = None, held_out: Sequence[str] | None = None,
+    folder: str | Path = ".", download: bool = False, by_class: bool = False, seed: int = 0,
+) -> Pictures:  # fmt: skip
+    """The pictures of a dataset.
+
+    Args:
+      dataset: "glyphs", or as of `training_source`; or anything else that `tfinvert.images.load` takes.
+      shape: (H, W, C) that they are brought to.
+      limit: only the first so many.
+      held_out: names of folders whose pictures are left out; default: those of the named dataset, which none is of
+        TensorFlow Datasets: their splits differ by themselves.
+      folder, download: see `training_source`.
+      by_class: whether labels are wanted. Where the source has none, each folder is a class.
+      seed: of the glyphs.
+
+    Raises:
+      BadInput: there are no such pictures, no such folders among them, or no classes.
+    """
+    if dataset == "glyphs":
+        if shape != (32, 32, 1):
+            raise BadInput(f"glyphs at {list(shape)}", "they are drawn at [32, 32, 1]; leave out the other flags")
+        if by_class or held_out:
+            raise BadInput("glyphs by class", "they have none; give labelled pictures, or folders of them (--dataset)")
+        drawn = glyphs.training_set(40_000 if limit is None else limit, seed)
+        return Pictures(drawn.astype(np.float32) / 127.5 - 1, None)
+    source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
+    found = tfinvert.images.load(source, types.SimpleNamespace(image_shape=shape, value_range=RANGE), limit=limit)
+    if held_out is None:
+        held_out = () if isinstance(source, tf.data.Dataset) else known.held_out
+    out, unseen = _left_out(found.ids, held_out)
+    if unseen:
+        logging.info("%d pictures are kept for tests: --images='%s'", out.sum(), unseen)
+    labels, classes = found.labels, tuple[str, ...]()
+    if by_class and labels is None:
+        labels, classes = _folders(found.ids[~out], known.class_folder)
+    elif labels is not None:
+        labels = labels[~out]
+    return Pictures(found.pixels[~out], labels, classes, unseen)
+
+
+def _parts(image_id: str) -> list[str]:
+    """The folders of a picture, and the archive that it is in."""
+    return re.split(r"[/:]", image_id)[:-1]
+
+
+def _left_out(ids: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, str]:
+    """Which pictures [N] lie in folders of these names, and where those are."""
+    parts = [set(_parts(image_id)) for image_id in ids]
+    there = set().union(*parts)
+    for name in names:
+        if name not in there:
+            near = difflib.get_close_matches(name, sorted(there), n=3, cutoff=0.3) or sorted(there)[:3]
+            raise BadInput(f"no folder {name!r} among the pictures", f"near it are: {', '.join(near) or 'none'}")
+    out = np.array([not each.isdisjoint(names) for each in parts], bool)
+    if out.all():
+        raise BadInput(f"all {len(ids)} pictures are held out ({', '.join(names)})", "hold out fewer folders")
+    folder = re.compile(rf"(?:.*?[/:])?(?:{'|'.join(map(re.escape, names))})(?=/)")
+    places = [folder.match(image_id) for image_id in ids[out]]
+    return out, ",".join(sorted({place.group() for place in places if place}))
+
+
+def _folders(ids: np.ndarray, steps: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The number of each picture's folder, int32 [N], and the folders' names."""
+    wrong = "expected labels beside the pictures, or a folder for each class"
+    if any(len(_parts(image_id)) < steps for image_id in ids):
+        raise BadInput("pictures without classes", wrong)
+    classes, labels = np.unique([_parts(image_id)[-steps] for image_id in ids], return_inverse=True)
+    if len(classes) < 2:
+        raise BadInput(f"pictures of one class ({classes[0]})", wrong)
+    return labels.astype(np.int32), tuple(map(str, classes))

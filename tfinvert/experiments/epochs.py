@@ -1,0 +1,104 @@
+"""What a training shows and keeps while it runs: Keras callbacks."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from PIL import Image
+from tqdm import tqdm
+
+from tfinvert.errors import BadInput
+from tfinvert.experiments.datasets import RANGE
+from tfinvert.generators.card import write_card
+from tfinvert.spaces import Space
+
+ROWS, COLUMNS = 8, 20  # of the grid of samples
+
+
+class Epochs(keras.callbacks.Callback):
+    """Keeps what every epoch of a `gans.GAN` gave: losses.csv, samples.png and generator.keras.
+
+    Args:
+      out: the folder.
+      codes: what the samples are made of, as the GAN takes it, for `ROWS` times `COLUMNS` images.
+      prior: of the generator.
+      about: what else its file says (JSON).
+      tensorboard: whether samples go into OUT/tensorboard too.
+    """
+
+    def __init__(self, out: Path, codes: Any, prior: Space, about: dict[str, Any], tensorboard: bool = False) -> None:
+        super().__init__()
+        self.out, self._codes, self._prior, self._about = out, codes, prior, about
+        self._epoch = 0
+        self._board = tf.summary.create_file_writer(str(out / "tensorboard" / "samples")) if tensorboard else None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        wrong = {name: float(value) for name, value in (logs or {}).items() if not np.isfinite(value)}
+        if wrong:  # an error, not a stop: what is backed up stays that of the epoch before
+            kept = f"{self.out / 'generator.keras'} is of epoch {self._epoch}; " if self._epoch else ""
+            raise BadInput(f"epoch {self._epoch + 1}: losses {wrong}", f"{kept}try another seed or objective")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        losses = {name: float(value) for name, value in (logs or {}).items()}
+        self._note({"epoch": epoch + 1, **losses})
+        samples = grid(np.asarray(self.model(self._codes)), COLUMNS)
+        samples.save(self.out / "samples.png")
+        if self._board is not None:
+            shown = np.asarray(samples)
+            with self._board.as_default():
+                tf.summary.image("samples", shown.reshape(1, *shown.shape[:2], -1), epoch)
+        partial = self.out / "partial.keras"
+        self.model.averaged.save(partial)
+        write_card(partial, self._prior, RANGE, **self._about, trained=epoch + 1)
+        partial.replace(self.out / "generator.keras")
+        logging.info("epoch %d: %s", epoch + 1, "  ".join(f"{name} {value:.3f}" for name, value in losses.items()))
+
+    def _note(self, row: dict[str, Any]) -> None:
+        """Rewrites losses.csv with one more row; an epoch that was done again counts once."""
+        path = self.out / "losses.csv"
+        rows = list(csv.DictReader(path.open())) if path.exists() else []
+        rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            writer.writeheader()
+            writer.writerows([*rows, row])
+
+
+class Bar(keras.callbacks.Callback):
+    """A progress bar over all steps, where there is a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._bar is None:  # a run that is taken up again begins with a later epoch
+            each = self.params["steps"]
+            total = self.params["epochs"] * each
+            self._bar = tqdm(total=total, initial=epoch * each, unit=" steps", smoothing=0.1, disable=None)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._bar.set_postfix({name: f"{float(value):.3f}" for name, value in (logs or {}).items()}, refresh=False)
+        self._bar.update()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def grid(images: np.ndarray, columns: int) -> Image.Image:
+    """Images [B, H, W, C] in [-1, 1] side by side; those that do not fill a row are left out."""
+    _, height, width, channels = images.shape
+    count = len(images) // columns
+    tiles = images[: count * columns].reshape(count, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    levels = np.uint8(np.round(np.clip(127.5 * (tiles + 1), 0, 255))).reshape(count * height, columns * width, channels)
+    return Image.fromarray(levels[..., 0] if channels == 1 else levels)
