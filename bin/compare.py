@@ -8,6 +8,7 @@ are one for all generators, or one for each with semicolons between: --value_ran
 to all of them. How images are inverted say the flags of bin/invert.py.
 """
 
+import dataclasses
 from pathlib import Path
 
 import _flags
@@ -19,6 +20,9 @@ _flags.define_generator()
 _flags.define_inversion()
 flags.adopt_module_key_flags(_flags)
 flags.DEFINE_list("generators", None, "Two or more, as --generator of bin/invert.py takes one.")
+flags.DEFINE_string(
+    "feature_distance", None, "Layer of --features_network, such as mixed8, at which reconstructions are compared too."
+)
 flags.DEFINE_string("out", "runs/compare", "Folder for comparison.csv, pairs.csv and comparison.png.")
 
 
@@ -27,17 +31,20 @@ def main(argv: list[str]) -> int:
 
 
 def _compare() -> None:
-    import dataclasses
-
     import numpy as np
 
     from tfinvert.errors import BadInput
     from tfinvert.experiments import compare, recovery
+    from tfinvert.losses import Features
     from tfinvert.report.compare import compare as draw
 
     out, jobs = Path(flags.FLAGS.out), _jobs()
     if jobs[0].split is not None:
         raise BadInput(f"--split={jobs[0].split}", "codes are compared, not the layers behind them: leave it out")
+    layer, network = flags.FLAGS.feature_distance, (jobs[0].features_network, jobs[0].features_weights)
+    features = None if layer is None else Features(layer, *network)
+    if features is not None:
+        features.look(np.zeros((1, 8, 8, 1), np.float32))  # what is wrong with it is told now
     out.mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
     generators = [job.load() for job in jobs]
     names, shape = _names([job.generator for job in jobs]), compare.common_shape(generators)
@@ -63,7 +70,7 @@ def _compare() -> None:
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     recovery.write(out / "pairs.csv", [pair._asdict() for pair in pairs])
-    recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed))
+    recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
     picture = draw(
         found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {jobs[0].images or 'glyphs'}"
     )
@@ -82,13 +89,15 @@ def _jobs():
     if len(files) < 2 or flags.FLAGS.generator is not None:
         raise BadInput(f"{len(files)} in --generators", "expected two or more, with commas between, and no --generator")
     ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
-    jobs = []
-    for number, file in enumerate(files):
-        flags.FLAGS.generator = file
-        flags.FLAGS.value_range = None if ranges[number] is None else ranges[number].split(",")
-        flags.FLAGS.prior = priors[number]
-        jobs.append(_flags.job())
-    return jobs
+    flags.FLAGS.value_range = None  # may hold several
+    job = _flags.job()
+    return [
+        dataclasses.replace(
+            job, generator=file, prior=prior,
+            value_range=None if text is None else _start.numbers("value_range", text.split(","), float),
+        )
+        for file, text, prior in zip(files, ranges, priors, strict=True)
+    ]  # fmt: skip
 
 
 def _each(name: str, count: int) -> list[str | None]:

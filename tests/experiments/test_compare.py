@@ -1,5 +1,6 @@
 """Comparisons of generators: the statistics against known answers, and generators whose order is known."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -93,3 +94,13 @@ def test_generators_of_other_sizes_are_compared_at_the_smallest():
     found = represented("large", large, images, (8, 8, 1))
     assert found.images.shape == found.reconstructions.shape == (4, 8, 8, 1)
     assert found.error.max() < 1e-6
+
+
+def test_the_distance_of_features_is_a_column_where_it_is_asked_for():
+    image = keras.Input((4, 4, 3))
+    double = keras.Model(image, keras.layers.Rescaling(2.0)(image))
+    images, made = (RANDOM.uniform(size=(20, 4, 4, 1)).astype(np.float32) for _ in range(2))
+    found = [compare.Represented("a", np.arange(20), images, made, np.ones(20), np.ones(20), 1.0)]
+    rows = compare.table(found, features=ti.Features(None, double, size=4, value_range=(0, 1)))
+    assert float(rows[0]["feature_distance"]) == pytest.approx(4 * np.mean(np.square(made - images)), rel=1e-4)
+    assert compare.table(found)[0]["feature_distance"] == ""

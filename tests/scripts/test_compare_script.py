@@ -86,6 +86,11 @@ def test_files_of_one_name_are_told_apart(compare, script):
         (["few", "many"], {"value_range": ["-1", "1;0", "1;0", "1"]}, "3 in --value_range"),
         (["few", "many"], {"split": "first_dense"}, "--split=first_dense"),
         (["few", "missing"], {}, "missing.keras"),
+        (
+            ["few", "many"],
+            {"feature_distance": "mixed8", "features_network": "no.keras"},
+            "perceptual network 'no.keras'",
+        ),
         (["few", "many"], {"images": "nowhere"}, "no such file"),
     ],
 )

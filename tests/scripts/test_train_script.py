@@ -69,6 +69,42 @@ def test_pictures_of_another_size_from_a_folder(train, tmp_path):
     assert generator.image_shape == (32, 32, 1)
 
 
+@pytest.mark.parametrize(("architecture", "latent"), [("conditional", 5), ("attention", 8)])
+def test_folders_become_classes_and_one_of_them_is_kept_for_tests(train, tmp_path, architecture, latent):
+    for name in ("cats", "dogs", "owls"):
+        (tmp_path / "animals" / name).mkdir(parents=True)
+        for number in range(33):
+            pixels = np.random.default_rng(number).integers(0, 256, (32, 32), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "animals" / name / f"{number:02}.png")
+    animals = str(tmp_path / "animals")
+    code, log = train(dataset=animals, architecture=architecture, latent=latent, held_out=["dogs"], tensorboard=True)
+    assert code == 0
+    assert f"33 pictures are kept for tests: --images='{animals}/dogs'" in log
+    made = tmp_path / "out" / "generator.keras"
+    assert ti.load_generator(made).condition.classes == 2
+    card = read_card(made)
+    assert card["class_names"] == ["cats", "owls"]
+    assert card["unseen"] == f"{animals}/dogs"
+    assert list((tmp_path / "out" / "tensorboard").rglob("events*"))
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"dataset": "omniglot"}, "dataset omniglot: not in"),
+        ({"architecture": "conditional"}, "glyphs by class"),
+        ({"held_out": ["Greek"]}, "glyphs by class"),
+    ],
+)
+def test_datasets_that_cannot_be_had(train, tmp_path, monkeypatch, values, word):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    code, log = train(data_dir=str(tmp_path), **values)
+    assert code == 1
+    assert len([line for line in log.splitlines() if word in line]) == 1
+    assert "Traceback" not in log
+
+
 @pytest.mark.parametrize(("dataset", "word"), [("FEW", "63 pictures"), ("nowhere", "no such file, folder or match")])
 def test_wrong_input_is_one_line_and_exit_code_1(train, tmp_path, dataset, word):
     dataset = pictures(tmp_path / "few.npy", 63) if dataset == "FEW" else dataset

@@ -19,8 +19,10 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.images.fit import fit
 from tfinvert.inversion import Inverter
+from tfinvert.losses import Features
 
 LEAST = 10  # images, below which no test is run
+_LOOKS = 16  # images that a perceptual network sees at once
 _DRAWS = 2_000  # of the bootstrap
 _BETTER = 0.99  # a further start counts where it leaves less than this share of the first one's error
 
@@ -126,8 +128,12 @@ def holm(chances: Sequence[float]) -> list[float]:
     return corrected
 
 
-def table(found: Sequence[Represented], seed: int = 0) -> list[dict[str, Any]]:
-    """One row for each generator. `improved` is the share of images that further starts made better by 1% or more."""
+def table(found: Sequence[Represented], seed: int = 0, features: Features | None = None) -> list[dict[str, Any]]:
+    """One row for each generator.
+
+    `improved` is the share of images that further starts made better by 1% or more; `feature_distance` the mean of the
+    perceptual loss `features`, and empty without it.
+    """
     rows = []
     for each in found:
         low, high = interval(each.error, seed)
@@ -137,10 +143,18 @@ def table(found: Sequence[Represented], seed: int = 0) -> list[dict[str, Any]]:
             "std": f"{each.error.std(ddof=1) if len(each.error) > 1 else 0.0:.6g}",
             "low": f"{low:.6g}", "high": f"{high:.6g}", "median": f"{np.median(each.error):.6g}",
             "psnr": f"{np.mean(metrics.psnr(made, images)):.4g}", "ssim": f"{np.mean(metrics.ssim(made, images)):.4g}",
+            "feature_distance": "" if features is None else f"{_apart(features, made, images):.6g}",
             "improved": round(float(np.mean(each.error < _BETTER * each.first)), 4),
             "seconds_per_image": round(each.seconds / len(each.error), 4),
         })  # fmt: skip
     return rows
+
+
+def _apart(features: Features, made: tf.Tensor, images: tf.Tensor) -> float:
+    """The mean perceptual loss of images [n, H, W, C] in [0, 1]."""
+    batches = tf.data.Dataset.from_tensor_slices((made, images)).batch(_LOOKS)
+    found = [tf.reduce_mean(tf.square(features.look(one) - features.look(other)), 1) for one, other in batches]
+    return float(tf.reduce_mean(tf.concat(found, 0)))
 
 
 def _chance(differences: np.ndarray) -> float:
