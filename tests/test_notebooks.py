@@ -10,7 +10,19 @@ nbclient = pytest.importorskip("nbclient")
 
 COLAB = Path(__file__).parents[1] / "colab"
 # What is cut down in each; a replacement that is not found fails, so that none is left behind by an edit.
-SMALLER = {"invert_your_photos": {"steps=500": "steps=3", "steps=50)": "steps=2)", "limit=24": "limit=3"}}
+SMALLER = {
+    "invert_your_photos": {"steps=500": "steps=3", "steps=50)": "steps=2)", "limit=24": "limit=3"},
+    "exact_recovery": {
+        "sample(16,": "sample(2,", "Recovery(generator)": "Recovery(generator, samples=300)", "limit=8": "limit=1",
+        "attempts=1": "attempts=1, samples=300",
+    },
+    "train_a_gan": {
+        "limit=12_000": "limit=128", "epochs=10": "epochs=1", "limit=24": "limit=3", "steps=300": "steps=3",
+    },
+    "compare_your_gans": {
+        "limit=6_000": "limit=128", "epochs=4": "epochs=1", "limit=40": "limit=11", "steps=200": "steps=3",
+    },
+}  # fmt: skip
 
 
 def cells(notebook):
