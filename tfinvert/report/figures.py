@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from PIL import Image
 
 from tfinvert import metrics
 from tfinvert.images import Images, Sources
 from tfinvert.inversion import Beyond, Inversion
 from tfinvert.runs import Store
+from tfinvert.runs.finished import decoded
 from tfinvert.solvers.status import Status
 
 _WORST, _BEST = "#c1272d", "#1a7f37"
@@ -128,8 +128,8 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
     pairs = []
     for row in rows:
         failed = Status[row["status"].upper()] in (Status.UNREADABLE, Status.INVALID_IMAGE)
-        made = None if failed or not row["reconstruction"] else _pixels(row["reconstruction"])
-        first = None if failed or not row["reconstruction_latent"] else _pixels(row["reconstruction_latent"])
+        made = None if failed or not row["reconstruction"] else decoded(row["reconstruction"])
+        first = None if failed or not row["reconstruction_latent"] else decoded(row["reconstruction_latent"])
         pairs.append(Pair(targets.get(row["id"]), made, row["mse"], Path(row["id"]).name, first))
     shown = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
     path = store.folder / "comparison.png" if path is None else Path(path)
@@ -141,11 +141,6 @@ def _heading(pairs: Sequence[Pair]) -> str:
     if any(pair.latent is not None for pair in pairs):
         return "targets over reconstructions from the code alone, and from behind the cut"
     return "targets over reconstructions"
-
-
-def _pixels(png: bytes) -> np.ndarray:
-    pixels = np.asarray(Image.open(io.BytesIO(png)), np.float32) / 255
-    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfinvert.errors import BadInput
@@ -36,7 +37,60 @@ SCHEMA = pa.schema(
 )
 
 
-class Store:
+class Stored:
+    """What a run's folder holds; nothing in it is changed.
+
+    Args:
+      folder: of the run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.results = self.folder / "results"
+
+    def about(self) -> dict[str, Any]:
+        """What `run.json` says: the settings as "settings", and what else is worth knowing.
+
+        Raises:
+          BadInput: the folder holds no run, or its `run.json` is none.
+        """
+        path = self.folder / "run.json"
+        if not path.is_file():
+            raise BadInput(f"{self.folder} holds no run", "expected a folder that bin/invert.py wrote, with run.json")
+        try:
+            about = json.loads(path.read_text())
+            if not isinstance(about["settings"], dict):
+                raise TypeError("settings")
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{path} is no run's settings", "choose another folder") from error
+        return about
+
+    def parts(self) -> list[Path]:
+        """The files of rows, in the images' order."""
+        return sorted(self.results.glob("*.parquet"))
+
+    def done(self) -> frozenset[str]:
+        """Ids of all images that have a row."""
+        return frozenset(self.ids())
+
+    def ids(self) -> list[str]:
+        """The same, in the images' order."""
+        columns = [pq.read_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
+        return [image_id for column in columns for image_id in column]
+
+    def read(self, columns: Sequence[str] | None = None, ids: Sequence[str] | None = None) -> pa.Table:
+        """All rows, or those of some ids, in the images' order."""
+        # With the schema, so that columns that an older version did not write are null.
+        columns = None if columns is None else list(columns)
+        chosen = None if ids is None else pc.field("id").isin(list(ids))
+        tables = [pq.read_table(part, columns=columns, schema=SCHEMA, filters=chosen) for part in self.parts()]
+        if tables:
+            return pa.concat_tables(tables)
+        empty = SCHEMA.empty_table()
+        return empty if columns is None else empty.select(columns)
+
+
+class Store(Stored):
     """A folder that rows are added to and that refuses to mix settings.
 
     Every file is written under another name and then renamed, so a reader, or a killed writer, never leaves half
@@ -50,8 +104,7 @@ class Store:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.results = self.folder / "results"
+        super().__init__(folder)
         try:
             self.results.mkdir(parents=True, exist_ok=True)
             probe = self.results / f".probe-{os.getpid()}"
@@ -78,10 +131,7 @@ class Store:
         path = self.folder / "run.json"
         settings = json.loads(json.dumps(settings))
         if path.exists():
-            try:
-                before = json.loads(path.read_text())["settings"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise BadInput(f"{path} is no run's settings", "choose another folder with --out") from error
+            before = self.about()["settings"]
             changed = [key for key in sorted({*before, *settings}) if before.get(key) != settings.get(key)]
             if changed:
                 shown = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
@@ -93,24 +143,6 @@ class Store:
         if self.parts():
             raise BadInput(f"{self.folder} holds results but no run.json", "choose another folder with --out")
         self._replace(path, json.dumps({"settings": settings, **about}, indent=1).encode())
-
-    def parts(self) -> list[Path]:
-        """The files of rows, in the images' order."""
-        return sorted(self.results.glob("*.parquet"))
-
-    def done(self) -> frozenset[str]:
-        """Ids of all images that have a row."""
-        columns = [pq.read_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
-        return frozenset(image_id for column in columns for image_id in column)
-
-    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """All rows, in the images' order."""
-        # With the schema, so that columns that an older version did not write are null.
-        tables = [pq.read_table(part, columns=columns, schema=SCHEMA) for part in self.parts()]
-        if tables:
-            return pa.concat_tables(tables)
-        empty = SCHEMA.empty_table()
-        return empty if columns is None else empty.select(list(columns))
 
     def write(self, first: int, rows: Sequence[dict[str, Any]]) -> None:
         """Adds rows as one file; `first` is the place of the first among all images and names the file."""
