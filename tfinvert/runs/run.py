@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from PIL import Image
 from tqdm import tqdm
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.images import Picture, Sources
+from tfinvert.images.encode import eight_bit
 from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep
-from tfinvert.runs.store import Store
+from tfinvert.runs.store import Store, Stored
 from tfinvert.solvers.status import Status
 
 # As tqdm's own, but always in images per second.
@@ -117,7 +117,7 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def summarise(store: Store, interrupted: bool = False) -> Summary:
+def summarise(store: Stored, interrupted: bool = False) -> Summary:
     """What the rows of a store say."""
     rows = store.read(["status", "mse", "psnr"]).to_pydict()
     good = [not Status[name.upper()].failed for name in rows["status"]]
@@ -212,7 +212,6 @@ def _of_two_steps(found: Beyond, i: int, unit: Callable[[tf.Tensor], tf.Tensor],
 
 def _png(image: np.ndarray) -> bytes:
     """An image [H, W, C] in [0, 1] as PNG."""
-    data = np.rint(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(data[..., 0] if data.shape[-1] == 1 else data).save(buffer, "PNG")
+    eight_bit(image).save(buffer, "PNG")
     return buffer.getvalue()

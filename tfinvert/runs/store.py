@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,17 +143,22 @@ class Store(Stored):
             return
         if self.parts():
             raise BadInput(f"{self.folder} holds results but no run.json", "choose another folder with --out")
-        self._replace(path, json.dumps({"settings": settings, **about}, indent=1).encode())
+        with whole(path) as temporary:
+            temporary.write_text(json.dumps({"settings": settings, **about}, indent=1))
 
     def write(self, first: int, rows: Sequence[dict[str, Any]]) -> None:
         """Adds rows as one file; `first` is the place of the first among all images and names the file."""
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-        path = self.results / f"part-{first:08d}.parquet"
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        pq.write_table(table, temporary)
-        os.replace(temporary, path)
+        with whole(self.results / f"part-{first:08d}.parquet") as path:
+            pq.write_table(table, path)
 
-    def _replace(self, path: Path, content: bytes) -> None:
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(content)
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Another name to write to, which becomes `path` once all is written; of what fails nothing is left."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        yield temporary
         os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
