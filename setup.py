@@ -20,6 +20,7 @@ INSTALL = [
     "h5py>=3.11",  # looks into HDF5 before a reader does
     "absl-py>=2.1",  # flags and logs of the scripts
     "pyarrow>=16",  # results as Parquet
+    "jinja2>=3.1.6",  # makes pages, and escapes what goes into them; 3.1.6 mended its sandbox (CVE-2025-27516)
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
     "tqdm>=4.66",  # progress bars
     "scipy>=1.11",  # the bootstrap and the tests by which generators are compared
@@ -35,6 +36,7 @@ EXTRAS = {
         "ipykernel>=6.29",  # what nbclient runs them in
         "jupytext>=1.16",  # notebooks are made from .py files
         "tensorboard>=2.20,<3",  # what writes its summaries
+        "selenium>=4.20",  # opens pages in Chromium, where the machine has it with its driver
     ],
     "lint": [
         "ruff>=0.9",
@@ -51,7 +53,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["tfinvert", "tfinvert.*"]),
-    package_data={"tfinvert": ["builtin/*"]},
+    package_data={"tfinvert": ["builtin/*", "report/assets/*"]},
     python_requires=">=3.11,<3.14",  # what TensorFlow has wheels for, from the first with hashlib.file_digest
     install_requires=INSTALL,
     extras_require=EXTRAS,

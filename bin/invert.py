@@ -14,7 +14,8 @@ import _start
 _flags.define_generator()
 _flags.define_inversion()
 flags.adopt_module_key_flags(_flags)
-flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json and comparison.png.")
+flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json, comparison.png and index.html.")
+flags.DEFINE_bool("page", True, "Whether index.html is written, too: all images, errors and settings in one page.")
 
 
 def main(argv: list[str]) -> int:
@@ -25,8 +26,10 @@ def _invert() -> int:
     from tfinvert import report
 
     summary, store, sources = _flags.job().run()
-    picture = report.comparison(store, sources)
-    logging.info("%s; see %s and %s", summary, store.results, picture)
+    shown = report.comparison(store, sources)
+    if flags.FLAGS.page and not summary.interrupted:  # bin/page.py writes one of what there is
+        shown = report.page(store.folder, sources)
+    logging.info("%s; see %s and %s", summary, store.results, shown)
     return summary.exit_code
 
 

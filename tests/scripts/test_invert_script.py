@@ -55,6 +55,15 @@ def test_without_flags_it_inverts_the_builtin_default(invert, tmp_path):
     picture = Image.open(tmp_path / "out" / "comparison.png")
     assert min(picture.size) > 100
     assert np.asarray(picture.convert("L")).std() > 10
+    assert (tmp_path / "out" / "index.html").read_text().count('<li class="card') == 5
+    assert "index.html" in log
+
+
+def test_a_run_without_a_page(invert, tmp_path):
+    code, log = invert(limit=2, page=False)
+    assert code == 0
+    assert not (tmp_path / "out" / "index.html").exists()
+    assert "comparison.png" in log
 
 
 def test_two_steps_go_beyond_the_codes(invert, tmp_path):

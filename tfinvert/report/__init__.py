@@ -1,5 +1,6 @@
 """Pictures of results. Nothing below imports this; scripts and notebooks do."""
 
 from tfinvert.report.figures import comparison, grid
+from tfinvert.report.page import page
 
-__all__ = ["comparison", "grid"]
+__all__ = ["comparison", "grid", "page"]

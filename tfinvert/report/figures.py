@@ -114,9 +114,7 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
     """
     rows = store.read(["id", "mse", "status", "reconstruction", "reconstruction_latent"]).to_pylist()
     total = len(rows)
-    if total > most:
-        ranked = sorted(rows, key=lambda row: np.inf if row["mse"] is None else row["mse"])
-        rows = [ranked[round(i * (total - 1) / (most - 1))] for i in range(most)]
+    rows = spread(rows, most)
     wanted = {row["id"] for row in rows}
     every = frozenset(store.done()) - wanted
     low, high = sources.like.value_range
@@ -135,6 +133,14 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
     path = store.folder / "comparison.png" if path is None else Path(path)
     draw(pairs, title=f"{shown}: {_heading(pairs)}").savefig(path, format="png")
     return path
+
+
+def spread(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """All rows where there are not more than so many, else some, evenly from the smallest error to the largest."""
+    if len(rows) <= most:
+        return rows
+    ranked = sorted(rows, key=lambda row: np.inf if row["mse"] is None else row["mse"])
+    return [ranked[round(i * (len(rows) - 1) / (most - 1))] for i in range(most)]
 
 
 def _heading(pairs: Sequence[Pair]) -> str:

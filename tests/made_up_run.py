@@ -1,0 +1,66 @@
+"""A run's folder as `bin/invert.py` leaves it, without any inversion."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfinvert.images.encode import eight_bit
+from tfinvert.runs import Job, Store
+
+
+def made_up_run(
+    folder: Path, images: Any, shape: Sequence[int], rows: Sequence[dict[str, Any]], **settings: Any
+) -> Store:
+    """A run of these rows.
+
+    Args:
+      folder: for it.
+      images: where its images are.
+      shape: (H, W, C) of its generator.
+      rows: as of `Store.write`; see `row`.
+      **settings: of a `Job`.
+    """
+    job = Job(**{"out": str(folder), "images": str(images), "prior": "normal(8)", "value_range": [0, 1], **settings})
+    free = ("out", "limit", "batch_size")
+    store = Store(folder)
+    store.claim(
+        {name: value for name, value in dataclasses.asdict(job).items() if name not in free},
+        {"image_shape": list(shape), "assumed": [], "versions": {"python": "3"}},
+    )
+    if rows:
+        store.write(0, rows)
+    return store
+
+
+def row(
+    image_id: str, image: Any = None, mse: float | None = None, latent: Any = None, **values: Any
+) -> dict[str, Any]:
+    """What a run found for an image.
+
+    Args:
+      image_id: its id.
+      image: the reconstruction [H, W, C] in [0, 1]; None where nothing was found.
+      mse: of the reconstruction.
+      latent: the reconstruction of the code alone, in two-step runs.
+      **values: of other columns.
+    """
+    found = {"id": image_id, "status": "finished", "message": "all steps were taken", "reconstruction": _png(image)}
+    if mse is not None:
+        found |= {"mse": mse, "psnr": -10 * np.log10(mse), "ssim": 0.5, "loss": mse, "steps": 10, "seconds": 0.1}
+    if latent is not None:
+        found |= {"reconstruction_latent": _png(latent), "mse_latent": 2 * mse, "delta_zeros": 0.25}
+    return {**found, **values}
+
+
+def _png(image: Any) -> bytes | None:
+    if image is None:
+        return None
+    buffer = io.BytesIO()
+    eight_bit(np.asarray(image)).save(buffer, "PNG")
+    return buffer.getvalue()

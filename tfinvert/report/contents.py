@@ -1,0 +1,132 @@
+"""What a page shows of a run, or of a training."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import types
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfinvert.errors import BadInput
+from tfinvert.images import Sources
+from tfinvert.images.encode import eight_bit
+from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
+from tfinvert.report.charts import Chart, curves, histogram
+from tfinvert.report.figures import spread
+from tfinvert.report.thumbnails import Thumbnail, thumbnail
+from tfinvert.runs import FinishedRun
+from tfinvert.runs.run import summarise
+
+_BYTES = 18_000_000  # of all images' pictures, before base64 makes a third more of them
+_PLACES = {"mse": "reconstruction", "mse_latent": "from the code alone"}
+
+
+class Contents(NamedTuple):
+    """What the template is given."""
+
+    summary: str
+    notes: list[str]
+    charts: list[tuple[Chart, str, str]]  # with a title, and what its axes are
+    cards: list[Card]
+    sorts: list[tuple[str, str]]  # columns and their names
+    statuses: list[tuple[str, int]]
+    settings: list[tuple[str, list[tuple[str, str]]]]  # groups of names and values
+
+
+def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -> Contents:
+    """What there is of a run; see `tfinvert.report.page`."""
+    stored, about = run.stored, run.stored.about()
+    every = stored.read(["id", "mse", "mse_latent"]).to_pylist()
+    chosen = frozenset(row["id"] for row in spread(every, most))
+    errors = {name: [row[name] for row in every if row[name] is not None] for name in _PLACES}
+    two_steps = bool(errors["mse_latent"])
+    room = _BYTES // max(1, len(chosen) * (3 if two_steps else 2))
+    targets = _targets(run, sources, chosen, room)
+    shown = cards(stored.read(COLUMNS, sorted(chosen)).to_pylist(), targets, room)
+    histograms = histogram({_PLACES[name]: values for name, values in errors.items() if values})
+    sorts = [(key, name) for key, name, _ in FIGURES if any(key in card.values for card in shown)]
+    title, axes = "Reconstruction errors", "mean squared error on [0, 1], number of images"
+    return Contents(
+        str(summarise(stored)) if every else "no results yet",
+        _notes(about, shown, len(every)),
+        [*([(histograms, title, axes)] if histograms else []), *_losses(stored.folder)],
+        shown,
+        [("place", "order"), ("id", "id"), *sorts],
+        sorted(Counter(card.status for card in shown).items()),
+        _settings(about),
+    )  # fmt: skip
+
+
+def of_training(folder: Path) -> Contents:
+    """What there is of the training of a GAN."""
+    try:
+        settings = json.loads((folder / "training.json").read_text())
+    except ValueError as error:
+        raise BadInput(f"{folder / 'training.json'} is no training's settings", "choose another folder") from error
+    return Contents("training of a generator", [], _losses(folder), [], [], [], _settings({"settings": settings}))
+
+
+def _targets(
+    run: FinishedRun, sources: Sources | None, wanted: frozenset[str], room: int
+) -> dict[str, Thumbnail | str]:
+    """By id: the picture, or why there is none."""
+    found: dict[str, Thumbnail | str] = {}
+    missing = "not where it was"
+    try:
+        sources = _sources(run) if sources is None else sources
+        low, high = sources.like.value_range
+        for picture in sources.read(run.stored.done() - wanted):
+            if wanted <= found.keys():
+                break
+            if picture.pixels is None:
+                found.setdefault(picture.id, picture.note)
+            elif picture.id in wanted and picture.id not in found:
+                found[picture.id] = thumbnail(eight_bit((picture.pixels - low) / (high - low)), room)
+    except (BadInput, OSError) as error:
+        missing = str(error)
+    return {image_id: found.get(image_id, missing) for image_id in wanted}
+
+
+def _sources(run: FinishedRun) -> Sources:
+    """The run's images; their size and range are known without its generator, and their classes are in the store."""
+    like: Any = types.SimpleNamespace(image_shape=run.image_shape, value_range=run.job.value_range, condition=None)
+    return dataclasses.replace(run.job, labels=None).sources(like)
+
+
+def _notes(about: Mapping[str, Any], shown: list[Card], total: int) -> list[str]:
+    notes = [f"assumed {text}" for text in about.get("assumed", [])]
+    if about.get("constant"):
+        notes.append("the generator's image does not depend on the code")
+    if len(shown) < total:
+        notes.append(f"{len(shown)} of {total} images are shown, spread evenly by error")
+    pictures = [picture for card in shown for _, picture in card.pictures if isinstance(picture, Thumbnail)]
+    lossy = sum(not picture.exact for picture in pictures)
+    if lossy:
+        notes.append(f"{lossy} of {len(pictures)} pictures are shown smaller or with loss, and so are differences")
+    return notes
+
+
+def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
+    """The curves of losses.csv, where the folder has one."""
+    path = folder / "losses.csv"
+    if not path.is_file():
+        return []
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in (rows[0] if rows else {}) if name != "epoch"]
+    chart = curves([float(row["epoch"]) for row in rows], {name: [float(row[name]) for row in rows] for name in names})
+    return [(chart, "Losses", "mean of each epoch")] if chart else []
+
+
+def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    groups = {name: value for name, value in about.items() if isinstance(value, dict)}
+    groups["more"] = {name: value for name, value in about.items() if name not in groups}
+    return [(name, [(key, _text(value)) for key, value in rows.items()]) for name, rows in groups.items() if rows]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,57 @@
+"""The page of a run: one file that shows it without a server, a network or this package."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from tfinvert.images import Sources
+from tfinvert.report.contents import of_run, of_training
+from tfinvert.report.shelves import shelves
+from tfinvert.runs import open_run
+from tfinvert.runs.store import whole
+
+# Beside the escaping of every value: a browser runs no other script than ours, and fetches nothing.
+_POLICY = "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
+
+
+def page(folder: str | Path, sources: Sources | None = None, most: int = 2000) -> Path:
+    """Writes `index.html` into a run's folder: its images, errors and settings in one file.
+
+    Args:
+      folder: of a run of `bin/invert.py`, or of a training of `bin/train.py`.
+      sources: the run's images; default: read again from where they were. Those that are not there any more are
+        said to be missing.
+      most: images shown. Of more, these are spread evenly from the smallest error to the largest.
+
+    Raises:
+      BadInput: the folder holds no run.
+    """
+    folder = Path(folder)
+    training = (folder / "training.json").is_file()
+    contents = of_training(folder) if training else of_run(open_run(folder), sources, most)
+    style, script = _asset("page.css"), _asset("page.js")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    text = environment.get_template("page.html").render(
+        **contents._asdict(), title=folder.resolve().name, shelves=shelves(folder), style=Markup(style),
+        script=Markup(script), policy=_POLICY.format(_hash(style), _hash(script)),
+    )  # fmt: skip
+    path = folder / "index.html"
+    with whole(path) as temporary:
+        temporary.write_bytes(text.encode(errors="replace"))
+    return path
+
+
+def _asset(name: str) -> str:
+    return resources.files("tfinvert.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
