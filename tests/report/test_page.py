@@ -140,7 +140,7 @@ def test_two_step_runs_show_the_code_alone_too(tmp_path):
     assert [figure["data-what"] for figure in page.of("figure") if "data-what" in figure] == [
         "target", "code alone", "reconstruction",
     ] * 2  # fmt: skip
-    assert {"mse-latent", "delta-zeros"} <= {name.removeprefix("data-") for name in page.of("li")[0]}
+    assert {"data-mse_latent", "data-delta_zeros"} <= page.of("li")[0].keys()
     assert {"mse of the code alone", "zeros of delta"} <= set(page.text("button"))
     assert "25.0%" in page.text("dd")
     assert "from the code alone" in page.text("span")
@@ -229,6 +229,11 @@ def test_a_training_has_a_page_of_its_losses_and_samples(tmp_path):
     assert page.text("span") == ["g_loss", "d_loss"]
     assert [image["alt"] for image in page.of("img")] == ["samples of Samples"]
     assert "wgan" in page.text("td")
+    with (tmp_path / "losses.csv").open("a") as file:
+        file.write("4,0.")  # as a training leaves it that is at work
+    assert [line["points"].count(",") for line in Parsed(ti.report.page(tmp_path)).of("polyline")] == [4, 2]
+    (tmp_path / "losses.csv").write_text("")
+    assert not Parsed(ti.report.page(tmp_path)).of("polyline")
     (tmp_path / "training.json").write_text("{")
     with pytest.raises(ti.BadInput, match="no training's settings"):
         ti.report.page(tmp_path)

@@ -14,7 +14,7 @@ from tfinvert.images.encode import eight_bit
 pytestmark = pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing()))
 
 NAMES = ["b10.png", "b9.png", "<img src=x onerror=document.title='gone'>.png", "d.png"]
-ERRORS = [0.02, 0.03, 0.01]
+ERRORS, LATENT = [0.02, 0.03, 0.01], [0.2, 0.1, 0.3]
 TARGET, MADE = (200, 100, 50), (190, 120, 50)
 FILM = [(10, 0, 0), (20, 0, 0), (30, 0, 0)]
 
@@ -25,14 +25,17 @@ def plain(colour):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """Of four images of one colour, the last unreadable, an edit of three frames and two figures of regions."""
+    """Of four images of one colour, the last unreadable, in two steps; with an edit of three frames, and regions."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "images").mkdir()
     for name in NAMES[:3]:
         eight_bit(plain(TARGET)).save(folder / "images" / name, "PNG")
     (folder / "images" / NAMES[3]).write_bytes(b"no picture")
     ids = [(folder / "images" / name).as_posix() for name in NAMES]
-    rows = [row(name, plain(MADE), error) for name, error in zip(ids, ERRORS, strict=False)]
+    rows = [
+        row(name, plain(MADE), error, plain(0.5), mse_latent=latent)
+        for name, error, latent in zip(ids, ERRORS, LATENT, strict=False)
+    ]
     made_up_run(folder, folder / "images", (8, 8, 3), [*rows, row(ids[3], status="unreadable", message="broken")])
     for name in ("edits", "segmentation"):
         (folder / name).mkdir()
@@ -94,8 +97,9 @@ def pixel(element):
 
 def test_every_picture_stands_and_names_are_text(opened):
     wait(opened, "[...document.querySelectorAll('.card img')].every((picture) => picture.naturalWidth === 8)")
-    assert len(every(opened, ".card img")) == 6
+    assert len(every(opened, ".card img")) == 9
     assert names(opened) == NAMES
+    assert find(opened, "#count").text == "4 of 4 images, by order from the first on"
     assert opened.title != "gone"
     assert pixel(find(opened, ".card [data-what=target] img")) == TARGET
     assert "no picture" in find(opened, ".card .missing").text
@@ -113,6 +117,10 @@ def test_sorting_by_figures_puts_what_has_none_last(opened):
     assert key("place").get_attribute("aria-pressed") == "false"
     key("psnr").click()
     assert names(opened) == [NAMES[1], NAMES[0], NAMES[2], NAMES[3]]
+    key("mse_latent").click()
+    assert names(opened) == [NAMES[1], NAMES[0], NAMES[2], NAMES[3]]
+    key("mse_latent").click()
+    assert names(opened) == [NAMES[2], NAMES[0], NAMES[1], NAMES[3]]
     key("id").click()
     assert names(opened) == [NAMES[2], NAMES[1], NAMES[0], NAMES[3]]  # 9 before 10
     key("place").click()
@@ -169,6 +177,9 @@ def test_regions_are_shown(opened):
         opened,
         "[...document.querySelectorAll('.shelf img[alt$=Segmentation]')].some((picture) => picture.naturalWidth)",
     )
+    size(opened, 400)
+    for picture in every(opened, ".overview .shelf:not(.film *) img"):
+        assert picture.size["width"] == pytest.approx(3 * picture.size["height"], abs=3)
     assert [image.get_attribute("alt") for image in every(opened, ".shelf img")][3:] == [
         "one of Segmentation",
         "two of Segmentation",

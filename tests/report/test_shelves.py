@@ -45,7 +45,7 @@ def test_of_many_frames_some_are_taken_with_both_ends(folder, monkeypatch):
     monkeypatch.setattr(module, "_FRAMES", 3)
     first, *others = frames(9)
     first.save(folder / "edits" / "path.webp", save_all=True, append_images=others, lossless=True)
-    wanted = [module.thumbnail(frame, 100_000).uri for frame in (first, others[3], others[-1])]
+    wanted = [module.Room(100_000, 1).fit(frame).uri for frame in (first, others[3], others[-1])]
     assert [picture.uri for _, picture in shelves(folder)[0].pictures] == wanted
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfinvert.report.thumbnails import SIDE, thumbnail
+from tfinvert.report.thumbnails import SIDE, Room, thumbnail
 
 
 def noise(height, width, mode="RGB"):
@@ -53,3 +53,16 @@ def test_large_pictures_are_made_smaller_and_the_given_one_is_left_alone():
     assert (made.width, made.height) == (SIDE, round(SIDE / 3))
     assert image.size == (3 * SIDE, SIDE)
     assert thumbnail(image, 100_000, side=4 * SIDE).exact
+
+
+def test_what_a_picture_leaves_is_there_for_the_others():
+    room = Room(20_000, 3)
+    assert room.fit(Image.new("RGB", (64, 64))).exact
+    assert not room.fit(noise(64, 64)).exact  # of 12 kB: half of what is left is too little
+    assert room.fit(noise(64, 64)).exact
+
+
+def test_many_pictures_share_their_room():
+    room = Room(50_000, 20)
+    made = [room.fit(noise(64, 64)) for _ in range(20)]
+    assert 20_000 < sum(len(base64.b64decode(each.uri.partition(",")[2])) for each in made) <= 50_000

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from tfinvert.report.thumbnails import Thumbnail, thumbnail
+from tfinvert.report.thumbnails import Room, Thumbnail
 from tfinvert.solvers.status import Status
 
 COLUMNS = (
@@ -37,27 +37,27 @@ class Card(NamedTuple):
     details: list[str]
 
 
-def cards(rows: Sequence[Mapping[str, Any]], targets: Mapping[str, Thumbnail | str], room: int) -> list[Card]:
+def cards(rows: Sequence[Mapping[str, Any]], targets: Mapping[str, Thumbnail | str], room: Room) -> list[Card]:
     """One for each row.
 
     Args:
       rows: with `COLUMNS` of the store.
       targets: by id: the picture, or why there is none.
-      room: bytes for each picture, see `thumbnail`.
+      room: for the reconstructions.
     """
     shared = _shared([row["id"] for row in rows])
     two_steps = any(row["reconstruction_latent"] for row in rows)
     return [_card(row, targets[row["id"]], shared, two_steps, room) for row in rows]
 
 
-def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_steps: bool, room: int) -> Card:
+def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_steps: bool, room: Room) -> Card:
     status = Status[row["status"].upper()]
     known = [(key, name, how, row[key]) for key, name, how in FIGURES if row[key] is not None]
     pictures: list[tuple[str, Thumbnail | str]] = [("target", target)]
     for column, name in (("reconstruction_latent", "code alone"), ("reconstruction", "reconstruction")):
         if column == "reconstruction" or two_steps:
             there = row[column] and status not in (Status.UNREADABLE, Status.INVALID_IMAGE)
-            pictures.append((name, thumbnail(Image.open(io.BytesIO(row[column])), room) if there else "no result"))
+            pictures.append((name, room.fit(Image.open(io.BytesIO(row[column]))) if there else "no result"))
     name = row["id"][shared:]
     return Card(
         row["id"], name, row["status"], status.failed,

@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tfinvert.errors import BadInput
 from tfinvert.images import Sources
 from tfinvert.images.encode import eight_bit
 from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
 from tfinvert.report.charts import Chart, curves, histogram
 from tfinvert.report.figures import spread
-from tfinvert.report.thumbnails import Thumbnail, thumbnail
+from tfinvert.report.thumbnails import Room, Thumbnail
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.run import summarise
 
@@ -44,7 +46,7 @@ def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -
     chosen = frozenset(row["id"] for row in spread(every, most))
     errors = {name: [row[name] for row in every if row[name] is not None] for name in _PLACES}
     two_steps = bool(errors["mse_latent"])
-    room = _BYTES // max(1, len(chosen) * (3 if two_steps else 2))
+    room = Room(_BYTES, len(chosen) * (3 if two_steps else 2))
     targets = _targets(run, sources, chosen, room)
     shown = cards(stored.read(COLUMNS, sorted(chosen)).to_pylist(), targets, room)
     histograms = histogram({_PLACES[name]: values for name, values in errors.items() if values})
@@ -71,7 +73,7 @@ def of_training(folder: Path) -> Contents:
 
 
 def _targets(
-    run: FinishedRun, sources: Sources | None, wanted: frozenset[str], room: int
+    run: FinishedRun, sources: Sources | None, wanted: frozenset[str], room: Room
 ) -> dict[str, Thumbnail | str]:
     """By id: the picture, or why there is none."""
     found: dict[str, Thumbnail | str] = {}
@@ -80,12 +82,12 @@ def _targets(
         sources = _sources(run) if sources is None else sources
         low, high = sources.like.value_range
         for picture in sources.read(run.stored.done() - wanted):
-            if wanted <= found.keys():
-                break
             if picture.pixels is None:
                 found.setdefault(picture.id, picture.note)
             elif picture.id in wanted and picture.id not in found:
-                found[picture.id] = thumbnail(eight_bit((picture.pixels - low) / (high - low)), room)
+                found[picture.id] = room.fit(eight_bit((picture.pixels - low) / (high - low)))
+            if wanted <= found.keys():
+                break
     except (BadInput, OSError) as error:
         missing = str(error)
     return {image_id: found.get(image_id, missing) for image_id in wanted}
@@ -117,9 +119,19 @@ def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
         return []
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in (rows[0] if rows else {}) if name != "epoch"]
-    chart = curves([float(row["epoch"]) for row in rows], {name: [float(row[name]) for row in rows] for name in names})
+    known = [row for row in rows if np.isfinite(_number(row.get("epoch")))]
+    names = [name for name in (known[0] if known else {}) if name and name != "epoch"]
+    series = {name: [_number(row[name]) for row in known] for name in names}
+    chart = curves([_number(row["epoch"]) for row in known], series)
     return [(chart, "Losses", "mean of each epoch")] if chart else []
+
+
+def _number(text: str | None) -> float:
+    """NaN for what is none, as in a table that is being written."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return np.nan
 
 
 def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -129,4 +141,4 @@ def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -33,7 +33,7 @@ def page(folder: str | Path, sources: Sources | None = None, most: int = 2000) -
       BadInput: the folder holds no run.
     """
     folder = Path(folder)
-    training = (folder / "training.json").is_file()
+    training = (folder / "training.json").is_file() and not (folder / "run.json").is_file()
     contents = of_training(folder) if training else of_run(open_run(folder), sources, most)
     style, script = _asset("page.css"), _asset("page.js")
     environment = jinja2.Environment(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageSequence
 
-from tfinvert.report.thumbnails import thumbnail
+from tfinvert.report.thumbnails import Room
 
 _BYTES = 3_000_000  # of all pictures, before base64
 _SIDE = 1024  # pixels of the longer side at most
@@ -33,8 +33,8 @@ def shelves(folder: Path) -> list[Shelf]:
     found = [_edit(edits, name)._replace(title=f"Edit: {name}") for name in names]
     found.append(_stills("Segmentation", sorted((folder / "segmentation").glob("*.png"))))
     found.append(_stills("Samples", [samples] if samples.is_file() else []))
-    room = _BYTES // max(1, sum(len(each.pictures) for each in found))
-    fit = lambda pictures: [(name, thumbnail(image, room, _SIDE)) for name, image in pictures]
+    room = Room(_BYTES, sum(len(each.pictures) for each in found))
+    fit = lambda pictures: [(name, room.fit(image, _SIDE)) for name, image in pictures]
     return [each._replace(pictures=fit(each.pictures)) for each in found if each.pictures or each.note]
 
 

@@ -44,6 +44,19 @@ def thumbnail(image: Image.Image, room: int, side: int = SIDE) -> Thumbnail:
         image.thumbnail((max(image.size) // 2,) * 2, Image.Resampling.BOX)
 
 
+class Room:
+    """Bytes for so many pictures, before base64; what one does not take is there for those after it."""
+
+    def __init__(self, total: int, pictures: int) -> None:
+        self._left, self._pictures = total, pictures
+
+    def fit(self, image: Image.Image, side: int = SIDE) -> Thumbnail:
+        """A picture with its share of what is left."""
+        made = thumbnail(image, self._left // max(1, self._pictures), side)
+        self._left, self._pictures = self._left - len(made.uri) * 3 // 4, self._pictures - 1
+        return made
+
+
 def _webp(image: Image.Image, **settings: int) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", **settings)

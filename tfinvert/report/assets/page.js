@@ -112,4 +112,5 @@
   control("gain").addEventListener("change", (event) => list.style.setProperty("--gain", event.target.value));
   control("side").addEventListener("input", (event) => list.style.setProperty("--side", `${event.target.value}px`));
   look();
+  filter();
 })();
