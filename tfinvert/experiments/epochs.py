@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import RANGE
 from tfinvert.generators.card import write_card
+from tfinvert.runs.store import whole
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
@@ -51,12 +52,13 @@ class Epochs(keras.callbacks.Callback):
         losses = {name: float(value) for name, value in (logs or {}).items()}
         self._note({"epoch": epoch + 1, **losses})
         samples = grid(np.asarray(self.model(self._codes)), COLUMNS)
-        samples.save(self.out / "samples.png")
+        with whole(self.out / "samples.png") as temporary:
+            samples.save(temporary, format="png")
         if self._board is not None:
             shown = np.asarray(samples)
             with self._board.as_default():
                 tf.summary.image("samples", shown.reshape(1, *shown.shape[:2], -1), epoch)
-        partial = self.out / "partial.keras"
+        partial = self.out / "partial.keras"  # Keras wants this ending
         self.model.averaged.save(partial)
         write_card(partial, self._prior, RANGE, **self._about, trained=epoch + 1)
         partial.replace(self.out / "generator.keras")
@@ -67,7 +69,7 @@ class Epochs(keras.callbacks.Callback):
         path = self.out / "losses.csv"
         rows = list(csv.DictReader(path.open())) if path.exists() else []
         rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
-        with path.open("w", newline="") as file:
+        with whole(path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, row)
             writer.writeheader()
             writer.writerows([*rows, row])
