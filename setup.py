@@ -29,6 +29,7 @@ INSTALL = [
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
     "tensorboard": ["tensorboard>=2.20,<3"],  # bin/train.py --tensorboard; TensorFlow no longer brings it
+    "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
     "test": [
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on

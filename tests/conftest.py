@@ -25,9 +25,8 @@ def shared() -> Path:
 
 @pytest.fixture
 def eagerly():
-    """Functions run without graphs, which take longer to build than a few steps to run."""
-    import tensorflow as tf
+    """See `eager`."""
+    from eager import eager
 
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with eager():
+        yield

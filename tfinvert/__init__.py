@@ -13,7 +13,7 @@ if _keras.backend.backend() != "tensorflow":
         "before Keras is imported"
     )
 
-from tfinvert import images, losses, metrics, report, runs, seeds, solvers, spaces
+from tfinvert import editing, images, losses, metrics, report, runs, seeds, solvers, spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator, mixture
 from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
@@ -48,6 +48,7 @@ __all__ = [
     "Status",
     "TwoStep",
     "Verdict",
+    "editing",
     "images",
     "load_generator",
     "losses",

@@ -1,0 +1,145 @@
+"""What is asked of an editing, on runs."""
+
+import keras
+import numpy as np
+import pytest
+from eager import eager
+from small_biggan import small_biggan
+
+import tfinvert as ti
+from tfinvert.editing import Edits, Place, place_of, points_of
+from tfinvert.runs import Job, open_run
+
+FAST = {"steps": 3, "restarts": 1}
+
+
+@pytest.fixture(scope="module")
+def biggan(tmp_path_factory):
+    """A run in two steps: classes, a hierarchical code, attention."""
+    root = tmp_path_factory.mktemp("biggan")
+    small_biggan().save(root / "biggan.keras")
+    np.save(root / "images.npy", np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8))
+    np.save(root / "labels.npy", np.array([1, 2, 2, 0]))
+    job = Job(
+        str(root / "run"), str(root / "biggan.keras"), str(root / "images.npy"), labels=str(root / "labels.npy"),
+        split="first_dense", beyond_steps=3, **FAST,
+    )  # fmt: skip
+    with eager():
+        job.run(show=False)
+    return open_run(root / "run")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A run in one step of an unconditional generator."""
+    out = str(tmp_path_factory.mktemp("plain"))
+    with eager():
+        Job(out, limit=3, **FAST).run(show=False)
+    return open_run(out)
+
+
+def test_points_give_the_pictures_of_the_run(biggan, plain):
+    for run in (biggan, plain):
+        place = place_of(run, run.load())
+        assert (place.split is None) == (run is plain)
+        points = points_of(run, place)
+        made = [row.reconstruction for row in run.rows()]
+        np.testing.assert_allclose(place.images(points), made, atol=0.5 / 255 + 1e-4)
+    at_code = place_of(biggan, biggan.load(), "code")
+    assert at_code.split is None
+    assert points_of(biggan, at_code).delta is None
+
+
+def test_every_edit_behind_the_dense_layer(biggan):
+    edits = Edits(
+        ids=["1", "2"], path=True, circle=True, gap=True, random=2, switch=[0, 4], project=True,
+        arithmetic=[1, 0.5], principal=2, units=[0, 5, 7], label=2, frames=3,
+    )  # fmt: skip
+    place, scenes = edits.scenes(biggan)
+    sizes = {scene.name: (len(scene.rows), len(scene.captions)) for scene in scenes}
+    assert sizes == {
+        "path": (1, 4), "circle": (1, 12), "gap": (2, 4), "random": (4, 4), "switch": (2, 3), "project": (2, 3),
+        "arithmetic": (1, 3), "principal": (4, 3), "units": (3, 4),
+    }  # fmt: skip
+    for scene in scenes:
+        assert len(scene.names) == len(scene.rows) == len(scene.targets or scene.rows)
+        for row in scene.rows:
+            assert len(row.codes) == len(scene.captions) == len(row.labels) == len(row.delta)
+            assert place.images(row).shape == (len(scene.captions), 16, 16, 3)
+    path = next(scene for scene in scenes if scene.name == "path")
+    assert path.captions == ["1", "", "", "2"]
+    ends = place.images(path.rows[0])[[0, -1]]
+    np.testing.assert_allclose(ends, [row.reconstruction for row in biggan.rows(["1", "2"])], atol=0.5 / 255 + 1e-4)
+
+
+def test_edits_at_the_code(plain):
+    ids = plain.ids()
+    place, scenes = Edits(ids=ids, path=True, way="spherical", closed=True, random=1, frames=2).scenes(plain)
+    assert [scene.name for scene in scenes] == ["path", "random"]
+    assert len(scenes[0].rows[0].codes) == 6
+    assert place.images(scenes[1].rows[2]).shape == (4, 32, 32, 1)
+    units = Edits(units=[0, 1], size=3.0).scenes(plain)[1][0]
+    np.testing.assert_array_equal(units.rows[0].codes[:, :2], [[3, 0], [6, 0], [3, 3]])
+
+
+def test_principal_directions_are_those_of_all_codes_of_the_run(plain):
+    codes = np.stack([row.code for row in plain.rows()])
+    (scene,) = Edits(ids=plain.ids()[:1], principal=5, frames=2).scenes(plain)[1]
+    assert len(scene.rows) == 2  # three codes differ in two directions
+    moved = scene.rows[0].codes[2] - scene.rows[0].codes[0]
+    first = np.linalg.svd(codes - codes.mean(axis=0))[2][0]
+    np.testing.assert_allclose(abs(moved @ first), np.linalg.norm(moved), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("edits", "why"),
+    [
+        ({}, "no edit: expected one or more of --path"),
+        ({"path": True}, r"no images: expected --ids=A,B,... of the run's, such as DejaVuSansMono-BoldOblique-A"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "path": True}, "a path through one image"),
+        ({"ids": ["DejaVuSerif-Italic-B"], "path": True}, "no image 'DejaVuSerif-Italic-B'.*DejaVuSerif-Italic-A"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "gap": True}, "no delta.*--split=first_dense"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "project": True}, "no delta.*--split=first_dense"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "at": "dense"}, "no delta.*--split=first_dense"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "at": "pixels"}, "at 'pixels'"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "switch": [1]}, "glyphs.keras: it is not class-conditional"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "label": 1, "circle": True}, "label 1: glyphs.keras is not class-cond"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "random": 0}, "0 random images"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "frames": 0}, "frames=0"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "arithmetic": [1, 2]}, "2 weights for 1 images"),
+        ({"units": [64]}, r"entries \[64\]"),
+    ],
+)
+def test_what_a_run_does_not_allow_is_told(plain, edits, why):
+    with pytest.raises(ti.BadInput, match=why):
+        Edits(**edits).scenes(plain)
+
+
+@pytest.mark.parametrize(
+    ("edits", "why"),
+    [
+        ({"ids": ["0", "1"], "path": True}, "a path between classes 1, 2"),
+        ({"ids": ["0"], "switch": [5]}, "label 5: expected class labels 0 to 4"),
+        ({"ids": ["0"], "gap": True, "at": "code"}, "--at=dense"),
+        ({"units": [0]}, r"give a class \(--label=N\)"),
+    ],
+)
+def test_what_a_conditional_run_does_not_allow_is_told(biggan, edits, why):
+    with pytest.raises(ti.BadInput, match=why):
+        Edits(**edits).scenes(biggan)
+
+
+def test_one_class_can_be_held_for_images_of_several(biggan):
+    _, (scene,) = Edits(ids=["0", "1", "3"], path=True, label=3, frames=2).scenes(biggan)
+    assert scene.rows[0].labels.tolist() == [3] * 5
+
+
+def test_an_image_without_a_code_is_told(eagerly, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    keras.utils.save_img(tmp_path / "photos" / "good.png", np.zeros((32, 32, 1)))
+    Job(str(tmp_path / "run"), images=str(tmp_path / "photos"), **FAST).run(show=False)
+    run = open_run(tmp_path / "run")
+    with pytest.raises(ti.BadInput, match=r"broken.png' has no code"):
+        points_of(run, Place(run.load()), ["good.png", "broken.png"])
+    assert len(points_of(run, Place(run.load())).codes) == 1

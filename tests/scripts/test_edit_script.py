@@ -1,0 +1,93 @@
+"""`bin/edit.py` through its `main`."""
+
+import keras
+import pytest
+from absl.testing import flagsaver
+from eager import eager
+from PIL import Image
+
+from tfinvert.runs import Job
+
+
+@pytest.fixture(scope="module")
+def script(load_script):
+    return load_script("edit")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run in two steps of the built-in generator."""
+    out = tmp_path_factory.mktemp("edit") / "run"
+    with eager():
+        Job(str(out), limit=3, steps=3, restarts=1, split="first_dense", beyond_steps=3).run(show=False)
+    return out
+
+
+@pytest.fixture
+def edit(script, run, tmp_path, caplog):
+    """Runs `main` with these flags; gives the exit code and what was logged."""
+
+    def call(**values):
+        caplog.clear()
+        with flagsaver.flagsaver(**{"run": str(run), "out": str(tmp_path / "out"), "frames": 2, **values}):
+            code = script.main(["edit.py"])
+        return code, "\n".join(caplog.messages)
+
+    return call
+
+
+IDS = ["DejaVuSansMono-BoldOblique-A", "DejaVuSerif-Italic-A"]
+
+
+def test_each_edit_is_a_strip_and_films_where_it_moves(edit, tmp_path):
+    code, log = edit(ids=IDS, path=True, gap=True, project=True, arithmetic=["1", "-1"])
+    assert code == 0, log
+    written = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert written == [
+        "arithmetic.png",
+        "gap.gif",
+        "gap.png",
+        "gap.webp",
+        "path.gif",
+        "path.png",
+        "path.webp",
+        "project.png",
+    ]
+    assert Image.open(tmp_path / "out" / "path.gif").n_frames == 3
+    assert "|h* - projection| / |h*| is" in log
+    assert edit(ids=IDS, circle=True, films=["frames"])[0] == 0
+    assert len(list((tmp_path / "out" / "circle.frames").iterdir())) == 8
+
+
+def test_without_out_it_writes_into_the_run(edit, run):
+    assert edit(units=["0", "1"], out=None, films=["none"])[0] == 0
+    assert [file.name for file in (run / "edits").iterdir()] == ["units.png"]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"run": None, "path": True}, "no run"),
+        ({"run": "nowhere", "path": True}, "nowhere holds no run"),
+        ({"ids": IDS[:1], "path": True}, "expected at least two"),
+        ({"ids": ["DejaVuSerif-Italic-a"], "gap": True}, "nearest are DejaVuSerif-Italic-A"),
+        ({"ids": IDS, "switch": ["x"]}, "--switch=x: expected numbers"),
+        ({"ids": IDS, "switch": ["1"]}, "it is not class-conditional"),
+        ({"ids": IDS}, "no edit"),
+        ({"ids": IDS, "gap": True, "films": ["avi"]}, "a film as 'avi'"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line_and_nothing_is_written(edit, tmp_path, values, why):
+    code, log = edit(**values)
+    assert code == 1
+    assert why in log.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_generator_is_refused(edit, tmp_path):
+    keras.Sequential([keras.Input((64,)), keras.layers.Dense(1024), keras.layers.Reshape((32, 32, 1))]).save(
+        tmp_path / "other.keras"
+    )
+    code, log = edit(ids=IDS, path=True, generator=str(tmp_path / "other.keras"))
+    assert code == 1
+    assert "other.keras is not the generator of" in log

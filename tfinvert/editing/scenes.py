@@ -1,0 +1,207 @@
+"""All that is asked of one editing of a run: which edits, of which images, and where."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+
+from tfinvert.editing import directions, edits, paths
+from tfinvert.editing.points import Place, Points, joined, no_delta, place_of, points_of
+from tfinvert.editing.projection import project
+from tfinvert.errors import BadInput
+from tfinvert.runs import FinishedRun
+
+_REACH = 2.5  # standard deviations along a principal direction, to either side
+_QUARTERS = 4  # of a circle: two codes in many dimensions are a quarter of it apart
+
+
+class Scene(NamedTuple):
+    """Images in rows and columns: the columns are the moments of a film, or pictures to compare."""
+
+    name: str
+    rows: list[Points]  # as many points in each
+    names: list[str]  # of the rows
+    captions: list[str]  # of the columns; "" where one is between others
+    moves: bool = True
+    targets: list[str] | None = None  # the image that stands before each row, by id
+
+
+@dataclasses.dataclass(frozen=True)
+class Edits:
+    """What `bin/edit.py` has as flags, with the same names: see there.
+
+    Those that are None or False are not done; at least one is wanted.
+    """
+
+    ids: Sequence[str] = ()
+    at: str | None = None
+    label: int | None = None
+    path: bool = False
+    circle: bool = False
+    gap: bool = False
+    random: int | None = None
+    switch: Sequence[int] | None = None
+    project: bool = False
+    arithmetic: Sequence[float] | None = None
+    principal: int | None = None
+    units: Sequence[int] | None = None
+    size: float = 1.0
+    way: str = edits.LINEAR
+    closed: bool = False
+    frames: int = 24
+    seed: int = 0
+
+    def scenes(self, run: FinishedRun) -> tuple[Place, list[Scene]]:
+        """Where the images are edited, and a scene for each edit.
+
+        Raises:
+          BadInput: nothing is asked for, or something that this run does not allow.
+        """
+        given = {name: getattr(self, name) for name in _EDITS}
+        wanted = [name for name, value in given.items() if value is not None and value is not False]
+        if not wanted:
+            raise BadInput("no edit", f"expected one or more of {', '.join(f'--{name}' for name in _EDITS)}")
+        if self.frames < 1:
+            raise BadInput(f"frames={self.frames}", "expected at least 1")
+        if run.job.split is None and (self.gap or self.project):
+            raise no_delta(run)
+        if not self.ids and wanted != ["units"]:
+            known = ", ".join(run.ids()[:3])
+            raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {known}")
+        run.known(self.ids)  # told before a large generator is read
+        place = place_of(run, run.load(), self.at)
+        points = points_of(run, place, self.ids, self.label) if self.ids else None
+        return place, [_EDITS[name](_Asked(self, run, place, points)) for name in wanted]  # type: ignore[arg-type]
+
+
+class _Asked(NamedTuple):
+    """What an edit looks at."""
+
+    edits: Edits
+    run: FinishedRun
+    place: Place
+    points: Points  # of the ids
+
+    @property
+    def names(self) -> list[str]:
+        return [Path(image_id).name for image_id in self.edits.ids]
+
+    @property
+    def ids(self) -> list[str]:
+        return self.run.known(self.edits.ids)
+
+    @property
+    def each(self) -> list[Points]:
+        """The images one by one."""
+        return [self.points.take([row]) for row in range(len(self.edits.ids))]
+
+
+def _path(asked: _Asked) -> Scene:
+    edit = asked.edits
+    made = edits.path(asked.place, asked.points, edit.frames, edit.way, edit.closed)
+    return Scene("path", [made], [""], _marked(len(made.codes), edit.frames, asked.names))
+
+
+def _circle(asked: _Asked) -> Scene:
+    count = _QUARTERS * asked.edits.frames
+    made = edits.circle(asked.place, asked.points, count, asked.edits.seed)
+    captions = _marked(count, count, asked.names)
+    if len(asked.names) > 1:
+        near = paths.nearness(asked.points.codes, count, asked.place.generator.space.centre)
+        captions[int(near.argmax())] = asked.names[1]
+    return Scene("circle", [made], [""], captions)
+
+
+def _gap(asked: _Asked) -> Scene:
+    rows = [edits.gap(point, asked.edits.frames) for point in asked.each]
+    captions = _marked(asked.edits.frames + 1, asked.edits.frames, ["G1(z*)", "G1(z*) + delta"])
+    return Scene("gap", rows, asked.names, captions, targets=asked.ids)
+
+
+def _random(asked: _Asked) -> Scene:
+    edit, place = asked.edits, asked.place
+    if (edit.random or 0) < 1:
+        raise BadInput(f"{edit.random} random images", "expected at least 1")
+    rows = []
+    for point in asked.each:
+        others = edits.drawn(place, point, edit.random or 0, edit.seed)
+        rows += [
+            edits.path(place, joined([point, others.take([number])]), edit.frames, edit.way, edit.closed)
+            for number in range(edit.random or 0)
+        ]
+    names, ids = ([each for each in column for _ in range(edit.random or 0)] for column in (asked.names, asked.ids))
+    captions = _marked(len(rows[0].codes), edit.frames, ["found", "generated"])
+    return Scene("random", rows, names, captions, targets=ids)
+
+
+def _switch(asked: _Asked) -> Scene:
+    classes = asked.edits.switch or ()
+    rows = [joined([point, edits.switched(asked.place, point, classes)]) for point in asked.each]
+    names = [f"{name}\nclass {point.labels[0]}" for name, point in zip(asked.names, rows, strict=True)]  # type: ignore
+    return Scene("switch", rows, names, ["its class", *(f"class {each}" for each in classes)], False, asked.ids)
+
+
+def _project(asked: _Asked) -> Scene:
+    nearest, distance = project(asked.place, asked.points)
+    for name, far in zip(asked.names, distance, strict=True):
+        logging.info("%s: |h* - projection| / |h*| is %.3g", name, far)
+    own = asked.place.without(asked.points)
+    rows = [joined([each.take([row]) for each in (asked.points, nearest, own)]) for row in range(len(distance))]
+    return Scene("project", rows, asked.names, ["h*", "nearest in G1(Z)", "G1(z*)"], False, asked.ids)
+
+
+def _arithmetic(asked: _Asked) -> Scene:
+    weights = asked.edits.arithmetic or ()
+    made = edits.combined(asked.place, asked.points, weights)
+    captions = [f"{name}\n{weight:+g} times" for weight, name in zip(weights, asked.names, strict=True)]
+    return Scene("arithmetic", [joined([asked.points, made])], [""], [*captions, "sum"], False)
+
+
+def _principal(asked: _Asked) -> Scene:
+    every = points_of(asked.run, Place(asked.place.generator), label=asked.edits.label)
+    found = directions.principal(every.codes, asked.edits.principal or 0)
+    amounts = np.linspace(-_REACH, _REACH, 2 * max(1, asked.edits.frames // 2) + 1)
+    rows, names = [], []
+    for point, name in zip(asked.each, asked.names, strict=True):
+        for number, (direction, spread, share) in enumerate(zip(*found, strict=True), 1):
+            rows.append(edits.moved(asked.place, point, direction, spread * amounts))
+            names.append(f"{name}\ndirection {number} ({100 * share:.0f}%)")
+    half = len(amounts) // 2
+    return Scene("principal", rows, names, _marked(len(amounts), half, [f"-{_REACH} sd", "found", f"+{_REACH} sd"]))
+
+
+def _units(asked: _Asked) -> Scene:
+    """G(e_i) before G(e_i + e_j) for all j."""
+    generator, entries = asked.place.generator, asked.edits.units or ()
+    codes = directions.units(generator.space, entries, asked.edits.size)
+    both = directions.sums(generator.space, codes)
+    labels = None
+    if generator.condition is not None:
+        if asked.edits.label is None:
+            raise BadInput(f"unit directions of {generator.name}", "it is class-conditional: give a class (--label=N)")
+        labels = generator.condition.check(np.full(1 + len(codes), asked.edits.label, np.int32)).numpy()
+    place = asked.place
+    rows = [place.without(Points(np.stack([own, *sums]), labels, None)) for own, sums in zip(codes, both, strict=True)]
+    return Scene(
+        "units", rows, [f"e{entry}" for entry in entries], ["alone", *(f"+ e{entry}" for entry in entries)], False
+    )
+
+
+_EDITS: dict[str, Any] = {
+    "path": _path, "circle": _circle, "gap": _gap, "random": _random, "switch": _switch, "project": _project,
+    "arithmetic": _arithmetic, "principal": _principal, "units": _units,
+}  # fmt: skip
+
+
+def _marked(count: int, steps: int, names: Sequence[str]) -> list[str]:
+    """Captions of `count` columns: the names at every `steps` of them."""
+    captions = [""] * count
+    for number, name in enumerate(names):
+        if number * steps < count:
+            captions[number * steps] = name
+    return captions
