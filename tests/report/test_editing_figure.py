@@ -7,8 +7,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 import tfinvert as ti
+from tfinvert.editing import Edits
 from tfinvert.report import editing
 from tfinvert.report.editing import Frames
+from tfinvert.runs import Job, open_run
 
 
 def frames(count=5, rows=2, shape=(16, 24, 3), **more):
@@ -82,3 +84,17 @@ def test_a_strip_shows_some_of_many_columns_and_all_that_have_captions(tmp_path)
     assert Image.open(editing.strip(with_targets, tmp_path / "targets.png", "title")).size[0] > few[0]
     assert np.asarray(Image.open(tmp_path / "targets.png").convert("L")).std() > 10
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_images_that_are_gone_are_left_out(eagerly, tmp_path, caplog):
+    np.save(tmp_path / "images.npy", np.zeros((2, 32, 32), np.uint8))
+    job = Job(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
+    job.run(show=False)
+    run = open_run(tmp_path / "run")
+    place, (scene,) = Edits(ids=["0", "1"], random=1, frames=1).scenes(run)
+    drawn = editing.frames(scene, place, run)
+    assert drawn.images.shape == (2, 2, 32, 32, 1)
+    np.testing.assert_allclose(drawn.targets, np.zeros((2, 32, 32, 1)), atol=1e-6)
+    (tmp_path / "images.npy").unlink()
+    assert editing.frames(scene, place, run).targets is None
+    assert "without the images themselves" in caplog.text
