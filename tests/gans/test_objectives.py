@@ -72,10 +72,14 @@ def test_the_gradient_penalty_looks_between_real_and_made():
     assert 0 <= np.min(share) <= np.max(share) <= 1
 
 
-def test_weights_are_clipped():
-    discriminator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1)])
-    WGAN(0.02).restrain(discriminator)
-    assert max(np.abs(weight).max() for weight in discriminator.get_weights()) == pytest.approx(0.02)
+def test_kernels_are_clipped_and_factors_have_a_bound_of_their_own():
+    normalised = keras.layers.BatchNormalization()
+    discriminator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), normalised, keras.layers.Dense(1)])
+    normalised.gamma.assign(np.linspace(-3, 3, 8))
+    WGAN(0.02, gain=2.0).restrain(discriminator)
+    kernels = [weight for weight in discriminator.trainable_variables if len(weight.shape) > 1]
+    assert max(np.abs(kernel).max() for kernel in kernels) == pytest.approx(0.02)
+    np.testing.assert_allclose(normalised.gamma, np.clip(np.linspace(-3, 3, 8), -2, 2), rtol=1e-6)
 
 
 def test_noise_is_less_with_every_step_and_then_none():
@@ -92,6 +96,7 @@ def test_noise_is_less_with_every_step_and_then_none():
         lambda: Standard(gamma=-1),
         lambda: Standard(lazy=0),
         lambda: WGAN(clip=0),
+        lambda: WGAN(gain=0),
         lambda: WGAN(every=0),
         lambda: WGANGP(weight=-1),
         lambda: Noisy(stddev=-1),

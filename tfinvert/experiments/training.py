@@ -48,7 +48,7 @@ OBJECTIVES: dict[str, _Game] = {
     "plain": _Game(Standard(gamma=0.0), _ADAM, 1e-3, normalised=True),
     "noise": _Game(Standard(gamma=0.0), _ADAM, 1e-3, normalised=True, noise=0.5),
     "soft_labels": _Game(SoftLabels(), _ADAM, 1e-3, normalised=True),
-    "wgan": _Game(WGAN(), keras.optimizers.RMSprop, 5e-4),
+    "wgan": _Game(WGAN(every=2), _ADAM, 1e-3, normalised=True),
     "wgan_gp": _Game(WGANGP(every=2), _ADAM, 1e-3),
 }
 

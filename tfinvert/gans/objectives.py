@@ -92,17 +92,23 @@ class SoftLabels(Objective):
 class WGAN(Objective):
     """The Wasserstein distance with clipped weights (Arjovsky, Chintala & Bottou 2017, arXiv:1701.07875, algorithm 1).
 
+    Batch normalisation undoes the size of the kernels before it, so what it multiplies with has a bound of its own;
+    with that of the kernels, the generator's slopes would be lost behind each layer.
+
     Args:
-      clip: the discriminator's weights are kept within it.
+      clip: the discriminator's kernels are kept within it.
       every: steps of the discriminator for one of the generator.
+      gain: bound of its biases, and of the factors of batch normalisation.
     """
 
     clip: float = 0.01
     every: int = 5
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.clip > 0 or self.every < 1:
-            raise BadInput(f"clip={self.clip}, every={self.every}", "expected above 0, and at least 1")
+        if not (self.clip > 0 and self.gain > 0) or self.every < 1:
+            given = f"clip={self.clip}, gain={self.gain}, every={self.every}"
+            raise BadInput(given, "expected above 0, above 0, and at least 1")
 
     def discriminator(self, real: tf.Tensor, fake: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(fake) - tf.reduce_mean(real)
@@ -112,7 +118,8 @@ class WGAN(Objective):
 
     def restrain(self, discriminator: keras.Model) -> None:
         for weight in discriminator.trainable_variables:
-            weight.assign(tf.clip_by_value(weight, -self.clip, self.clip))
+            bound = self.clip if len(weight.shape) > 1 else self.gain
+            weight.assign(tf.clip_by_value(weight, -bound, bound))
 
 
 @dataclasses.dataclass(frozen=True)
