@@ -20,7 +20,7 @@ from tfinvert.solvers.status import Status
 
 _CLOSE = 1e-12  # mean squared error that settles an image where there is no float64 to tell more
 _CERTAIN = 3e-10  # predicted error of a code, in units of the prior's variance, that needs no float64
-_ROUNDING = 1.5  # times the rounding of float32: in float64 the error of an exact code is no larger than it
+_ROUNDING = 0.9  # of float32's rounding, which is the error of an exact code in float64: least squares leave less of it
 _DETOURS = 2  # at most, one after the other
 _NEARLY = 30  # times the error that noise explains: on the way down from there is a valley, hardly ever another basin
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
