@@ -270,7 +270,7 @@ def test_what_cannot_be_frozen_says_why(monkeypatch):
     def refuse(generator):
         raise ValueError("cannot convert\nthis operation")
 
-    monkeypatch.setattr("tfinvert.generators.split.freeze", refuse)
+    monkeypatch.setattr("tfinvert.generators.frozen.freeze", refuse)
     with pytest.raises(ti.BadInput, match=r"cannot be split.*cannot be frozen.*convert this") as caught:
         ti.load_generator(sequential()).split()
     assert "\n" not in str(caught.value)

@@ -86,6 +86,11 @@ class Beside:
         return [math.prod(shape) for shape in self.shapes]
 
     @property
+    def parts(self) -> int:
+        """How many tensors `apart` gives."""
+        return len(self.shapes) + (self.condition is not None)
+
+    @property
     def _width(self) -> int:
         return sum(self._sizes) + (self.condition is not None)
 

@@ -55,7 +55,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     found = {name: tensor for name, tensor in places.items() if f"/{name}".endswith(f"/{at}") and at}
     if at in found or len(set(found.values())) == 1:
         return found.get(at) or next(iter(found.values()))
-    if not found and node_of(at) in _way(frozen) and node_of(at) not in _images(frozen):
+    if not found and node_of(at) in between(frozen) and node_of(at) not in _images(frozen):
         return at if ":" in at else f"{at}:0"
     if found:
         raise BadInput(f"{generator} has several layers {at!r}", f"name one whole: {', '.join(found)}")
@@ -75,7 +75,7 @@ def goes_round(frozen: Frozen, tensor: str) -> bool:
 
 def _places(frozen: Frozen) -> dict[str, str]:
     """Each scope of the graph on the way from the codes to the images, and the last node that leaves it."""
-    way, images = _way(frozen), _images(frozen)
+    way, images = between(frozen), _images(frozen)
     users: dict[str, list[str]] = {name: [] for name in way}
     for name, node in way.items():
         for given in map(node_of, node.input):
@@ -104,7 +104,7 @@ def _images(frozen: Frozen) -> set[str]:
     return found
 
 
-def _way(frozen: Frozen) -> dict[str, Any]:
+def between(frozen: Frozen) -> dict[str, Any]:
     """The nodes between codes and images, in an order in which inputs come first."""
     nodes = _without_shapes(frozen.definition)
     needed, from_codes = upstream(nodes, [frozen.images]), {node_of(frozen.codes)}
@@ -131,7 +131,7 @@ def _first_dense(frozen: Frozen, generator: str) -> str:
     nodes = by_name(frozen.definition)
     dense: dict[str, int] = {}
     behind: set[str] = set()  # what depends on a product already found
-    for name, node in _way(frozen).items():
+    for name, node in between(frozen).items():
         inputs = [node_of(each) for each in node.input]
         if behind.intersection(inputs):
             behind.add(name)

@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from tfinvert.errors import BadInput
+from tfinvert.generators.contents import short
 from tfinvert.generators.generator import Generator
+from tfinvert.generators.graphs import make_placeholder
+
+_LARGE = 2**14  # entries from which on a constant is a weight
 
 
 class Frozen(NamedTuple):
@@ -53,6 +58,18 @@ def freeze(generator: Generator) -> Frozen:
     return Frozen(definition, names[0], [*names, None][1], frozen.outputs[0].name, _scopes(traced.graph))
 
 
+def frozen_for(generator: Generator, purpose: str) -> Frozen:
+    """The same as `freeze`, for a purpose such as "be split".
+
+    Raises:
+      BadInput: the graph cannot be frozen.
+    """
+    try:
+        return freeze(generator)
+    except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
+        raise BadInput(f"{generator.name} cannot {purpose}", f"its graph cannot be frozen: {short(error)}") from error
+
+
 def _scopes(graph: Any) -> dict[str, str]:
     """Scopes that Keras 3 opened for its layers, and the layers' names.
 
@@ -95,3 +112,20 @@ def part(
     kinds = [tensor.dtype for tensor in tensors[: len(inputs)]]
     # One-hot labels are float32 where they enter, and may be wider inside.
     return lambda *values: pruned(*map(tf.cast, values, kinds), *weights.values())
+
+
+def without_weights(definition: Any) -> tuple[Any, dict[str, tf.Tensor]]:
+    """A copy of a GraphDef with placeholders for its large constants, and these by the placeholders' names."""
+    copy, weights = type(definition)(), {}
+    copy.versions.CopyFrom(definition.versions)
+    copy.library.CopyFrom(definition.library)
+    for node in definition.node:
+        value = node.attr["value"].tensor if node.op == "Const" else None
+        if value is None or tf.TensorShape(value.tensor_shape).num_elements() < _LARGE:
+            copy.node.add().CopyFrom(node)
+            continue
+        weights[f"{node.name}:0"] = tf.constant(tf.make_ndarray(value))
+        placeholder = copy.node.add(name=node.name)
+        make_placeholder(placeholder, value.dtype)
+        placeholder.attr["shape"].shape.CopyFrom(value.tensor_shape)
+    return copy, weights

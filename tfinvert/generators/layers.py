@@ -10,12 +10,11 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.frozen import part
-from tfinvert.generators.graphs import make_placeholder
+from tfinvert.generators.frozen import part, without_weights
+from tfinvert.generators.graphs import by_name, node_of, only, upstream
 from tfinvert.generators.saved_safety import refuse_graph
 
 _FILE = "graph.pb"
-_LARGE = 2**14  # entries from which on a constant is held once, and not in every graph that the layer goes into
 
 
 @keras.saving.register_keras_serializable("tfinvert")
@@ -49,6 +48,14 @@ class Piece(keras.layers.Layer):
                 self._function = self._prepared()
         return tf.reshape(self._function(*values), [-1, *self.given_shape])
 
+    def ending_at(self, output: str, output_shape: Sequence[int]) -> Piece | None:
+        """The piece with these inputs that gives another tensor of its graph; None where that is not in it."""
+        nodes = by_name(self._known())
+        if node_of(output) not in nodes:
+            return None
+        definition = only(self._known(), upstream(nodes, [output, *self.names]))
+        return Piece(self.names, output, output_shape, definition, name=self.name)
+
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         first = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
         return keras.KerasTensor((first.shape[0], *self.given_shape), "float32")
@@ -71,12 +78,5 @@ class Piece(keras.layers.Layer):
         return self._definition
 
     def _prepared(self) -> Callable[..., tf.Tensor]:
-        definition, weights = tf.compat.v1.GraphDef(), {}
-        definition.CopyFrom(self._known())
-        for node in definition.node:
-            if node.op == "Const":
-                value = node.attr["value"].tensor
-                if tf.TensorShape(value.tensor_shape).num_elements() >= _LARGE:
-                    weights[f"{node.name}:0"] = tf.constant(tf.make_ndarray(value))
-                    make_placeholder(node, value.dtype)
+        definition, weights = without_weights(self._known())
         return part(definition, self.names, self.output_name, weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +14,9 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.contents import short
 from tfinvert.generators.cuts import FIRST_DENSE, Layer, find, goes_round
 from tfinvert.generators.cuts import layers as layers_of
-from tfinvert.generators.frozen import Frozen, freeze, part
+from tfinvert.generators.frozen import Frozen, frozen_for, part
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs import by_name, node_of, only, upstream, with_placeholder
 from tfinvert.generators.layers import Piece
@@ -37,10 +37,22 @@ class Split(NamedTuple):
     head: Piece
     tail: Generator
 
+    def before(self, codes: Any, labels: Any = None) -> tuple[tf.Tensor, Any]:
+        """h and `held` of codes [B, *shape] and, for a conditional generator, labels int [B].
+
+        Raises:
+          BadInput: as of `Generator`.
+        """
+        beside = self.tail.condition if isinstance(self.tail.condition, Beside) else None
+        condition = self.tail.condition if beside is None else beside.condition
+        encoded = [] if condition is None else [condition.encode(condition.check(labels))]
+        hidden = self.head([tf.cast(codes, tf.float32), *encoded])
+        return hidden, labels if beside is None else beside.join(codes, labels=labels)
+
 
 def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     """Cuts a generator in two; see `Generator.split`."""
-    frozen = _frozen(generator)
+    frozen = frozen_for(generator, "be split")
     tensor = find(frozen, at, generator.name)
     round_it = goes_round(frozen, tensor)
     if round_it and isinstance(generator.condition, Beside):
@@ -61,14 +73,7 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
 
 def layers(generator: Generator) -> list[Layer]:
     """Where a generator can be cut; see `Generator.layers`."""
-    return layers_of(_frozen(generator))
-
-
-def _frozen(generator: Generator) -> Frozen:
-    try:
-        return freeze(generator)
-    except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
-        raise BadInput(f"{generator.name} cannot be split", f"its graph cannot be frozen: {short(error)}") from error
+    return layers_of(frozen_for(generator, "be split"))
 
 
 def _kind(frozen: Frozen, tensor: str) -> int:
@@ -99,16 +104,34 @@ def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...
     labels = [] if condition is None else [condition.encode(condition.example(_LOOKS))]
     spread = float(np.sqrt(np.mean(np.square(head([codes, *labels]).numpy())))) or 1.0
 
-    def function(values: tf.Tensor, held: tf.Tensor | None) -> tf.Tensor:
-        if beside is not None:
-            return layer([values, *beside.apart(held)])
-        return layer([values] if held is None else [values, held])
-
+    condition = condition if beside is None else beside
     return dataclasses.replace(
-        generator, function=function, space=normal(*shape, stddev=spread, constraint=unconstrained()),
-        condition=condition if beside is None else beside, constant=False, layer=layer,
+        generator, function=_calling(layer, condition), space=normal(*shape, stddev=spread, constraint=unconstrained()),
+        condition=condition, constant=False, layer=layer,
         name=f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
     )  # fmt: skip
+
+
+def _calling(layer: Piece, condition: Any) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
+    """The function of a tail, with what is held taken apart where the layer takes it so."""
+
+    def function(values: tf.Tensor, held: tf.Tensor | None) -> tf.Tensor:
+        if held is None:
+            return layer([values])
+        if isinstance(condition, Beside) and len(layer.names) == 1 + condition.parts:
+            return layer([values, *condition.apart(held)])
+        return layer([values, held])
+
+    return function
+
+
+def up_to(tail: Generator, tensor: str, shape: Sequence[int]) -> Generator | None:
+    """The tail of a split generator, ending at another tensor [B, *shape] of the whole generator's graph.
+
+    None where that stands before the cut, and does not depend on the values there.
+    """
+    piece = tail.layer.ending_at(tensor, shape)
+    return None if piece is None else dataclasses.replace(tail, function=_calling(piece, tail.condition), layer=piece)
 
 
 def around(tail: Generator) -> tuple[Generator, Beside]:
