@@ -23,7 +23,7 @@ INSTALL = [
     "jinja2>=3.1.6",  # makes pages, and escapes what goes into them; 3.1.6 mended its sandbox (CVE-2025-27516)
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
     "tqdm>=4.66",  # progress bars
-    "scipy>=1.11",  # the bootstrap and the tests by which generators are compared
+    "scipy>=1.11",  # the tests by which generators are compared, and average linkage
     "psutil>=5.9",  # the memory that a method of recovery takes
 ]
 EXTRAS = {

@@ -13,7 +13,7 @@ if _keras.backend.backend() != "tensorflow":
         "before Keras is imported"
     )
 
-from tfinvert import editing, images, losses, metrics, report, runs, seeds, solvers, spaces
+from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, solvers, spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator, mixture
 from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
@@ -58,6 +58,7 @@ __all__ = [
     "report",
     "runs",
     "seeds",
+    "segmentation",
     "solvers",
     "spaces",
     "uniform",
