@@ -1,0 +1,120 @@
+"""Codes as features: what lies near an image, and whether its neighbours are of its class.
+
+Egan, Zhang & Shen, "Generalized Latent Variable Recovery for Generative Adversarial Networks", propose recovered codes
+as an embedding of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.spatial
+import scipy.stats
+
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator
+from tfinvert.runs import FinishedRun
+
+LEAST = 10  # images, below which nothing is said of classes
+_BLOCK = 512  # images whose distances to all others are held at once
+
+
+class Embedded(NamedTuple):
+    """n images of a run by their features."""
+
+    ids: list[str]
+    labels: np.ndarray | None  # [n] int; None where some image has none
+    images: np.ndarray  # [n, H, W, C] in [0, 1]
+    features: dict[str, np.ndarray]  # [n, d]: "codes", "pixels", and "reconstructions", the pixels of what codes give
+
+
+class Neighbours(NamedTuple):
+    """The k nearest other images of each of n images."""
+
+    places: np.ndarray  # [n, k] int
+    distances: np.ndarray  # [n, k]
+
+
+def embedded(run: FinishedRun, generator: Generator) -> Embedded:
+    """The images of a run that have a code and can be read again.
+
+    Raises:
+      BadInput: there are fewer than two.
+    """
+    targets = run.targets(generator)
+    rows = [row for row in run.rows() if row.code is not None and row.reconstruction is not None and row.id in targets]
+    if len(rows) < 2:
+        raise BadInput(f"{len(rows)} images with a code in {run.stored.folder}", "expected at least two")
+    images = np.stack([targets[row.id] for row in rows])
+    labels = [row.label for row in rows]
+    flat = lambda values: np.stack([np.ravel(each) for each in values])
+    features = {
+        "codes": flat([row.code for row in rows]), "pixels": flat(images),
+        "reconstructions": flat([row.reconstruction for row in rows]),
+    }  # fmt: skip
+    known = None if any(label is None for label in labels) else np.array(labels)
+    return Embedded([row.id for row in rows], known, images, features)
+
+
+def neighbours(features: np.ndarray, count: int) -> Neighbours:
+    """The nearest others of each row [n, d], by Euclidean distance; at most `count`, and at most n - 1.
+
+    Raises:
+      BadInput: fewer than one is asked for.
+    """
+    if count < 1:
+        raise BadInput(f"{count} neighbours", "expected at least 1")
+    count = min(count, len(features) - 1)
+    places = np.zeros((len(features), count), int)
+    distances = np.zeros((len(features), count))
+    for first in range(0, len(features), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(features)))
+        away = scipy.spatial.distance.cdist(features[rows], features)
+        away[np.arange(len(rows)), rows] = np.inf
+        places[rows] = np.argsort(away, axis=1, kind="stable")[:, :count]
+        distances[rows] = np.take_along_axis(away, places[rows], axis=1)
+    return Neighbours(places, distances)
+
+
+def guesses(found: Neighbours, labels: np.ndarray, count: int) -> np.ndarray:
+    """The class of most of the `count` nearest neighbours of each image, [n]; of equals, that of the nearest."""
+    given = labels[found.places[:, :count]]
+    votes = np.sum(given[:, :, None] == given[:, None, :], axis=2)
+    first = np.argmax(votes, axis=1)  # the first of the largest: neighbours stand in order
+    return given[np.arange(len(given)), first]
+
+
+def table(found: Embedded, counts: Sequence[int]) -> list[dict[str, Any]]:
+    """The share of images whose class their neighbours guess, for each kind of features and number of neighbours.
+
+    Every image is left out in turn. `low` and `high` are Wilson's 95% interval of the share; `p` that of McNemar's
+    exact test, that codes and these features are right equally often.
+
+    Raises:
+      BadInput: there are no labels, or too few images.
+    """
+    if found.labels is None:
+        raise BadInput("images without classes", "give the run their labels (--labels=FILE of bin/invert.py)")
+    if len(found.ids) < LEAST:
+        raise BadInput(f"{len(found.ids)} images", f"expected at least {LEAST} to say anything of classes")
+    near = {name: neighbours(features, max(counts)) for name, features in found.features.items()}
+    rows = []
+    for count in counts:
+        right = {name: guesses(each, found.labels, count) == found.labels for name, each in near.items()}
+        for name, hits in right.items():
+            interval = scipy.stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+            rows.append({
+                "features": name, "k": count, "n": len(hits), "accuracy": round(float(hits.mean()), 4),
+                "low": round(interval.low, 4), "high": round(interval.high, 4),
+                "p": "" if name == "codes" else f"{_chance(right['codes'], hits):.3g}",
+            })  # fmt: skip
+    return rows
+
+
+def _chance(one: np.ndarray, other: np.ndarray) -> float:
+    """McNemar's exact p for two ways that were right [n] and [n]."""
+    alone = int(np.sum(one & ~other))
+    differ = alone + int(np.sum(~one & other))
+    return float(scipy.stats.binomtest(alone, differ).pvalue) if differ else 1.0
