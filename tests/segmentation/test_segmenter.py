@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from eager import eager
 from planted import planted, regions
 from small_biggan import small_biggan
 
@@ -15,10 +16,8 @@ FAST = {"steps": 3, "restarts": 1, "prior": "normal", "value_range": (-1, 1)}
 
 
 def done(job):
-    """The run of a job; without graphs, which take longer to build than a few steps to run."""
-    tf.config.run_functions_eagerly(True)
-    job.run(show=False)
-    tf.config.run_functions_eagerly(False)
+    with eager():
+        job.run(show=False)
     return open_run(job.out)
 
 

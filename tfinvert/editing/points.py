@@ -97,9 +97,7 @@ class Place:
     def _before(self, points: Points) -> tf.Tensor:
         if self.split is None:
             raise BadInput("values behind a cut", "there is none at the code: edit behind the dense layer")
-        condition = self.generator.condition
-        encoded = [] if condition is None else [condition.encode(condition.check(points.labels))]
-        return self.split.head([tf.constant(points.codes), *encoded])
+        return self.split.before(points.codes, points.labels)[0]
 
 
 def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> Place:
