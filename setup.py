@@ -35,6 +35,7 @@ EXTRAS = {
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in
+        "ipywidgets>=8",  # a notebook's slider; Colab has it
         "jupytext>=1.16",  # notebooks are made from .py files
         "tensorboard>=2.20,<3",  # what writes its summaries
         "selenium>=4.20",  # opens pages in Chromium, where the machine has it with its driver
