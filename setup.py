@@ -33,6 +33,7 @@ EXTRAS = {
     "test": [
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
+        "pytest-xdist>=3.5",  # a process for each core: tracing graphs, most of the time, uses one
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in
         "ipywidgets>=8",  # a notebook's slider; Colab has it

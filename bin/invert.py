@@ -16,6 +16,7 @@ _flags.define_inversion()
 flags.adopt_module_key_flags(_flags)
 flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json, comparison.png and index.html.")
 flags.DEFINE_bool("page", True, "Whether index.html is written, too: all images, errors and settings in one page.")
+flags.DEFINE_bool("tensorboard", False, "Write losses, errors and images for TensorBoard, too, into OUT/tensorboard.")
 
 
 def main(argv: list[str]) -> int:
@@ -24,9 +25,14 @@ def main(argv: list[str]) -> int:
 
 def _invert() -> int:
     from tfinvert import report
+    from tfinvert.runs import board
 
+    if flags.FLAGS.tensorboard:
+        board.need()
     summary, store, sources = _flags.job().run()
     shown = report.comparison(store, sources)
+    if flags.FLAGS.tensorboard:
+        logging.info("tensorboard --logdir=%s", report.tensorboard(store, shown))
     if flags.FLAGS.page and not summary.interrupted:  # bin/page.py writes one of what there is
         shown = report.page(store.folder, sources)
     logging.info("%s; see %s and %s", summary, store.results, shown)

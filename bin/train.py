@@ -27,8 +27,8 @@ flags.DEFINE_string("out", "runs/train", "Folder for the generator, its samples 
 flags.DEFINE_integer("images", 40_000, "Pictures that are drawn or read for training.", lower_bound=64)
 flags.DEFINE_enum(
     "architecture", "dcgan", ["dcgan", "pixel_shuffle", "conditional", "attention"],
-    "A DCGAN; one whose last doubling makes channels pixels; one that takes a class (of labelled pictures or of "
-    "folders); one in BigGAN's style, with a class and self-attention.",
+    "A DCGAN; one whose last doubling makes channels pixels; one that takes a class (of labelled pictures, of "
+    "folders, or of glyphs); one in BigGAN's style, with a class and self-attention.",
 )  # fmt: skip
 flags.DEFINE_enum(
     "objective", "standard", ["standard", "plain", "noise", "soft_labels", "wgan", "wgan_gp"],
@@ -65,9 +65,10 @@ def _train() -> None:
         values.dataset, (size, size, channels), limit=values.images, held_out=values.held_out, folder=values.data_dir,
         download=values.download, by_class=by_class, seed=values.seed,
     )  # fmt: skip
+    classes = len(data.classes) or (int(data.labels.max()) + 1 if by_class else None)
     training = Training(
         values.architecture, values.objective, values.prior, values.latent, size, channels, values.epochs,
-        values.batch_size, values.seed, int(data.labels.max()) + 1 if by_class else None, values.precision,
+        values.batch_size, values.seed, classes if by_class else None, values.precision,
     )  # fmt: skip
     more = {"data": values.dataset, "script": "bin/train.py", "class_names": data.classes, "unseen": data.unseen}
     made = training.run(

@@ -82,6 +82,9 @@ def test_glyphs_are_drawn():
     found = pictures("glyphs", (32, 32, 1), limit=70)
     assert found.pixels.shape == (70, 32, 32, 1)
     assert found.pixels.min() >= -1
+    assert found.labels.shape == (70,)
+    assert len(found.classes) == 62
+    assert found.labels.max() < 62
     assert np.array_equal(found.pixels, pictures("glyphs", (32, 32, 1), limit=70).pixels)
     assert not np.array_equal(found.pixels, pictures("glyphs", (32, 32, 1), limit=70, seed=1).pixels)
 
@@ -105,8 +108,8 @@ def test_pictures_without_classes(tmp_path):
     picture(tmp_path / "one" / "a.png", 3)
     with pytest.raises(ti.BadInput, match=r"pictures of one class \(one\)"):
         pictures(str(tmp_path / "one"), SHAPE, by_class=True)
-    with pytest.raises(ti.BadInput, match="glyphs by class"):
-        pictures("glyphs", (32, 32, 1), by_class=True)
+    with pytest.raises(ti.BadInput, match="held_out=cmr10 of the glyphs"):
+        pictures("glyphs", (32, 32, 1), held_out=["cmr10"])
     with pytest.raises(ti.BadInput, match="glyphs at"):
         pictures("glyphs", SHAPE)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfinvert.images.glyphs import CHARACTERS, HELD_OUT, SIZE, TRAINING, Jitter, draw, held_out, training_set
+from tfinvert.images.glyphs import CHARACTERS, HELD_OUT, SIZE, TRAINING, Jitter, draw, held_out, label, training_set
 
 
 def ink(image):
@@ -56,9 +56,22 @@ def test_targets_are_never_trained_on():
 
 
 def test_the_seed_fixes_every_pixel():
-    images = training_set(12, seed=3)
+    images, labels = training_set(12, seed=3)
     assert images.shape == (12, SIZE, SIZE, 1)
-    np.testing.assert_array_equal(images, training_set(12, seed=3))
-    np.testing.assert_array_equal(images[:5], training_set(5, seed=3))
+    assert labels.shape == (12,)
+    for mine, again in zip((images, labels), training_set(12, seed=3), strict=True):
+        np.testing.assert_array_equal(mine, again)
+    for mine, first in zip((images, labels), training_set(5, seed=3), strict=True):
+        np.testing.assert_array_equal(mine[:5], first)
     assert len({image.tobytes() for image in images}) == 12
-    assert (images != training_set(12, seed=4)).any(axis=(1, 2, 3)).all()
+    assert (images != training_set(12, seed=4)[0]).any(axis=(1, 2, 3)).all()
+
+
+def test_labels_name_the_characters():
+    """A jittered glyph is nearer to its own character, in some font, than to most others."""
+    images, labels = training_set(40, seed=5)
+    plain = np.array([[draw(font, character) for font in TRAINING] for character in CHARACTERS], float)
+    distances = ((plain - images.reshape(40, 1, 1, SIZE, SIZE)) ** 2).mean((3, 4)).min(2)  # [40, 62]
+    ranks = (distances < distances[np.arange(40), labels][:, None]).sum(1)
+    assert np.median(ranks) <= 2
+    assert [CHARACTERS[each] for each in (label("A"), label("a"), label("9"))] == ["A", "a", "9"]

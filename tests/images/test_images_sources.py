@@ -110,6 +110,7 @@ def test_pictures_are_read_out_of_an_archive(archive):
 def test_the_glyphs_are_the_default():
     assert ids(None) == ids("glyphs") == [f"{font}-{character}" for font, character in glyphs.held_out()]
     first = open_source()[0]
+    assert glyphs.CHARACTERS[first.label] == first.id[-1]
     np.testing.assert_allclose(first.read()[..., 0] * 255, glyphs.draw(*next(glyphs.held_out())), atol=1e-4)
 
 

@@ -124,7 +124,7 @@ def test_the_squares_of_residuals_add_up_to_the_values(loss):
         2 * ti.Pixel("huber"),
         ti.Logit() + -0.5 * ti.LogPrior(),
     ],
-    ids=str,
+    ids=["l1", "huber", "bce", "a function", "below zero", "one of two", "weighted huber", "prior below zero"],
 )
 def test_what_is_no_sum_of_squares_has_no_residuals(loss):
     assert loss.bind(tf.constant(TARGETS), ti.normal(6)).residuals is None

@@ -41,6 +41,25 @@ def test_curves_go_from_edge_to_edge_and_leave_out_what_is_not_finite():
     assert [tick.text for tick in chart.x] == ["1", "2", "3"]
 
 
+def test_a_logarithmic_axis_has_round_numbers_where_they_belong():
+    chart = curves([0, 1], {"a": [1e-4, 1.0], "b": [1e-2, np.nan]}, logarithmic=True)
+    (_, low), (_, high) = (tuple(map(float, point.split(","))) for point in chart.lines[0].split())
+    places = {tick.text: tick.place for tick in chart.y}
+    assert places["1e-4"] == low
+    assert places["1"] == high
+    assert float(chart.lines[1].split(",")[1]) == pytest.approx((low + high) / 2, abs=0.1)
+    assert len(chart.y) <= 7
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 1.0]])
+def test_what_has_no_logarithm_stands_on_a_plain_axis(values):
+    assert curves([0, 1], {"a": values}, logarithmic=True) == curves([0, 1], {"a": values})
+
+
+def test_a_short_logarithmic_axis_names_its_ends():
+    assert len(curves([0, 1], {"a": [1.3e-3, 1.6e-3]}, logarithmic=True).y) == 3
+
+
 def test_one_epoch_and_equal_losses_are_drawn():
     assert curves([1], {"a": [0.5]}).lines[0].count(",") == 1
     assert curves([1, 2], {"a": [0.5, 0.5]}).lines[0].count(",") == 2

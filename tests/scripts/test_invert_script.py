@@ -66,6 +66,13 @@ def test_a_run_without_a_page(invert, tmp_path):
     assert "comparison.png" in log
 
 
+def test_a_run_in_tensorboard(invert, tmp_path):
+    code, log = invert(limit=2, tensorboard=True)
+    assert code == 0
+    assert f"tensorboard --logdir={tmp_path / 'out' / 'tensorboard'}" in log
+    assert list((tmp_path / "out" / "tensorboard").glob("events*"))
+
+
 def test_two_steps_go_beyond_the_codes(invert, tmp_path):
     code, log = invert(limit=3, split="first_dense", steps=30, beyond_steps=30)
     assert code == 0, log

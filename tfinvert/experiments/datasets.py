@@ -52,10 +52,10 @@ def pictures(
     if dataset == "glyphs":
         if shape != (32, 32, 1):
             raise BadInput(f"glyphs at {list(shape)}", "they are drawn at [32, 32, 1]; leave out the other flags")
-        if by_class or held_out:
-            raise BadInput("glyphs by class", "they have none; give labelled pictures, or folders of them (--dataset)")
-        drawn = glyphs.training_set(40_000 if limit is None else limit, seed)
-        return Pictures(drawn.astype(np.float32) / 127.5 - 1, None)
+        if held_out:
+            raise BadInput(f"held_out={','.join(held_out)} of the glyphs", "their fonts are held out already")
+        drawn, of = glyphs.training_set(40_000 if limit is None else limit, seed)
+        return Pictures(drawn.astype(np.float32) / 127.5 - 1, of, tuple(glyphs.CHARACTERS), unseen="glyphs")
     source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
     found = tfinvert.images.load(source, types.SimpleNamespace(image_shape=shape, value_range=RANGE), limit=limit)
     if held_out is None:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import RANGE
 from tfinvert.generators.card import write_card
+from tfinvert.runs.board import writer
 from tfinvert.runs.store import whole
 from tfinvert.spaces import Space
 
@@ -37,7 +38,7 @@ class Epochs(keras.callbacks.Callback):
         super().__init__()
         self.out, self._codes, self._prior, self._about = out, codes, prior, about
         self._epoch = 0
-        self._board = tf.summary.create_file_writer(str(out / "tensorboard" / "samples")) if tensorboard else None
+        self._board = writer(out / "tensorboard" / "samples") if tensorboard else None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.gan import GAN
 from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, Objective, SoftLabels, Standard
+from tfinvert.runs import board
 from tfinvert.spaces import Space, normal, uniform
 
 CONDITIONAL = ("conditional", "attention")  # these are given a class beside the code
@@ -180,8 +180,8 @@ class Training:
             raise BadInput(f"{len(images)} pictures", f"expected at least {self.batch_size}, a batch")
         if self.classes is not None:
             self._check(labels, len(images))
-        if tensorboard and importlib.util.find_spec("tensorboard") is None:
-            raise BadInput("TensorBoard is not installed", "pip install 'tfinvert[tensorboard]'")
+        if tensorboard:
+            board.need()
         out.mkdir(parents=True, exist_ok=True)
         self._claim(out / "training.json", len(images))
         gan = self.build(self.epochs * (len(images) // self.batch_size))

@@ -75,10 +75,19 @@ def held_out() -> Iterator[tuple[str, str]]:
             yield HELD_OUT[(index + turn) % len(HELD_OUT)], character
 
 
-def training_set(count: int, seed: int) -> np.ndarray:
-    """`count` jittered glyphs of the training fonts as uint8 [count, 32, 32, 1]; the seed fixes every pixel."""
+def label(character: str) -> int:
+    """Its place among `CHARACTERS`."""
+    return CHARACTERS.index(character)
+
+
+def training_set(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` jittered glyphs of the training fonts, and their labels; the seed fixes every pixel.
+
+    Returns:
+      uint8 [count, 32, 32, 1], and int32 [count] from 0 to 61, the places among `CHARACTERS`.
+    """
     random = np.random.default_rng(seed)
-    images = np.empty((count, SIZE, SIZE, 1), np.uint8)
+    images, labels = np.empty((count, SIZE, SIZE, 1), np.uint8), np.empty(count, np.int32)
     for index in range(count):
         font = TRAINING[random.integers(len(TRAINING))]
         character = CHARACTERS[random.integers(len(CHARACTERS))]
@@ -88,5 +97,5 @@ def training_set(count: int, seed: int) -> np.ndarray:
             shear=random.uniform(-0.15, 0.15),
             shift=(random.uniform(-1.5, 1.5), random.uniform(-1.5, 1.5)),
         )
-        images[index, :, :, 0] = draw(font, character, jitter)
-    return images
+        images[index, :, :, 0], labels[index] = draw(font, character, jitter), label(character)
+    return images, labels

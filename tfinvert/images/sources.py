@@ -47,7 +47,7 @@ def open_source(source: Any = None, array_range: tuple[float, float] | None = No
     """
     if source is None or (isinstance(source, str) and source == "glyphs"):
         return [
-            Entry(f"{font}-{character}", None, functools.partial(_glyph, font, character))
+            Entry(f"{font}-{character}", glyphs.label(character), functools.partial(_glyph, font, character))
             for font, character in glyphs.held_out()
         ]
     if isinstance(source, tf.data.Dataset):

@@ -38,8 +38,9 @@ class Glimpse(NamedTuple):
     """How far an inversion has come, for those who watch."""
 
     share: float  # of the work that is done, in [0, 1]
-    loss: float  # mean best loss of the present batch
+    steps: int  # taken with the present batch
     rows: np.ndarray  # [n]: which of the images this batch holds
+    losses: np.ndarray  # [n]: their best losses so far; infinite where an image cannot be inverted
     codes: np.ndarray  # [n, *shape]: their best codes
     passes: np.ndarray  # [n]: generator passes so far
 
@@ -166,7 +167,7 @@ class Inverter:
         codes = progress.best_codes.numpy()[np.argmin(value, axis=0) * images + np.arange(images)]
         passes = self._by_image(progress.passes, images).numpy().sum(axis=0)
         share = (first + images * done / self.solver.steps) / count
-        return Glimpse(share, float(value.min(axis=0).mean()), first + np.arange(images), codes, passes)
+        return Glimpse(share, done, first + np.arange(images), value.min(axis=0), codes, passes)
 
     def _by_image(self, values: tf.Tensor, count: Any) -> tf.Tensor:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""

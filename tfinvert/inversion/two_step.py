@@ -112,14 +112,14 @@ class TwoStep:
         images = tf.cast(images, tf.float32)
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(len(images), labels)
-        found = self._first(images, ids, labels, watch=_half(watch, 0))
+        found = self._first(images, ids, labels, watch=_half(watch))
         condition = self.generator.condition
         encoded = [] if condition is None else [condition.encode(condition.check(labels))]
         hidden = self.head([found.codes, *encoded])
         codes = [found.codes] if isinstance(self.tail.condition, Beside) else []
         held = self._held.join(hidden, *codes, labels=labels)
         starts = tf.zeros([len(images), 1, *hidden.shape[1:]])
-        better = self._second(images, ids, held, starts=starts, watch=_half(watch, 1))
+        better = self._second(images, ids, held, starts=starts, watch=_half(watch, self._first.solver.steps))
         return self._result(images, found, hidden, better)
 
     def _result(self, images: tf.Tensor, found: Inversion, hidden: tf.Tensor, better: Inversion) -> Beyond:
@@ -133,6 +133,8 @@ class TwoStep:
         )  # fmt: skip
 
 
-def _half(watch: Callable[[Glimpse], None] | None, first: int) -> Callable[[Glimpse], None] | None:
-    """What tells `watch` of the first or the second half of the work."""
-    return None if watch is None else lambda seen: watch(seen._replace(share=(first + seen.share) / 2))
+def _half(watch: Callable[[Glimpse], None] | None, before: int = 0) -> Callable[[Glimpse], None] | None:
+    """What tells `watch` of the first half of the work, or of the second with so many steps before it."""
+    if watch is None:
+        return None
+    return lambda seen: watch(seen._replace(share=(bool(before) + seen.share) / 2, steps=before + seen.steps))

@@ -2,5 +2,6 @@
 
 from tfinvert.report.figures import comparison, grid
 from tfinvert.report.page import page
+from tfinvert.report.tensorboard import tensorboard
 
-__all__ = ["comparison", "grid", "page"]
+__all__ = ["comparison", "grid", "page", "tensorboard"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,20 +71,38 @@ def histogram(series: Mapping[str, Sequence[float]]) -> Chart | None:
     return Chart(list(known), bars, [], x, [Tick(up(count), str(count)) for count in sorted({0, -(-most // 2), most})])
 
 
-def curves(across: Sequence[float], series: Mapping[str, Sequence[float]]) -> Chart | None:
-    """Lines over a common axis; values that are not finite are left out. None where there is nothing to draw."""
+def curves(across: Sequence[float], series: Mapping[str, Sequence[float]], logarithmic: bool = False) -> Chart | None:
+    """Lines over a common axis; values that are not finite are left out. None where there is nothing to draw.
+
+    A logarithmic axis is one for values above zero only; where there are others, it is as usual.
+    """
     every = np.array([value for each in series.values() for value in each if np.isfinite(value)])
     if not len(every):
         return None
     low, high, first, last = float(every.min()), float(every.max()), min(across), max(across)
+    logarithmic = logarithmic and low > 0
+    if logarithmic:
+        low, high = 0.9 * low, 1.1 * high
     high, last = high if high > low else low + 1, last if last > first else first + 1
-    place, up = _axes(first, last, low, high)
+    scale: Callable[[float], float] = math.log if logarithmic else float
+    place, up = _axes(first, last, scale(low), scale(high))
     lines = [
-        " ".join(f"{place(x)},{up(y)}" for x, y in zip(across, each, strict=True) if np.isfinite(y))
+        " ".join(f"{place(x)},{up(scale(y))}" for x, y in zip(across, each, strict=True) if np.isfinite(y))
         for each in series.values()
     ]
     x = [Tick(place(value), f"{value:g}") for value in sorted({across[0], across[len(across) // 2], across[-1]})]
-    return Chart(list(series), [], lines, x, [Tick(up(y), f"{y:.3g}") for y in (low, (low + high) / 2, high)])
+    marks = [low, (low + high) / 2, high]
+    if logarithmic and len(_round_numbers(low, high)) > 1:
+        marks = _round_numbers(low, high)
+    return Chart(list(series), [], lines, x, [Tick(up(scale(y)), _short(y)) for y in marks])
+
+
+def _short(value: float) -> str:
+    """A number that fits beside an axis."""
+    if value and abs(value) < 1e-3:
+        digits, _, power = f"{value:.1e}".partition("e")
+        return f"{float(digits):g}e{int(power)}"
+    return f"{value:.3g}"
 
 
 def _axes(left: float, right: float, bottom: float, top: float) -> tuple[_Axis, _Axis]:

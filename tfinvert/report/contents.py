@@ -20,8 +20,9 @@ from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
 from tfinvert.report.charts import Chart, curves, histogram
 from tfinvert.report.figures import spread
 from tfinvert.report.thumbnails import Room, Thumbnail
-from tfinvert.runs import FinishedRun
+from tfinvert.runs import FinishedRun, history
 from tfinvert.runs.run import summarise
+from tfinvert.runs.store import Stored
 
 _BYTES = 18_000_000  # of all images' pictures, before base64 makes a third more of them
 _PLACES = {"mse": "reconstruction", "mse_latent": "from the code alone"}
@@ -55,7 +56,7 @@ def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -
     return Contents(
         str(summarise(stored)) if every else "no results yet",
         _notes(about, shown, len(every)),
-        [*([(histograms, title, axes)] if histograms else []), *_losses(stored.folder)],
+        [*([(histograms, title, axes)] if histograms else []), *_fall(stored), *_losses(stored.folder)],
         shown,
         [("place", "order"), ("id", "id"), *sorts],
         sorted(Counter(card.status for card in shown).items()),
@@ -112,6 +113,16 @@ def _notes(about: Mapping[str, Any], shown: list[Card], total: int) -> list[str]
     return notes
 
 
+def _fall(stored: Stored) -> list[tuple[Chart, str, str]]:
+    """The curves of the losses of a run."""
+    found = history(stored)
+    if found is None:
+        return []
+    names = ("lower quartile", "median", "upper quartile")
+    chart = curves(found.steps.tolist(), dict(zip(names, found.losses.tolist(), strict=True)), logarithmic=True)
+    return [(chart, "Losses of the inversion", "steps, best loss so far, over the images")] if chart else []
+
+
 def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
     """The curves of losses.csv, where the folder has one."""
     path = folder / "losses.csv"
@@ -123,7 +134,7 @@ def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
     names = [name for name in (known[0] if known else {}) if name and name != "epoch"]
     series = {name: [_number(row[name]) for row in known] for name in names}
     chart = curves([_number(row["epoch"]) for row in known], series)
-    return [(chart, "Losses", "mean of each epoch")] if chart else []
+    return [(chart, "Losses of the training", "mean of each epoch")] if chart else []
 
 
 def _number(text: str | None) -> float:

@@ -1,13 +1,14 @@
 """Runs: many images through one inverter into a folder, stopped and resumed at will.
 
 `job.py` holds the settings of a whole run, `presets.py` those of papers, `run.py` the loop over batches, `store.py` the
-folder, `finished.py` a folder that is opened again.
+folder, `finished.py` a folder that is opened again, `history.py` how its losses fell.
 """
 
 from tfinvert.runs.finished import FinishedRun, open_run
+from tfinvert.runs.history import History, history
 from tfinvert.runs.job import Job
 from tfinvert.runs.presets import PRESETS
 from tfinvert.runs.run import Summary, run
 from tfinvert.runs.store import Store
 
-__all__ = ["PRESETS", "FinishedRun", "Job", "Store", "Summary", "open_run", "run"]
+__all__ = ["PRESETS", "FinishedRun", "History", "Job", "Store", "Summary", "history", "open_run", "run"]

@@ -160,15 +160,24 @@ def _invert(
             known = [int(label) for label in classes(targets, ids)]
         labels = np.array(known, np.int32) if conditional else None
 
+        curves: list[dict[int, float]] = [{} for _ in readable]
+
         def watch(glimpse: Glimpse) -> None:
             bar.n = round(start + glimpse.share * len(batch), 1)
-            bar.set_postfix(loss=f"{glimpse.loss:.3g}")
+            bar.set_postfix(loss=f"{glimpse.losses.mean():.3g}")
+            for place, loss in zip(glimpse.rows, glimpse.losses, strict=True):
+                if np.isfinite(loss):
+                    curves[place][glimpse.steps] = float(loss)
 
         found = inverter(targets, ids=ids, labels=labels, watch=watch)
         seconds = (time.perf_counter() - begun) / len(readable)
-        for picture, label, row in zip(readable, known, _rows(inverter, targets, found, seconds), strict=True):
+        made = _rows(inverter, targets, found, seconds)
+        for picture, label, row, curve in zip(readable, known, made, curves, strict=True):
             note = f"; {picture.note}" if picture.note else ""
-            rows[picture.id] = {"id": picture.id, "label": label, **row, "message": row["message"] + note}
+            losses = {"loss_steps": list(curve), "losses": list(curve.values())}
+            rows[picture.id] = {
+                "id": picture.id, "label": label, **row, **losses, "message": row["message"] + note
+            }  # fmt: skip
     for picture in batch:
         if picture.pixels is None:
             logging.warning("%s: %s", picture.id, picture.note)

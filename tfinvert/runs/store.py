@@ -28,6 +28,8 @@ SCHEMA = pa.schema(
         ("message", pa.string()),
         ("steps", pa.int32()),
         ("seconds", pa.float32()),  # the batch's time, divided by its images
+        ("loss_steps", pa.list_(pa.int32())),  # after how many steps it was looked how small the loss had become
+        ("losses", pa.list_(pa.float32())),  # what it was then
         ("reconstruction", pa.binary()),  # PNG
         # Of two-step runs, null in others: what was added behind the cut, and how good the codes alone are.
         ("delta", pa.list_(pa.float32())),  # flat

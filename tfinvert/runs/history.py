@@ -1,0 +1,33 @@
+"""How the losses of a run fell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tfinvert.runs.store import Stored
+
+
+class History(NamedTuple):
+    """The best loss so far, over the images of a run. Of two-step runs both losses follow each other."""
+
+    steps: np.ndarray  # [T] int: steps that were taken, of both steps together
+    losses: np.ndarray  # [3, T]: the lower quartile, the median and the upper quartile
+
+
+def history(stored: Stored) -> History | None:
+    """What is known of it; None of a run by an older version, or without images.
+
+    Images that ended before others count on with what they ended with; those that failed do not count.
+    """
+    rows = stored.read(["loss_steps", "losses"]).to_pylist()
+    known = [(row["loss_steps"], row["losses"]) for row in rows if row["losses"]]
+    if not known:
+        return None
+    steps = np.unique(np.concatenate([each for each, _ in known]))
+    # Each image's last loss at or before every step; before its first, the first.
+    values = [
+        np.asarray(losses)[np.maximum(np.searchsorted(each, steps, side="right") - 1, 0)] for each, losses in known
+    ]
+    return History(steps, np.quantile(values, [0.25, 0.5, 0.75], axis=0))
