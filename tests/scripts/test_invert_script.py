@@ -66,6 +66,23 @@ def test_a_run_without_a_page(invert, tmp_path):
     assert "comparison.png" in log
 
 
+def test_a_damaged_part_is_one_line_and_can_be_done_anew(invert, tmp_path):
+    assert invert(limit=4, batch_size=2)[0] == 0
+    first, second = Store(tmp_path / "out").parts()
+    before = first.read_bytes()
+    for broken in (b"PAR1 no more", b"", before[:-40]):
+        second.write_bytes(broken)
+        code, log = invert(limit=4, batch_size=2)
+        assert code == 1
+        (line,) = [line for line in log.splitlines() if "is damaged" in line]
+        assert str(second) in line
+        assert "delete it and run again" in line
+    second.unlink()
+    assert invert(limit=4, batch_size=2)[0] == 0
+    assert Store(tmp_path / "out").read().num_rows == 4
+    assert first.read_bytes() == before
+
+
 def test_a_run_in_tensorboard(invert, tmp_path):
     code, log = invert(limit=2, tensorboard=True)
     assert code == 0

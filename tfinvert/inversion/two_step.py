@@ -79,7 +79,7 @@ class TwoStep:
                 raise BadInput(f"{name}={value}", "expected a number of at least 0")
         loss = Pixel() if loss is None else loss
         self.generator, self.batch_size, self.restarts = generator, batch_size, restarts
-        self.head, self.tail = generator.split(at)
+        self.head, self.tail = self._split = generator.split(at)
         distances, self._held = around(self.tail)
         scale = self.tail.space.stddev or 1.0
         self.sparsity = _SPARSITY / scale if sparsity is None else sparsity
@@ -113,9 +113,7 @@ class TwoStep:
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(len(images), labels)
         found = self._first(images, ids, labels, watch=_half(watch))
-        condition = self.generator.condition
-        encoded = [] if condition is None else [condition.encode(condition.check(labels))]
-        hidden = self.head([found.codes, *encoded])
+        hidden, _ = self._split.before(found.codes, labels)
         codes = [found.codes] if isinstance(self.tail.condition, Beside) else []
         held = self._held.join(hidden, *codes, labels=labels)
         starts = tf.zeros([len(images), 1, *hidden.shape[1:]])

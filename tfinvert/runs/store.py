@@ -78,7 +78,7 @@ class Stored:
 
     def ids(self) -> list[str]:
         """The same, in the images' order."""
-        columns = [pq.read_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
+        columns = [_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
         return [image_id for column in columns for image_id in column]
 
     def read(self, columns: Sequence[str] | None = None, ids: Sequence[str] | None = None) -> pa.Table:
@@ -86,7 +86,7 @@ class Stored:
         # With the schema, so that columns that an older version did not write are null.
         columns = None if columns is None else list(columns)
         chosen = None if ids is None else pc.field("id").isin(list(ids))
-        tables = [pq.read_table(part, columns=columns, schema=SCHEMA, filters=chosen) for part in self.parts()]
+        tables = [_table(part, columns=columns, schema=SCHEMA, filters=chosen) for part in self.parts()]
         if tables:
             return pa.concat_tables(tables)
         empty = SCHEMA.empty_table()
@@ -153,6 +153,21 @@ class Store(Stored):
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
         with whole(self.results / f"part-{first:08d}.parquet") as path:
             pq.write_table(table, path)
+
+
+def _table(path: Path, **given: Any) -> pa.Table:
+    """The rows of one file.
+
+    Raises:
+      BadInput: it is no Parquet file of ours.
+    """
+    try:
+        return pq.read_table(path, **given)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise BadInput(
+            f"{path} is damaged ({reason})", "put it right, or delete it and run again: its images are done anew"
+        ) from error
 
 
 @contextlib.contextmanager
