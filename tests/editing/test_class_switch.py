@@ -47,7 +47,7 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     classify = classifier(images, labels)
     assert np.mean(classify(unseen) == truth) > 0.95
     made = Training(architecture=architecture, latent=32, epochs=6, classes=len(LETTERS)).run(
-        images, tmp_path / "gan", labels=labels
+        images, tmp_path / "gan", {"class_names": list(LETTERS)}, labels=labels
     )
     np.save(tmp_path / "unseen.npy", unseen)
     np.save(tmp_path / "labels.npy", truth)
@@ -58,6 +58,7 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     print(job.run(show=False)[0])
     run = open_run(tmp_path / "run")
     place, (scene,) = Edits(ids=run.ids(), switch=list(range(len(LETTERS)))).scenes(run)
+    assert scene.captions == ["its class", "class 0 (A)", "class 1 (O)", "class 2 (T)"]
     found = np.stack([place.images(row) for row in scene.rows]) * 2 - 1  # [images, its class and each class, H, W, C]
     own = classify(found[:, 0])
     switched = classify(found[:, 1:].reshape(-1, *unseen.shape[1:])).reshape(-1, len(LETTERS))

@@ -81,7 +81,9 @@ def test_folders_become_classes_and_one_of_them_is_kept_for_tests(train, tmp_pat
     assert code == 0
     assert f"33 pictures are kept for tests: --images='{animals}/dogs'" in log
     made = tmp_path / "out" / "generator.keras"
-    assert ti.load_generator(made).condition.classes == 2
+    condition = ti.load_generator(made).condition
+    assert condition.classes == 2
+    assert [condition.say(label) for label in (0, 1, 2)] == ["class 0 (cats)", "class 1 (owls)", "class 2"]
     card = read_card(made)
     assert card["class_names"] == ["cats", "owls"]
     assert card["unseen"] == f"{animals}/dogs"

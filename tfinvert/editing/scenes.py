@@ -142,8 +142,9 @@ def _random(asked: _Asked) -> Scene:
 def _switch(asked: _Asked) -> Scene:
     classes = asked.edits.switch or ()
     rows = [joined([point, edits.switched(asked.place, point, classes)]) for point in asked.each]
-    names = [f"{name}\nclass {point.labels[0]}" for name, point in zip(asked.names, rows, strict=True)]  # type: ignore
-    return Scene("switch", rows, names, ["its class", *(f"class {each}" for each in classes)], False, asked.ids)
+    say = asked.place.generator.condition.say  # type: ignore  # there is one, or nothing would have been switched
+    names = [f"{name}\n{say(point.labels[0])}" for name, point in zip(asked.names, rows, strict=True)]  # type: ignore
+    return Scene("switch", rows, names, ["its class", *map(say, classes)], False, asked.ids)
 
 
 def _project(asked: _Asked) -> Scene:

@@ -21,12 +21,18 @@ class Condition:
       one_hot: True for a one-hot input [B, classes], False for an integer.
       column: for integers: True for [B, 1], False for [B].
       dtype: of the model's input.
+      names: of the classes, where the generator's file says them.
     """
 
     classes: int | None
     one_hot: bool = False
     column: bool = True
     dtype: str = "float32"
+    names: tuple[str, ...] = ()
+
+    def say(self, label: int) -> str:
+        """A class for people: its number, and its name where that is known."""
+        return f"class {label} ({self.names[label]})" if label < len(self.names) else f"class {label}"
 
     def check(self, labels: Any) -> tf.Tensor:
         """Labels as int32 [B].

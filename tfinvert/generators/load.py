@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,9 @@ def load_generator(
         wiring = _wire(model, name, label_input, classes)
     if class_entries is not None:
         wiring = inputs.without_class(wiring, class_entries, name)
+    names = stated.get("class_names")
+    if wiring.condition is not None and names:
+        wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(map(str, names))))
     assumed = list(wiring.assumed)
     prior = prior if prior is not None else stated.get("prior")
     if prior is None:
