@@ -71,9 +71,9 @@ def _compare() -> None:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     recovery.write(out / "pairs.csv", [pair._asdict() for pair in pairs])
     recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
-    picture = draw(
-        found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {jobs[0].images or 'glyphs'}"
-    )
+    source = str(jobs[0].images or "glyphs")
+    source = source if len(source) <= 60 else f"...{source[-57:]}"
+    picture = draw(found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {source}")
     logging.info("see %s, %s and %s", out / "comparison.csv", out / "pairs.csv", picture)
 
 
@@ -113,11 +113,16 @@ def _each(name: str, count: int) -> list[str | None]:
     return texts * count if len(texts) == 1 else list(texts)
 
 
+def _folder(file: Path) -> str:
+    return file.resolve().parent.name
+
+
 def _names(files: list[str]) -> list[str]:
-    """Short names that differ: of files, then of their folders, then numbered."""
-    stems = [Path(file).stem for file in files]
+    """Short names that differ: of files, then of their folders, then of both, then numbered."""
+    stems, folders = ([part(Path(file)) for file in files] for part in (lambda file: file.stem, _folder))
     if len(set(stems)) < len(stems):
-        stems = [f"{Path(file).resolve().parent.name}/{Path(file).stem}" for file in files]
+        both = [f"{folder}/{stem}" for folder, stem in zip(folders, stems, strict=True)]
+        stems = folders if len(set(folders)) == len(folders) else both
     if len(set(stems)) < len(stems):
         stems = [f"{stem} ({number + 1})" for number, stem in enumerate(stems)]
     return stems

@@ -74,7 +74,8 @@ def test_other_sizes_are_brought_to_one_and_it_is_said(compare):
 
 
 def test_files_of_one_name_are_told_apart(compare, script):
-    assert script._names(["a/g.keras", "b/g.keras"]) == ["a/g", "b/g"]
+    assert script._names(["a/g.keras", "b/g.keras"]) == ["a", "b"]
+    assert script._names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a/g", "a/h", "b/g"]
     assert script._names(["a/g.keras", "a/g.keras"]) == ["a/g (1)", "a/g (2)"]
 
 
