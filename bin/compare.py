@@ -3,9 +3,10 @@
     python bin/compare.py --generators=a.keras,b.keras,c.h5 --images=digits.idx.gz --limit=100 --out=runs/compare
 
 inverts the same images into each generator with the same solver, steps, starts and seed, and writes
-OUT/comparison.csv, OUT/pairs.csv and OUT/comparison.png (Creswell & Bharath, section VII). --value_range and --prior
-are one for all generators, or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new
-to all of them. How images are inverted say the flags of bin/invert.py.
+OUT/comparison.csv, OUT/pairs.csv, OUT/errors.csv (each image's) and OUT/comparison.png (Creswell & Bharath, section
+VII). --value_range and --prior are one for all generators, or one for each with semicolons between:
+--value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images are inverted say the flags of
+bin/invert.py.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ flags.DEFINE_list("generators", None, "Two or more, as --generator of bin/invert
 flags.DEFINE_string(
     "feature_distance", None, "Layer of --features_network, such as mixed8, at which reconstructions are compared too."
 )
-flags.DEFINE_string("out", "runs/compare", "Folder for comparison.csv, pairs.csv and comparison.png.")
+flags.DEFINE_string("out", "runs/compare", "Folder for comparison.csv, pairs.csv, errors.csv and comparison.png.")
 
 
 def main(argv: list[str]) -> int:
@@ -70,6 +71,10 @@ def _compare() -> None:
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     recovery.write(out / "pairs.csv", [pair._asdict() for pair in pairs])
+    recovery.write(out / "errors.csv", [
+        {"id": image_id, **{each.name: f"{each.error[row]:.6g}" for each in found}}
+        for row, image_id in enumerate(found[0].ids)
+    ])  # fmt: skip
     recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
     source = str(jobs[0].images or "glyphs")
     source = source if len(source) <= 60 else f"...{source[-57:]}"

@@ -62,6 +62,10 @@ def test_the_generator_that_made_the_images_is_better(compare, tmp_path):
     assert float(pairs[0]["p"]) < 0.01
     assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "comparison.png"))) > 0
     assert "comparison.csv" in log
+    with (tmp_path / "out" / "errors.csv").open() as file:
+        errors = list(csv.DictReader(file))
+    assert [row["id"] for row in errors] == [str(number) for number in range(14)]
+    assert np.mean([float(row["many"]) for row in errors]) == pytest.approx(float(rows[1]["mse"]), rel=1e-4)
 
 
 def test_other_sizes_are_brought_to_one_and_it_is_said(compare):
