@@ -37,6 +37,7 @@ def define_inversion() -> None:
         "images", None, "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split]."
     )
     flags.DEFINE_integer("limit", None, "Only the first so many images.")
+    flags.DEFINE_bool("shuffle", False, "In an order drawn by --seed, so that --limit takes some from everywhere.")
     flags.DEFINE_string("labels", None, "A class for all images, a file with one each, search, or embedding.")
     flags.DEFINE_enum("fit", "crop", ["crop", "pad", "stretch"], "What is done to images of other proportions.")
     flags.DEFINE_list("array_range", None, "Scale of arrays' values, where their type does not say it, such as -1,1.")

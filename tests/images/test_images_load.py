@@ -92,6 +92,31 @@ def test_a_limit_and_what_is_skipped(source):
     assert [picture.id for picture in limited.read(frozenset({"0"}))] == ["1"]
 
 
+def test_an_order_of_ones_own():
+    many = np.arange(40, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2)
+    drawn = lambda **given: [picture.id for picture in Sources(many, Like(), **given)]
+    assert sorted(drawn(shuffle=3), key=int) == drawn()
+    assert drawn(shuffle=3) == drawn(shuffle=3) != drawn(shuffle=4)
+    assert drawn(shuffle=3, limit=5) == drawn(shuffle=3)[:5] != drawn(limit=5)  # so that a run may go on with more
+    assert load(many, Like(), shuffle=3, limit=5).ids.tolist() == drawn(shuffle=3, limit=5)
+    # Pixels and labels stay with their images.
+    found = load(many, Like((8, 8, 1), (0, 255)), shuffle=3, limit=7, labels=list(range(100, 140)))
+    np.testing.assert_allclose(found.pixels[:, 0, 0, 0], found.ids.astype(int), atol=1e-3)
+    np.testing.assert_array_equal(found.labels, 100 + found.ids.astype(int))
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "word"),
+    [
+        (tf.data.Dataset.from_tensor_slices(GREYS), {}, "a stream of images in another order: shuffle it before"),
+        (GREYS, {"limit": 2, "labels": [1, 2]}, "2 labels for 3 images"),
+    ],
+)
+def test_what_cannot_be_shuffled(source, given, word):
+    with pytest.raises(BadInput, match=word):
+        Sources(source, Like(), shuffle=0, **given)
+
+
 def test_counts():
     assert Sources(GREYS, Like()).count == Sources(GREYS, Like(), limit=9).count == 3
     assert Sources(tf.data.Dataset.from_tensor_slices(GREYS), Like()).count is None

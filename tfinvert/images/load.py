@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -53,14 +54,16 @@ class Sources:
       labels: one class for all, or one each: see `tfinvert.images.labels.Labels`; default: what the source says.
       array_range: (low, high) of the values of arrays, where it is not what their type says.
       limit: only the first so many.
+      shuffle: a seed by which their order is drawn, so that a limit takes some from everywhere; default: as they are.
 
     Raises:
-      BadInput: there is no such source, nothing in it, or not as many labels as images.
+      BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled.
     """
 
     def __init__(
         self, source: Any, like: Like, *,
         fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+        shuffle: int | None = None,
     ) -> None:  # fmt: skip
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
@@ -78,19 +81,29 @@ class Sources:
             raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
         whole = len(self._entries) if isinstance(self._entries, list) else None
         self.count = whole if limit is None else limit if whole is None else min(limit, whole)
+        self._order: Sequence[int] | None = None
+        if shuffle is not None:
+            if whole is None:
+                raise BadInput("a stream of images in another order", "shuffle it before, or save it as a file")
+            self._order = np.random.default_rng([shuffle, 5]).permutation(whole).tolist()
         if self._labels is not None and whole is not None:
-            self._labels.check_count(self.count or 0, whole)
+            self._labels.check_count(whole if self._order else self.count or 0, whole)
 
     def __iter__(self) -> Iterator[Picture]:
         return self.read(frozenset())
 
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
-        for index, entry in enumerate(self._entries):
-            if self._limit is not None and index >= self._limit:
-                return
+        for index, entry in itertools.islice(self._numbered(), self._limit):
             if entry.id not in skip:
                 yield self._read(index, entry)
+
+    def _numbered(self) -> Iterator[tuple[int, Entry]]:
+        """All entries, with their places in the source."""
+        if self._order is None or not isinstance(self._entries, list):
+            return enumerate(self._entries)
+        entries = self._entries
+        return ((index, entries[index]) for index in self._order)
 
     def all(self) -> Images:
         """All that can be read, in memory; what cannot is left out and named in the log.
@@ -155,6 +168,7 @@ class Sources:
 def load(
     source: Any = None, like: Like | None = None, *,
     fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+    shuffle: int | None = None,
 ) -> Images:  # fmt: skip
     """All images of a source in memory, as the generator `like` could have made them.
 
@@ -165,7 +179,7 @@ def load(
     """
     if like is None:
         raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    return Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit).all()
+    return Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, shuffle=shuffle).all()
 
 
 def dataset(

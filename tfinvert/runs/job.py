@@ -45,6 +45,7 @@ class Job:
     generator: str | None = None
     images: Any = None
     limit: int | None = None
+    shuffle: bool = False
     prior: str | None = None
     value_range: Sequence[float] | None = None
     labels: Any = None
@@ -106,7 +107,7 @@ class Job:
         """The images, with their classes where these are known."""
         sources = Sources(
             self.images, generator, fit=self.fit, labels=None if self._found else self.labels,
-            array_range=self.array_range, limit=self.limit,
+            array_range=self.array_range, limit=self.limit, shuffle=self.seed if self.shuffle else None,
         )  # fmt: skip
         if not self._found:
             sources.check_labels(None if generator.condition is None else generator.condition.check)
