@@ -50,7 +50,7 @@ def test_in_memory(given, expected):
         ("labels.csv", b"in/a.png,4\nb.png, 0\nc.png,2\n"),
         ("labels.csv", b'\xef\xbb\xbfid,label\nc.png,2\n"in/b.png",0\na.png,4\n'),
         ("t-labels-idx1-ubyte", IDX),
-        ("t-labels-idx1-ubyte.gz", gzip.compress(IDX)),
+        ("t-labels-idx1-ubyte.gz", gzip.compress(IDX, mtime=0)),
     ],
 )
 def test_in_files(tmp_path, name, content):
@@ -100,7 +100,7 @@ def test_what_is_no_class(given, said):
         ("labels.npy", b"4\n0\n2\n"),
         ("idx1", IDX[:-1]),
         ("idx1", b"\0\0\x0c\x01\0\0\0\1\0\0\0\7"),  # 32-bit integers, which read as bytes would be others
-        ("idx1.gz", gzip.compress(IDX)[:-10]),
+        ("idx1.gz", gzip.compress(IDX, mtime=0)[:-10]),
     ],
 )
 def test_files_without_classes(tmp_path, name, content):
