@@ -67,7 +67,7 @@ def define_inversion() -> None:
     flags.DEFINE_float("beyond_learning_rate", None, "Of the second step; default: by the layer's values.")
     flags.DEFINE_enum("preset", None, ["pividori2019", "creswell2018"], "A paper's settings; other flags go before it.")
     flags.DEFINE_integer("batch_size", 16, "Images at once.")
-    flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
+    flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.", lower_bound=0, upper_bound=2**32 - 1)
 
 
 def load_generator():

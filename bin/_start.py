@@ -58,12 +58,17 @@ def run(argv: list[str], work: Callable[[], int | None], stopped: str) -> int:
         return 1
     try:
         prepare()
+        from tensorflow.errors import ResourceExhaustedError
+
         from tfinvert.errors import BadInput
 
         try:
             return work() or 0
         except (BadInput, OSError) as error:  # the second where a folder cannot be written
             logging.error("%s", error)
+            return 1
+        except ResourceExhaustedError:
+            logging.error("out of memory: lower --batch_size, or take smaller images")
             return 1
     except KeyboardInterrupt:
         logging.warning("%s", stopped)

@@ -4,9 +4,10 @@
 
 inverts the same images into each generator with the same solver, steps, starts and seed, and writes
 OUT/comparison.csv, OUT/pairs.csv, OUT/errors.csv (each image's) and OUT/comparison.png (Creswell & Bharath, section
-VII). --value_range and --prior are one for all generators, or one for each with semicolons between:
---value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images are inverted say the flags of
-bin/invert.py.
+VII). What each generator found lies in OUT/NAME, a run as bin/invert.py leaves it: the same command again goes on where
+it stopped, and with one generator more does that one only. --value_range and --prior are one for all generators, or one
+for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images are
+inverted say the flags of bin/invert.py.
 """
 
 import dataclasses
@@ -28,58 +29,64 @@ flags.DEFINE_string("out", "runs/compare", "Folder for comparison.csv, pairs.csv
 
 
 def main(argv: list[str]) -> int:
-    return _start.run(argv, _compare, "stopped; nothing was written")
+    return _start.run(argv, _compare, "stopped; what is inverted is kept, and started again it goes on from there")
 
 
-def _compare() -> None:
+def _compare() -> int:
     import numpy as np
 
-    from tfinvert.errors import BadInput
-    from tfinvert.experiments import compare, recovery
+    from tfinvert.experiments import compare
     from tfinvert.losses import Features
     from tfinvert.report.compare import compare as draw
+    from tfinvert.runs.files import writable, write_table
 
-    out, jobs = Path(flags.FLAGS.out), _jobs()
-    if jobs[0].split is not None:
-        raise BadInput(f"--split={jobs[0].split}", "codes are compared, not the layers behind them: leave it out")
+    out, jobs = writable(flags.FLAGS.out), _jobs()
     layer, network = flags.FLAGS.feature_distance, (jobs[0].features_network, jobs[0].features_weights)
     features = None if layer is None else Features(layer, *network)
     if features is not None:
         features.look(np.zeros((1, 8, 8, 1), np.float32))  # what is wrong with it is told now
-    out.mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
-    generators = [job.load() for job in jobs]
-    names, shape = _names([job.generator for job in jobs]), compare.common_shape(generators)
+    names, generators = [Path(job.out).name for job in jobs], [job.load() for job in jobs]
+    scale = compare.scale(generators, jobs[0].fit)
     for name, generator in zip(names, generators, strict=True):
-        if generator.image_shape != shape:
-            logging.info("%s makes %s: compared at %s", name, list(generator.image_shape), list(shape))
-    found, ids = [], None
-    for name, generator, job in zip(names, generators, jobs, strict=True):
-        images, search = job.sources(generator).all(), job.classes_of(generator)
-        if ids is not None and not np.array_equal(ids, images.ids):
-            raise BadInput(f"{name} was given other images", "expected the same ones in the same order for all")
-        ids = images.ids
-        labels = search(images.pixels, ids) if search is not None else images.labels
-        found.append(compare.represent(
-            name, generator, images.pixels, ids, shape, job.inverter(generator),
-            dataclasses.replace(job, restarts=1).inverter(generator),
-            None if generator.condition is None else labels,
-        ))  # fmt: skip
-        logging.info("%s: mean squared error %.4g on [0, 1]", name, found[-1].error.mean())
+        if generator.image_shape != scale.image_shape:
+            logging.info("%s makes %s: compared at %s", name, list(generator.image_shape), list(scale.image_shape))
+    runs = [_ready(job, generator) for job, generator in zip(jobs, generators, strict=True)]
+    for run in runs:  # whatever is wrong is told before the first hour's work
+        run.claim()
+    for name, run in zip(names, runs, strict=True):
+        summary = run.run()
+        logging.info("%s: %s", name, summary)
+        if summary.interrupted:
+            raise KeyboardInterrupt
+    found = compare.of_runs(names, runs, scale)
+    for each in found:
+        logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())
+        if each.floor:
+            logging.info("%s: %.4g is left of the images themselves, once they were at its size", each.name, each.floor)
     if len(found[0].error) < compare.LEAST:
         logging.warning("%d images: no test is run below %d", len(found[0].error), compare.LEAST)
     pairs = compare.pairs({each.name: each.error for each in found}, jobs[0].seed)
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
-    recovery.write(out / "pairs.csv", [pair._asdict() for pair in pairs])
-    recovery.write(out / "errors.csv", [
+    write_table(out / "pairs.csv", [pair._asdict() for pair in pairs])
+    write_table(out / "errors.csv", [
         {"id": image_id, **{each.name: f"{each.error[row]:.6g}" for each in found}}
-        for row, image_id in enumerate(found[0].ids)
+        for row, image_id in enumerate(found[0].images.ids)
     ])  # fmt: skip
-    recovery.write(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
+    write_table(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
     source = str(jobs[0].images or "glyphs")
     source = source if len(source) <= 60 else f"...{source[-57:]}"
     picture = draw(found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {source}")
     logging.info("see %s, %s and %s", out / "comparison.csv", out / "pairs.csv", picture)
+    return 0
+
+
+def _ready(job, generator):
+    """The job, with classes only where they can be searched."""
+    from tfinvert.runs.job import FOUND
+
+    searched = isinstance(job.labels, str) and job.labels in FOUND
+    return (dataclasses.replace(job, labels=None) if searched and generator.condition is None else job).ready(generator)
 
 
 def _jobs():
@@ -96,12 +103,16 @@ def _jobs():
     ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
     flags.FLAGS.value_range = None  # may hold several
     job = _flags.job()
+    if job.split is not None:
+        raise BadInput(
+            f"--split={job.split}", "codes are compared, not the layers behind them: leave it out, or --preset with it"
+        )
     return [
         dataclasses.replace(
-            job, generator=file, prior=prior,
+            job, generator=file, prior=prior, out=str(Path(flags.FLAGS.out) / name),
             value_range=None if text is None else _start.numbers("value_range", text.split(","), float),
         )
-        for file, text, prior in zip(files, ranges, priors, strict=True)
+        for file, name, text, prior in zip(files, _names(files), ranges, priors, strict=True)
     ]  # fmt: skip
 
 
@@ -126,9 +137,9 @@ def _names(files: list[str]) -> list[str]:
     """Short names that differ: of files, then of their folders, then of both, then numbered."""
     stems, folders = ([part(Path(file)) for file in files] for part in (lambda file: file.stem, _folder))
     if len(set(stems)) < len(stems):
-        both = [f"{folder}/{stem}" for folder, stem in zip(folders, stems, strict=True)]
+        both = [f"{folder}-{stem}" for folder, stem in zip(folders, stems, strict=True)]
         stems = folders if len(set(folders)) == len(folders) else both
-    if len(set(stems)) < len(stems):
+    if len(set(stems)) < len(stems) or "id" in stems:  # the name of another column
         stems = [f"{stem} ({number + 1})" for number, stem in enumerate(stems)]
     return stems
 

@@ -34,7 +34,7 @@ flags.DEFINE_bool("closed", False, "Paths lead back to where they began.")
 flags.DEFINE_integer("frames", 24, "From one image to the next; a circle has four times as many.")
 flags.DEFINE_float("fps", 12, "Frames a second.", lower_bound=0.1)
 flags.DEFINE_list("films", ["gif", "webp"], "Some of gif, webp, mp4 (pip install 'tfinvert[video]'), frames; or none.")
-flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
+flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.", lower_bound=0, upper_bound=2**32 - 1)
 flags.DEFINE_string("out", None, "Folder for what is written; default: RUN/edits.")
 
 _NUMBERS = {"switch": int, "arithmetic": float, "units": int}

@@ -26,9 +26,10 @@ def main(argv: list[str]) -> int:
 
 def _embed() -> None:
     from tfinvert.errors import BadInput
-    from tfinvert.experiments import embedding, recovery
+    from tfinvert.experiments import embedding
     from tfinvert.report.embedding import nearest, projector
     from tfinvert.runs import open_run
+    from tfinvert.runs.files import writable, write_table
 
     values = flags.FLAGS
     if values.run is None:
@@ -38,10 +39,9 @@ def _embed() -> None:
         raise BadInput(f"--k={','.join(values.k)}", "expected numbers from 1 on")
     run = open_run(values.run, values.generator)
     found = embedding.embedded(run, run.load())
-    out = Path(values.out or Path(values.run) / "embedding")
-    out.mkdir(parents=True, exist_ok=True)
+    out = writable(values.out or Path(values.run) / "embedding")
     near = embedding.neighbours(found.features["codes"], max(counts))
-    recovery.write(out / "neighbours.csv", [
+    write_table(out / "neighbours.csv", [
         {"id": found.ids[row], "rank": rank, "neighbour": found.ids[place], "distance": f"{distance:.6g}"}
         for row, (places, distances) in enumerate(zip(*near, strict=True))
         for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1)
@@ -56,7 +56,7 @@ def _embed() -> None:
     rows = embedding.table(found, counts)
     for row in rows:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in row.items()))
-    recovery.write(out / "accuracy.csv", rows)
+    write_table(out / "accuracy.csv", rows)
     logging.info("see %s", out / "accuracy.csv")
 
 

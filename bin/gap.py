@@ -7,8 +7,6 @@ of Pividori et al., "Exploiting GAN Internal Capacity for High-Quality Reconstru
 it takes the built-in generator and its glyphs. How images are inverted say the flags of bin/invert.py.
 """
 
-from pathlib import Path
-
 import _flags
 from absl import app, flags, logging
 
@@ -30,14 +28,14 @@ def _gap() -> None:
 
     import numpy as np
 
-    from tfinvert.experiments import gap, recovery
+    from tfinvert.experiments import gap
     from tfinvert.report.gap import gap as draw
+    from tfinvert.runs.files import writable, write_table
 
-    Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
-    job = _flags.job()
+    out, job = writable(flags.FLAGS.out), _flags.job()
     if job.split is None:
         job = dataclasses.replace(job, split="first_dense")
-    generator, out = job.load(), Path(flags.FLAGS.out)
+    generator = job.load()
     inverter, loss, search = job.inverter(generator), job.objective(), job.classes_of(generator)
     real = job.sources(generator).all()
     labels = search(real.pixels, real.ids) if search is not None else real.labels
@@ -51,7 +49,7 @@ def _gap() -> None:
     sets.append(gap.measure("real", inverter, loss, real.pixels, real.ids, labels))
     for row in gap.table(sets):
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
-    recovery.write(out / "gap.csv", gap.table(sets))
+    write_table(out / "gap.csv", gap.table(sets))
     picture = draw(sets, out / "gap.png", f"{generator.name}: {count} generated and {len(real.pixels)} real images")
     logging.info("see %s and %s", out / "gap.csv", picture)
 

@@ -38,7 +38,7 @@ flags.DEFINE_integer("encodings", 5, "Encodings of each, from different starts."
 flags.DEFINE_integer("attempts", 6, "Starts per picture at most, for --experiment=pictures.", lower_bound=1)
 flags.DEFINE_string("other", None, "Another generator's file, whose images are to be told apart in pictures.")
 flags.DEFINE_list("other_value_range", None, "What black and white are to that one.")
-flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.")
+flags.DEFINE_integer("seed", 0, "Fixes all that is drawn.", lower_bound=0, upper_bound=2**32 - 1)
 flags.DEFINE_string("out", "runs/recover", "Folder for the tables and figures.")
 
 
@@ -47,7 +47,9 @@ def main(argv: list[str]) -> int:
 
 
 def _measure() -> None:
-    Path(flags.FLAGS.out).mkdir(parents=True, exist_ok=True)  # told now, and not after an hour's work
+    from tfinvert.runs.files import writable
+
+    writable(flags.FLAGS.out)
     experiments = {"methods": _methods, "noise": _noise, "unique": _unique, "pictures": _pictures}
     experiments[flags.FLAGS.experiment]()
 
@@ -67,6 +69,7 @@ def _other():
 def _methods() -> None:
     from tfinvert.experiments import methods, recovery
     from tfinvert.report.recovery import recovery as draw
+    from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
@@ -76,7 +79,7 @@ def _methods() -> None:
         done.append(outcome)
         row = recovery.table(done)[-1]
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
-        recovery.write(out / "recovery.csv", recovery.table(done))
+        write_table(out / "recovery.csv", recovery.table(done))
 
     recovery.run(
         generator, chosen, samples=values.samples, budget=values.budget, noise=values.noise,
@@ -89,6 +92,7 @@ def _methods() -> None:
 def _noise() -> None:
     from tfinvert.experiments import methods, recovery
     from tfinvert.report.recovery import noise as draw
+    from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
@@ -101,7 +105,7 @@ def _noise() -> None:
         ):  # fmt: skip
             errors.setdefault(outcome.method, []).append(float(outcome.errors.mean()))
             rows.append({"variance": variance, **recovery.table([outcome])[0]})
-            recovery.write(out / "noise.csv", rows)
+            write_table(out / "noise.csv", rows)
             logging.info("variance %g  %s  mean error %.4g", variance, outcome.method, outcome.errors.mean())
     logging.info("see %s and %s", out / "noise.csv", draw(recovery.LIPTON_VARIANCES, errors, out / "noise.png"))
 
@@ -109,6 +113,7 @@ def _noise() -> None:
 def _unique() -> None:
     from tfinvert import images
     from tfinvert.experiments import methods, recovery
+    from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), _flags.load_generator(), Path(values.out)
@@ -122,14 +127,15 @@ def _unique() -> None:
             )
         )  # fmt: skip
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items()))
-        recovery.write(out / "unique.csv", rows)
+        write_table(out / "unique.csv", rows)
     logging.info("see %s", out / "unique.csv")
 
 
 def _pictures() -> None:
     from tfinvert.errors import BadInput
-    from tfinvert.experiments import pictures, recovery
+    from tfinvert.experiments import pictures
     from tfinvert.report.pictures import pictures as draw
+    from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
     if values.other is None and values.other_value_range is not None:
@@ -142,7 +148,7 @@ def _pictures() -> None:
         done.append(judged)
         rows = pictures.table(done)
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items() if value != ""))
-        recovery.write(out / "pictures.csv", rows)
+        write_table(out / "pictures.csv", rows)
 
     pictures.run(
         generator, samples=values.samples, photos=values.images, other=other, attempts=values.attempts,

@@ -9,8 +9,6 @@ started again. Without flags it trains the built-in generator of glyphs; see tfi
 made the file in the package.
 """
 
-from pathlib import Path
-
 from absl import app, flags, logging
 
 import _start
@@ -46,7 +44,7 @@ flags.DEFINE_enum(
     "What is computed in; the mixed ones are faster on GPUs that have them, and slower without.",
 )  # fmt: skip
 flags.DEFINE_bool("tensorboard", False, "Write losses and samples for TensorBoard too, into OUT/tensorboard.")
-flags.DEFINE_integer("seed", 0, "Fixes images, weights, order and codes.")
+flags.DEFINE_integer("seed", 0, "Fixes images, weights, order and codes.", lower_bound=0, upper_bound=2**32 - 1)
 
 
 def main(argv: list[str]) -> int:
@@ -57,8 +55,9 @@ def _train() -> None:
     from tfinvert.experiments.datasets import pictures
     from tfinvert.experiments.training import CONDITIONAL, Training
     from tfinvert.report.training import losses
+    from tfinvert.runs.files import writable
 
-    values, out = flags.FLAGS, Path(flags.FLAGS.out)
+    values, out = flags.FLAGS, writable(flags.FLAGS.out)
     size, by_class = int(values.resolution), values.architecture in CONDITIONAL
     channels = 3 if values.colour else 1
     data = pictures(

@@ -4,9 +4,11 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.experiments import datasets
 from tfinvert.experiments.datasets import pictures
 
 SHAPE = (28, 28, 1)
@@ -99,6 +101,29 @@ def test_glyphs_are_drawn():
 def test_folders_that_cannot_be_held_out(omniglot, given, word):
     with pytest.raises(ti.BadInput, match=word):
         pictures("omniglot", SHAPE, folder=omniglot, **given)
+
+
+def test_of_what_is_not_held_out_some_are_drawn_from_everywhere(omniglot):
+    drawn = [pictures("omniglot", SHAPE, folder=omniglot, limit=5, seed=seed) for seed in range(4)]
+    assert {len(each.pixels) for each in drawn} == {5}
+    assert all(len(ti.images.load(each.unseen, like=ti.load_generator()).ids) == 4 for each in drawn)
+    again = pictures("omniglot", SHAPE, folder=omniglot, limit=5, seed=1, by_class=True)
+    np.testing.assert_array_equal(drawn[1].pixels, again.pixels)
+    for name in ("cats", "dogs"):
+        for number in range(9):
+            picture(omniglot / "animals" / name / f"{number}.png", 20 + number)
+    assert set(pictures(str(omniglot / "animals"), SHAPE, limit=9, by_class=True).labels) == {0, 1}
+
+
+def test_nothing_can_be_held_out_of_a_stream_and_its_first_images_are_taken(monkeypatch):
+    stream = tf.data.Dataset.from_tensor_slices(
+        np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones(SHAPE, "u1")
+    )
+    monkeypatch.setattr(datasets, "training_source", lambda *given: stream)
+    with pytest.raises(ti.BadInput, match="held_out=a of a stream: expected pictures in folders"):
+        pictures("mnist", SHAPE, held_out=["a"])
+    levels = np.round((pictures("omniglot", SHAPE, limit=3).pixels[:, 0, 0, 0] + 1) * 127.5)
+    np.testing.assert_array_equal(levels, [0, 1, 2])
 
 
 def test_pictures_without_classes(tmp_path):

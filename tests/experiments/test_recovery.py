@@ -1,6 +1,5 @@
-"""Tables of recovery: numbers that are known by hand, and files that are whole."""
+"""Tables of recovery: numbers that are known by hand."""
 
-import csv
 import gc
 import time
 
@@ -58,18 +57,6 @@ def test_without_a_significant_difference_there_is_no_share_of_them():
     row = recovery.table([outcome("disabled", [1.0, 1.0]), outcome("clip", [0.9, 1.1])])[1]
     assert row["wins"] == 50
     assert row["significant_wins"] == ""
-
-
-def test_a_table_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "deep" / "table.csv"
-    recovery.write(path, [{"a": 1, "b": "x, y"}, {"a": 2, "b": ""}, {"a": 3, "b": ""}])
-    recovery.write(path, [{"a": 4, "b": "z"}])
-    assert list(csv.DictReader(path.open())) == [{"a": "4", "b": "z"}]
-    with pytest.raises(ValueError, match="c"):
-        recovery.write(path, [{"a": 5, "b": ""}, {"c": 6}])
-    assert list(csv.DictReader(path.open())) == [{"a": "4", "b": "z"}]
-    recovery.write(path, [{"a": 7, "b": ""}])
-    assert [each.name for each in path.parent.iterdir()] == ["table.csv"]
 
 
 def test_a_method_that_does_not_take_the_generator_is_left_out(caplog):

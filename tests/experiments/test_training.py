@@ -19,17 +19,31 @@ LABELS = np.arange(40) % 3
 SMALL = {"latent": 6, "resolution": 28, "epochs": 2, "batch_size": 8}
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
+def narrow(monkeypatch):
     """Narrow networks: what is tested is the run."""
-    narrow = {"dcgan_generator": (6, 4, 4), "dcgan_discriminator": (4, 4)}
-    for name, widths in narrow.items():
-        whole = getattr(training, name)
-        monkeypatch.setattr(
-            training, name, lambda *args, widths=widths, whole=whole, **more: whole(*args, widths, **more)
-        )
+    widths = {"dcgan_generator": (6, 4, 4), "dcgan_discriminator": (4, 4)}
+    for name, of in widths.items():
+        wide = getattr(training, name)
+        monkeypatch.setattr(training, name, lambda *args, of=of, wide=wide, **more: wide(*args, of, **more))
     biggan = training.biggan_generator
     monkeypatch.setattr(training, "biggan_generator", lambda widths, *args: biggan([16, 8, 8], *args))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    narrow(monkeypatch)
+
+
+LONGER = {**SMALL, "epochs": 3, "objective": "noise"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The weights of a run that nothing stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow(patch)
+        made = Training(**LONGER).run(IMAGES, tmp_path_factory.mktemp("whole"))
+    return keras.models.load_model(made).get_weights()
 
 
 def rows(out):
@@ -61,25 +75,29 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
     assert all(np.isfinite([float(row["generator"]), float(row["discriminator"])]).all() for row in rows(tmp_path))
 
 
-def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(tmp_path, monkeypatch):
-    settings = Training(**{**SMALL, "epochs": 3, "objective": "noise"})
-    whole = keras.models.load_model(settings.run(IMAGES, tmp_path / "whole")).get_weights()
-    save, begun = epochs.grid, []
+@pytest.mark.parametrize(
+    ("epoch", "stage"), [(1, "write_table"), (1, "state"), (2, "grid"), (3, "write_card"), (3, "state")]
+)
+def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
+    epoch, stage, tmp_path, monkeypatch, whole
+):
+    settings, out = Training(**LONGER), tmp_path / "stopped"
+    owner, name = (keras.Model, "save_weights") if stage == "state" else (epochs, stage)
+    save, begun = getattr(owner, name), []
 
-    def stop(images, columns):
+    def stop(*args, **more):
         begun.append(1)
-        if len(begun) == 2:
+        if len(begun) == epoch:
             raise KeyboardInterrupt
-        return save(images, columns)
+        return save(*args, **more)
 
-    monkeypatch.setattr(epochs, "grid", stop)
-    out = tmp_path / "stopped"
+    monkeypatch.setattr(owner, name, stop)
     with pytest.raises(KeyboardInterrupt):
         settings.run(IMAGES, out)
-    assert read_card(out / "generator.keras")["trained"] == 1
     made = settings.run(IMAGES, out)
     assert read_card(made)["trained"] == 3
     assert [row["epoch"] for row in rows(out)] == ["1", "2", "3"]
+    assert not [file for file in out.iterdir() if file.name.startswith(".")]
     count = len(begun)
     settings.run(IMAGES, out)
     assert len(begun) == count
@@ -103,8 +121,10 @@ def test_every_epoch_has_an_order_of_its_own(tmp_path):
 def test_another_run_in_the_folder_is_left_alone(tmp_path):
     Training(**SMALL).run(IMAGES, tmp_path)
     before = (tmp_path / "generator.keras").read_bytes()
-    with pytest.raises(ti.BadInput, match="latent=6, images=40"):
+    with pytest.raises(ti.BadInput, match="images was 40 and is 32, latent was 6 and is 7, pictures was"):
         Training(**{**SMALL, "latent": 7}).run(IMAGES[:32], tmp_path)
+    with pytest.raises(ti.BadInput, match=r"other settings \(pictures was '.{16}' and is '.{16}'\)"):
+        Training(**SMALL).run(-IMAGES, tmp_path)
     assert (tmp_path / "generator.keras").read_bytes() == before
     assert json.loads((tmp_path / "training.json").read_text())["latent"] == 6
 
@@ -126,6 +146,36 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
     assert all(
         np.isfinite(weight).all() for weight in keras.models.load_model(tmp_path / "generator.keras").get_weights()
     )
+
+
+def test_the_same_pictures_in_other_classes_are_another_run(tmp_path):
+    settings = Training("conditional", **SMALL, classes=3)
+    settings.run(IMAGES, tmp_path, labels=LABELS)
+    with pytest.raises(ti.BadInput, match="pictures was"):
+        settings.run(IMAGES, tmp_path, labels=2 - LABELS)
+
+
+def test_a_folder_in_which_no_epoch_was_finished_takes_another_run(tmp_path, monkeypatch):
+    build = Training.build
+
+    def spoilt(self, steps):
+        gan = build(self, steps)
+        if self.seed == 0:
+            gan.discriminator.layers[-1].bias.assign([np.nan])
+        return gan
+
+    monkeypatch.setattr(Training, "build", spoilt)
+    with pytest.raises(ti.BadInput, match=r"epoch 1: losses .*nan.*: try another seed"):
+        Training(**SMALL).run(IMAGES, tmp_path)
+    made = Training(**SMALL, seed=1).run(IMAGES, tmp_path)
+    assert read_card(made)["seed"] == 1
+
+
+def test_settings_that_are_damaged_are_told_of(tmp_path):
+    Training(**SMALL).run(IMAGES, tmp_path)
+    (tmp_path / "training.json").write_text("{")
+    with pytest.raises(ti.BadInput, match=r"training\.json is damaged"):
+        Training(**SMALL).run(IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +204,9 @@ def test_images_that_do_not_fit(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_code_that_the_blocks_cannot_share_is_refused(tmp_path):
-    settings = Training("attention", **{**SMALL, "latent": 64}, classes=3)
+def test_a_code_that_the_blocks_cannot_share_is_refused():
     with pytest.raises(ti.BadInput, match="latent=64 for attention at 28: expected a multiple of 3, such as 63 or 66"):
-        settings.run(IMAGES, tmp_path, labels=LABELS)
+        Training("attention", **{**SMALL, "latent": 64}, classes=3)
 
 
 @pytest.mark.parametrize("labels", [None, LABELS[:7], LABELS + 1, LABELS - 1])
@@ -187,6 +236,16 @@ def test_mixed_precision_is_the_runs_own(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
     assert ti.load_generator(made).sample(2)[1].dtype == np.float32
     assert {layer.compute_dtype for layer in keras.models.load_model(made).layers} == {"bfloat16", "float32"}
+
+
+def test_losses_are_scaled_in_float16_so_that_small_slopes_do_not_vanish(tmp_path):
+    gan = Training(**SMALL, precision="mixed_float16").build(10)
+    scales = [player.scale_loss(1.0) for player in (gan.generator_optimizer, gan.discriminator_optimizer)]
+    assert min(scales) > 1000
+    plain = Training(**SMALL).build(10)
+    assert plain.generator_optimizer.scale_loss(1.0) == 1.0
+    made = Training(**SMALL, precision="mixed_float16").run(IMAGES, tmp_path)
+    assert np.isfinite(ti.load_generator(made).sample(2)[1]).all()
 
 
 def test_tensorboard_gets_losses_and_samples(tmp_path):

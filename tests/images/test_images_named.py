@@ -38,6 +38,12 @@ def test_files_in_the_folder_come_first(tmp_path):
     assert training_source("celeb_a", tmp_path) == faces
 
 
+def test_a_file_that_is_there_packed_and_unpacked_is_read_once(tmp_path):
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        (tmp_path / name).touch()
+    assert training_source("mnist", tmp_path) == str(tmp_path / "train-images-idx3-ubyte")
+
+
 def test_digits_are_not_taken_for_clothes(tmp_path):
     for folder, name in ((tmp_path, "mnist"), (tmp_path / "fashion-mnist", "fashion_mnist")):
         folder.mkdir(exist_ok=True)

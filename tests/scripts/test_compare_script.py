@@ -20,12 +20,18 @@ def script(load_script):
 def files(tmp_path_factory):
     """The files of three generators, each of another size, and images."""
     folder = tmp_path_factory.mktemp("generators")
-    for name, (latent, size, channels) in {"few": (2, 8, 1), "many": (12, 8, 1), "large": (4, 12, 3)}.items():
+    kinds = {"few": (2, 8, 8, 1), "many": (12, 8, 8, 1), "large": (4, 12, 12, 3), "wide": (4, 6, 12, 1)}
+    for name, (latent, *shape) in {**kinds, "constant": (3, 8, 8, 1), "classes": (4, 8, 8, 1)}.items():
         keras.utils.set_random_seed(latent)
-        code = keras.Input((latent,))
-        shape = (size, size, channels)
+        given = code = keras.Input((latent,))
+        if name == "constant":
+            code = keras.layers.Rescaling(0.0)(code)
+        if name == "classes":
+            label = keras.Input((1,), dtype="int32")
+            code = keras.layers.Add()([code, keras.layers.Reshape((4,))(keras.layers.Embedding(3, 4)(label))])
+            given = [given, label]
         image = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(code)
-        keras.Model(code, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
+        keras.Model(given, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
     many = ti.load_generator(folder / "many.keras", prior=ti.normal(), value_range=(-1, 1))
     np.save(folder / "images.npy", np.asarray(many.to_unit(many.sample(14, seed=3)[1])))
     return folder
@@ -77,10 +83,46 @@ def test_other_sizes_are_brought_to_one_and_it_is_said(compare):
     assert {pair["p"] for pair in pairs} == {"nan"}
 
 
+def test_it_goes_on_where_it_stopped_and_takes_one_generator_more(compare, tmp_path):
+    assert compare(["few", "many"], limit=10)[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.parquet")}
+    assert len(before) == 2
+    names = ["few", "many", "large"]
+    code, _, rows, pairs = compare(names, limit=12)
+    assert code == 0
+    assert [row["n"] for row in rows] == ["12"] * 3
+    assert len(pairs) == 3
+    assert all(path.read_bytes() == data for path, data in before.items())
+    again = compare(["few", "many"], limit=10)
+    assert [row["n"] for row in again[2]] == ["10"] * 2
+    code, log, *_ = compare(["few", "many"], steps=50)
+    assert code == 1
+    assert "few holds a run with other settings (steps was 60 and is 50)" in log
+
+
+def test_an_image_that_one_cannot_invert_is_left_out_for_all(compare, files, tmp_path):
+    images = np.load(files / "images.npy")
+    images[3, 0, 0, 0] = np.nan
+    np.save(tmp_path / "spoilt.npy", images)
+    code, log, rows, pairs = compare(["few", "many"], images=str(tmp_path / "spoilt.npy"))
+    assert code == 0
+    assert [row["n"] for row in rows] == ["13", "13"]
+    assert all(np.isfinite(float(row["mse"])) for row in rows)
+    assert np.isfinite(float(pairs[0]["p"]))
+    assert "3 is left out: few: the image holds NaN" in log
+
+
+def test_classes_are_searched_only_where_there_are_some(compare):
+    code, _, rows, _ = compare(["few", "classes"], labels="search", limit=2)
+    assert code == 0
+    assert [row["n"] for row in rows] == ["2", "2"]
+
+
 def test_files_of_one_name_are_told_apart(compare, script):
     assert script._names(["a/g.keras", "b/g.keras"]) == ["a", "b"]
-    assert script._names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a/g", "a/h", "b/g"]
-    assert script._names(["a/g.keras", "a/g.keras"]) == ["a/g (1)", "a/g (2)"]
+    assert script._names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a-g", "a-h", "b-g"]
+    assert script._names(["a/g.keras", "a/g.keras"]) == ["a-g (1)", "a-g (2)"]
+    assert script._names(["id.keras", "g.keras"]) == ["id (1)", "g (2)"]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +139,10 @@ def test_files_of_one_name_are_told_apart(compare, script):
             "perceptual network 'no.keras'",
         ),
         (["few", "many"], {"images": "nowhere"}, "no such file"),
+        (["few", "many"], {"preset": "pividori2019"}, "--split=first_dense"),
+        (["few", "wide"], {}, "generators of 6x12, 8x8: of other proportions"),
+        (["constant", "many"], {}, "14 images, none of them inverted by all generators"),
+        (["few", "classes"], {}, "class-conditional and no labels came"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_1(compare, tmp_path, names, values, word):

@@ -13,6 +13,7 @@ from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.experiments.epochs import STATE
 from tfinvert.generators.card import read_card
 
 
@@ -122,7 +123,7 @@ def test_killed_without_warning_it_goes_on(tmp_path):
     command = [sys.executable, str(script), f"--dataset={data}", f"--out={out}", "--epochs=4", "--latent=5"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
-    while not (out / "generator.keras").exists() and time.monotonic() < deadline:
+    while not (out / STATE).exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"

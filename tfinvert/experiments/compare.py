@@ -13,30 +13,41 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.stats
 import tensorflow as tf
+from absl import logging
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.images.fit import fit
-from tfinvert.inversion import Inverter
+from tfinvert.images import Images
+from tfinvert.images.fit import fit as fit_image
 from tfinvert.losses import Features
+from tfinvert.runs.job import Ready
+from tfinvert.solvers.status import Status
 
 LEAST = 10  # images, below which no test is run
-_LOOKS = 16  # images that a perceptual network sees at once
+_LOOKS = 16  # images that a generator or a perceptual network has before it at once
+_COLUMNS = ("id", "label", "code", "status", "message", "seconds", "start_losses")
 _DRAWS = 2_000  # of the bootstrap
 _BETTER = 0.99  # a further start counts where it leaves less than this share of the first one's error
+
+
+class Scale(NamedTuple):
+    """What images are brought to so that generators can be compared."""
+
+    image_shape: tuple[int, int, int]  # the smallest height and width, grey if one generator is
+    value_range: tuple[float, float] = (0.0, 1.0)
 
 
 class Represented(NamedTuple):
     """How a generator represents n images."""
 
     name: str
-    ids: np.ndarray  # [n]
-    images: np.ndarray  # [n, H, W, C] in [0, 1], at the scale that all generators are compared at
-    reconstructions: np.ndarray  # the same
+    images: Images  # n, at the scale that all generators are compared at
+    reconstructions: np.ndarray  # [n, H, W, C] in [0, 1], the same
     error: np.ndarray  # [n]: mean squared error there
-    first: np.ndarray  # [n]: the same of the first start alone
-    seconds: float
+    improved: np.ndarray | None = None  # bool [n]: whether further starts made it better; None where there was one
+    floor: float | None = None  # mean error of the images themselves, once they were at the generator's own size
+    seconds: float = float("nan")  # for all
 
 
 class Pair(NamedTuple):
@@ -50,46 +61,116 @@ class Pair(NamedTuple):
     p: float  # Wilcoxon's signed-rank test, Holm's correction for all pairs; NaN where it is not run
 
 
-def common_shape(generators: Sequence[Generator]) -> tuple[int, int, int]:
-    """The scale [H, W, C] at which generators are compared: the smallest height and width, grey if one of them is."""
-    height, width, channels = zip(*(each.image_shape for each in generators), strict=True)
-    return min(height), min(width), min(channels)
+def scale(generators: Sequence[Generator], fit: str = "crop") -> Scale:
+    """The scale at which generators are compared.
+
+    Args:
+      generators: all.
+      fit: how images come to their sizes, see `tfinvert.images.load`.
+
+    Raises:
+      BadInput: of images that are cropped or padded each would see another part.
+    """
+    shapes = [each.image_shape for each in generators]
+    height, width, channels = (min(sizes) for sizes in zip(*shapes, strict=True))
+    if fit != "stretch" and any(shape[0] * width != shape[1] * height for shape in shapes):
+        sizes = ", ".join(sorted({f"{shape[0]}x{shape[1]}" for shape in shapes}))
+        raise BadInput(
+            f"generators of {sizes}",
+            f"of other proportions: with fit={fit} each would see another part; give --fit=stretch",
+        )
+    return Scale((height, width, channels))
 
 
-def at_scale(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Images [n, H, W, C] in [0, 1] at this shape."""
-    if images.shape[1:] == shape:
-        return images
-    return np.stack([fit(image, shape, "stretch")[0] for image in np.clip(images, 0, 1)])
+def at_scale(images: Any, generator: Generator, to: Scale) -> np.ndarray:
+    """A generator's images [n, H, W, C], in its range, at another scale; what is out of range is clipped."""
+    unit = np.clip(np.asarray(generator.to_unit(images)), 0, 1)
+    if unit.shape[1:] == to.image_shape:
+        return unit
+    return np.stack([fit_image(image, to.image_shape, "stretch")[0] for image in unit])
 
 
 def represent(
-    name: str, generator: Generator, images: Any, ids: np.ndarray, shape: tuple[int, int, int],
-    inverter: Inverter, first: Inverter, labels: Any = None,
+    name: str, generator: Generator, targets: Images, reconstructions: Any, *,
+    improved: np.ndarray | None = None, own: Images | None = None, seconds: float = float("nan"),
 ) -> Represented:  # fmt: skip
-    """Inverts images [n, H, W, C] in the generator's value range, and compares at this shape.
+    """Compares a generator's reconstructions with the images.
 
     Args:
       name: of the generator.
       generator: whose range they are in.
-      images: at the generator's own size.
-      ids: [n].
-      shape: see `common_shape`.
-      inverter: with all starts.
-      first: the same with one.
-      labels: as of `Inverter`.
+      targets: n images as `tfinvert.images.load(..., like=scale(...))` gives them, the same for all generators.
+      reconstructions: [n, H, W, C] of the generator's own size.
+      improved: see `improved`.
+      own: the images at the generator's own size, where that is another; for `Represented.floor`.
+      seconds: that it took.
     """
-    began = tf.timestamp()
-    targets = at_scale(np.asarray(generator.to_unit(images)), shape)
+    to = Scale(targets.pixels.shape[1:])
+    made = at_scale(reconstructions, generator, to)
+    apart = lambda one: np.asarray(metrics.mse(tf.constant(one), tf.constant(targets.pixels)))
+    floor = None if own is None else float(np.mean(apart(at_scale(own.pixels, generator, to))))
+    return Represented(name, targets, made, apart(made), improved, floor, seconds)
 
-    def result(by: Inverter) -> tuple[np.ndarray, np.ndarray]:
-        found = at_scale(np.asarray(generator.to_unit(by(images, ids, labels).images)), shape)
-        return found, np.asarray(metrics.mse(tf.constant(found), tf.constant(targets)))
 
-    made, error = result(inverter)
-    seconds = float(tf.timestamp() - began)
-    alone = error if inverter.restarts == 1 else result(first)[1]
-    return Represented(name, ids, targets, np.clip(made, 0, 1), error, alone, seconds)
+def improved(start_losses: Any) -> np.ndarray | None:
+    """Where further starts left at least 1% less of the first one's loss: bool [n]; None where there was one.
+
+    Args:
+      start_losses: [n, restarts], see `Inversion`.
+    """
+    losses = np.asarray(start_losses)
+    return None if losses.shape[1] < 2 else losses.min(axis=1) < _BETTER * losses[:, 0]
+
+
+def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Represented]:
+    """How the generators of some runs represent their images, the same for all.
+
+    Images that one of the runs could not invert are left out for all, and named in the log.
+
+    Raises:
+      BadInput: no image is left.
+    """
+    targets, stored = (
+        runs[0].job.pictures(to).all(),
+        [_rows(each, name) for name, each in zip(names, runs, strict=True)],
+    )
+    kept = np.array([all(image_id in rows for rows in stored) for image_id in targets.ids], bool)
+    if not kept.any():
+        raise BadInput(
+            f"{len(kept)} images, none of them inverted by all generators", "expected at least one; see above"
+        )
+    targets = Images(targets.pixels[kept], targets.ids[kept], None)
+    found = []
+    for name, run, rows in zip(names, runs, stored, strict=True):
+        chosen = [rows[image_id] for image_id in targets.ids]
+        own = None
+        if run.generator.image_shape != to.image_shape:
+            own = run.sources.all()
+            own = own._replace(pixels=own.pixels[np.isin(own.ids, targets.ids)])
+        found.append(represent(
+            name, run.generator, targets, _made(run.generator, chosen), own=own,
+            improved=improved([row["start_losses"] for row in chosen]), seconds=sum(row["seconds"] for row in chosen),
+        ))  # fmt: skip
+    return found
+
+
+def _rows(run: Ready, name: str) -> dict[str, dict[str, Any]]:
+    """What a run found, by id, without what failed."""
+    found = {}
+    for row in run.store.read(_COLUMNS).to_pylist():
+        if Status[row["status"].upper()].failed:
+            logging.warning("%s is left out: %s: %s", row["id"], name, row["message"])
+        else:
+            found[row["id"]] = row
+    return found
+
+
+def _made(generator: Generator, rows: Sequence[dict[str, Any]]) -> np.ndarray:
+    """The images [n, H, W, C] of stored codes."""
+    codes = np.array([row["code"] for row in rows], np.float32).reshape(-1, *(generator.space.shape or ()))
+    labels = None if generator.condition is None else np.array([row["label"] for row in rows], np.int32)
+    parts = [slice(first, first + _LOOKS) for first in range(0, len(rows), _LOOKS)]
+    return np.concatenate([generator(codes[part], None if labels is None else labels[part]) for part in parts])
 
 
 def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -131,20 +212,21 @@ def holm(chances: Sequence[float]) -> list[float]:
 def table(found: Sequence[Represented], seed: int = 0, features: Features | None = None) -> list[dict[str, Any]]:
     """One row for each generator.
 
-    `improved` is the share of images that further starts made better by 1% or more; `feature_distance` the mean of the
-    perceptual loss `features`, and empty without it.
+    `improved` is the share of images that further starts made better by 1% or more, `feature_distance` the mean of the
+    perceptual loss `features`, `floor` that of `Represented`; empty where there is none.
     """
     rows = []
     for each in found:
         low, high = interval(each.error, seed)
-        images, made = tf.constant(each.images), tf.constant(each.reconstructions)
+        images, made = tf.constant(each.images.pixels), tf.constant(each.reconstructions)
         rows.append({
             "generator": each.name, "n": len(each.error), "mse": f"{each.error.mean():.6g}",
             "std": f"{each.error.std(ddof=1) if len(each.error) > 1 else 0.0:.6g}",
             "low": f"{low:.6g}", "high": f"{high:.6g}", "median": f"{np.median(each.error):.6g}",
             "psnr": f"{np.mean(metrics.psnr(made, images)):.4g}", "ssim": f"{np.mean(metrics.ssim(made, images)):.4g}",
             "feature_distance": "" if features is None else f"{_apart(features, made, images):.6g}",
-            "improved": round(float(np.mean(each.error < _BETTER * each.first)), 4),
+            "improved": "" if each.improved is None else round(float(np.mean(each.improved)), 4),
+            "floor": "" if each.floor is None else f"{each.floor:.6g}",
             "seconds_per_image": round(each.seconds / len(each.error), 4),
         })  # fmt: skip
     return rows

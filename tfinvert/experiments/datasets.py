@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 import tfinvert.images
 from tfinvert.errors import BadInput
 from tfinvert.images import glyphs
+from tfinvert.images.entry import Entry
 from tfinvert.images.named import NAMED, Named, training_source
+from tfinvert.images.sources import open_source
 
 RANGE = (-1.0, 1.0)  # of the pixels
 
@@ -39,12 +40,12 @@ def pictures(
     Args:
       dataset: "glyphs", or as of `training_source`; or anything else that `tfinvert.images.load` takes.
       shape: (H, W, C) that they are brought to.
-      limit: only the first so many.
+      limit: only so many of those that are not held out, drawn by the seed; of a stream the first.
       held_out: names of folders whose pictures are left out; default: those of the named dataset, which none is of
         TensorFlow Datasets: their splits differ by themselves.
       folder, download: see `training_source`.
       by_class: whether labels are wanted. Where the source has none, each folder is a class.
-      seed: of the glyphs.
+      seed: of the glyphs, and of what is drawn.
 
     Raises:
       BadInput: there are no such pictures, no such folders among them, or no classes.
@@ -57,18 +58,29 @@ def pictures(
         drawn, of = glyphs.training_set(40_000 if limit is None else limit, seed)
         return Pictures(drawn.astype(np.float32) / 127.5 - 1, of, tuple(glyphs.CHARACTERS), unseen="glyphs")
     source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
+    entries, unseen = open_source(source), ""
+    if isinstance(entries, list):
+        source, unseen = _chosen(entries, known.held_out if held_out is None else held_out, limit, seed)
+        limit = None
+    elif held_out:
+        raise BadInput(f"held_out={','.join(held_out)} of a stream", "expected pictures in folders")
     found = tfinvert.images.load(source, types.SimpleNamespace(image_shape=shape, value_range=RANGE), limit=limit)
-    if held_out is None:
-        held_out = () if isinstance(source, tf.data.Dataset) else known.held_out
-    out, unseen = _left_out(found.ids, held_out)
-    if unseen:
-        logging.info("%d pictures are kept for tests: --images='%s'", out.sum(), unseen)
     labels, classes = found.labels, tuple[str, ...]()
     if by_class and labels is None:
-        labels, classes = _folders(found.ids[~out], known.class_folder)
-    elif labels is not None:
-        labels = labels[~out]
-    return Pictures(found.pixels[~out], labels, classes, unseen)
+        labels, classes = _folders(found.ids, known.class_folder)
+    return Pictures(found.pixels, labels, classes, unseen)
+
+
+def _chosen(entries: Sequence[Entry], held_out: Sequence[str], limit: int | None, seed: int) -> tuple[list[Entry], str]:
+    """What is trained on, and where lies what is kept for tests."""
+    out, unseen = _left_out([entry.id for entry in entries], held_out)
+    if unseen:
+        logging.info("%d pictures are kept for tests: --images='%s'", out.sum(), unseen)
+    places = np.flatnonzero(~out)
+    if limit is not None and limit < len(places):
+        logging.info("%d of %d pictures are taken, drawn by the seed", limit, len(places))
+        places = np.sort(np.random.default_rng([seed, 6]).choice(places, limit, replace=False))
+    return [entries[int(place)] for place in places], unseen
 
 
 def _parts(image_id: str) -> list[str]:
@@ -76,7 +88,7 @@ def _parts(image_id: str) -> list[str]:
     return re.split(r"[/:]", image_id)[:-1]
 
 
-def _left_out(ids: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, str]:
+def _left_out(ids: Sequence[str], names: Sequence[str]) -> tuple[np.ndarray, str]:
     """Which pictures [N] lie in folders of these names, and where those are."""
     parts = [set(_parts(image_id)) for image_id in ids]
     there = set().union(*parts)
@@ -88,7 +100,7 @@ def _left_out(ids: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, str]:
     if out.all():
         raise BadInput(f"all {len(ids)} pictures are held out ({', '.join(names)})", "hold out fewer folders")
     folder = re.compile(rf"(?:.*?[/:])?(?:{'|'.join(map(re.escape, names))})(?=/)")
-    places = [folder.match(image_id) for image_id in ids[out]]
+    places = [folder.match(image_id) for image_id, left in zip(ids, out, strict=True) if left]
     return out, ",".join(sorted({place.group() for place in places if place}))
 
 

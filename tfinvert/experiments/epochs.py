@@ -17,14 +17,17 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import RANGE
 from tfinvert.generators.card import write_card
 from tfinvert.runs.board import writer
-from tfinvert.runs.store import whole
+from tfinvert.runs.files import whole, write_table
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
+STATE = "state.weights.h5"  # the networks, their optimizers and the count of steps: all that a stopped run needs
 
 
 class Epochs(keras.callbacks.Callback):
-    """Keeps what every epoch of a `gans.GAN` gave: losses.csv, samples.png and generator.keras.
+    """Keeps what every epoch of a `gans.GAN` gave: losses.csv, samples.png, generator.keras, and last `STATE`.
+
+    An epoch counts once its state is there: killed before, a run does it again.
 
     Args:
       out: the folder.
@@ -59,10 +62,11 @@ class Epochs(keras.callbacks.Callback):
             shown = np.asarray(samples)
             with self._board.as_default():
                 tf.summary.image("samples", shown.reshape(1, *shown.shape[:2], -1), epoch)
-        partial = self.out / "partial.keras"  # Keras wants this ending
-        self.model.averaged.save(partial)
-        write_card(partial, self._prior, RANGE, **self._about, trained=epoch + 1)
-        partial.replace(self.out / "generator.keras")
+        with whole(self.out / "generator.keras") as temporary:
+            self.model.averaged.save(temporary)
+            write_card(temporary, self._prior, RANGE, **self._about, trained=epoch + 1)
+        with whole(self.out / STATE) as temporary:
+            self.model.save_weights(temporary)
         logging.info("epoch %d: %s", epoch + 1, "  ".join(f"{name} {value:.3f}" for name, value in losses.items()))
 
     def _note(self, row: dict[str, Any]) -> None:
@@ -70,10 +74,7 @@ class Epochs(keras.callbacks.Callback):
         path = self.out / "losses.csv"
         rows = list(csv.DictReader(path.open())) if path.exists() else []
         rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
-        with whole(path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            writer.writeheader()
-            writer.writerows([*rows, row])
+        write_table(path, [*rows, row])
 
 
 class Bar(keras.callbacks.Callback):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,17 +149,6 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         }  # fmt: skip
         rows.append(row)
     return rows
-
-
-def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes rows as CSV, whole under another name first, so that a table is never half there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)
 
 
 def pairwise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.experiments.epochs import COLUMNS, ROWS, Bar, Epochs
+from tfinvert.experiments.epochs import COLUMNS, ROWS, STATE, Bar, Epochs
 from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.gan import GAN
 from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, Objective, SoftLabels, Standard
 from tfinvert.runs import board
+from tfinvert.runs.files import read_json, whole, writable
+from tfinvert.runs.store import hold
 from tfinvert.spaces import Space, normal, uniform
 
 CONDITIONAL = ("conditional", "attention")  # these are given a class beside the code
@@ -99,6 +102,13 @@ class Training:
                 raise BadInput(f"{name}={getattr(self, name)}", "expected at least 1")
         if (self.classes is not None) != (self.architecture in CONDITIONAL):
             raise BadInput(f"architecture={self.architecture} with classes={self.classes}", "expected both, or neither")
+        blocks = len(self._widths)
+        if self.architecture == "attention" and self.latent % blocks:
+            less = self.latent // blocks * blocks
+            raise BadInput(
+                f"latent={self.latent} for attention at {self.resolution}",
+                f"expected a multiple of {blocks}, such as {less or blocks} or {less + blocks}",
+            )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -134,18 +144,20 @@ class Training:
         if self.architecture != "attention":
             shuffle = self.architecture == "pixel_shuffle"
             return dcgan_generator(self.latent, self.resolution, self.channels, shuffle=shuffle, classes=self.classes)
-        # As BigGAN's, but small: as many blocks as doublings, and attention before the last one.
-        start = 7 if self.resolution % 7 == 0 else 4
-        widths = [128 >> number for number in range((self.resolution // start).bit_length())]
-        if self.latent % len(widths):
-            less = self.latent // len(widths) * len(widths)
-            raise BadInput(
-                f"latent={self.latent} for attention at {self.resolution}",
-                f"expected a multiple of {len(widths)}, such as {less or len(widths)} or {less + len(widths)}",
-            )
+        widths, half = self._widths, self.resolution // 2
         return biggan_generator(
-            widths, self.latent // len(widths), 32, self.classes or 0, self.channels, self.resolution // 2, start
+            widths, self.latent // len(widths), 32, self.classes or 0, self.channels, half, self._start
         )
+
+    @property
+    def _start(self) -> int:
+        """Height and width before the first doubling."""
+        return 7 if self.resolution % 7 == 0 else 4
+
+    @property
+    def _widths(self) -> list[int]:
+        """As BigGAN's, but small: as many blocks as doublings, and attention before the last one."""
+        return [128 >> number for number in range((self.resolution // self._start).bit_length())]
 
     def _feed(self, codes: tf.Tensor, labels: tf.Tensor) -> Any:
         """What the generator is given."""
@@ -159,8 +171,8 @@ class Training:
     ) -> Path:  # fmt: skip
         """Trains, or goes on with what stands in `out`; returns the generator's file.
 
-        `out` gets generator.keras (prior and value range in it), samples.png and losses.csv, after every epoch, and
-        what a stopped run needs to go on.
+        `out` gets generator.keras (prior and value range in it), samples.png and losses.csv after every epoch, and
+        then, as the epoch's last, what a stopped run needs to go on.
 
         Args:
           images: [N, H, W, C] in [-1, 1].
@@ -182,19 +194,20 @@ class Training:
             self._check(labels, len(images))
         if tensorboard:
             board.need()
-        out.mkdir(parents=True, exist_ok=True)
-        self._claim(out / "training.json", len(images))
-        gan = self.build(self.epochs * (len(images) // self.batch_size))
-        # Two copies: one of them is whole whenever the run is killed.
-        backup = keras.callbacks.BackupAndRestore(out / "backup", double_checkpoint=True, delete_checkpoint=False)
+        self._claim(writable(out), images, labels)
+        steps = len(images) // self.batch_size
+        gan = self.build(self.epochs * steps)
+        if (out / STATE).exists():
+            gan.load_weights(out / STATE)
         prior = PRIORS[self.prior](self.latent)
         settings = {name: value for name, value in dataclasses.asdict(self).items() if name != "prior"}
         epochs = Epochs(out, self._shown(prior), prior, {**(more or {}), **settings}, tensorboard)
-        callbacks = [backup, epochs, *([Bar()] if show else [])]
+        callbacks = [epochs, *([Bar()] if show else [])]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
         batches = self._batches(images, gan, None if self.classes is None else labels)
-        gan.fit(batches, epochs=self.epochs, verbose=0, callbacks=callbacks)
+        done = int(gan.count) // steps
+        gan.fit(batches, initial_epoch=done, epochs=self.epochs, verbose=0, callbacks=callbacks)
         return out / "generator.keras"
 
     def _shown(self, prior: Space) -> Any:
@@ -227,12 +240,13 @@ class Training:
         batches = rows.map(pick).prefetch(2)
         return batches.apply(tf.data.experimental.assert_cardinality(steps))
 
-    def _claim(self, path: Path, count: int) -> None:
-        """Notes whose run this is."""
-        own = {**dataclasses.asdict(self), "images": count}
-        if path.exists():
-            other = json.loads(path.read_text())
-            differs = [f"{name}={other.get(name)}" for name, value in own.items() if other.get(name) != value]
-            if differs:
-                raise BadInput(f"{path.parent} holds a run with {', '.join(differs)}", "choose another folder (--out)")
-        path.write_text(json.dumps(own, indent=1))
+    def _claim(self, out: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
+        """Notes whose run this is, unless an epoch of another stands there."""
+        path, seen = out / "training.json", hashlib.sha256(np.ascontiguousarray(images).data)
+        if labels is not None and self.classes is not None:
+            seen.update(np.ascontiguousarray(labels).data)
+        own = {**dataclasses.asdict(self), "images": len(images), "pictures": seen.hexdigest()[:16]}
+        if path.exists() and (out / STATE).exists():
+            hold(out, read_json(path), own)
+        with whole(path) as temporary:
+            temporary.write_text(json.dumps(own, indent=1))

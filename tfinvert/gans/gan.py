@@ -50,8 +50,12 @@ class GAN(keras.Model):
         self.built = True  # its parts are: callbacks that save weights ask
 
     def compile(self, generator_optimizer: Any, discriminator_optimizer: Any) -> None:
-        """Takes one Keras optimizer for each player."""
-        super().compile()
+        """Takes one Keras optimizer for each player; in float16 their losses are scaled."""
+        super().compile(optimizer=None)
+        if self.dtype_policy.name == "mixed_float16":
+            generator_optimizer, discriminator_optimizer = map(
+                keras.optimizers.LossScaleOptimizer, (generator_optimizer, discriminator_optimizer)
+            )
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)

@@ -24,7 +24,7 @@ class Named(NamedTuple):
 
 
 NAMED = {
-    # Each of the two alphabets is in one of the small sets only; they have 863 pictures.
+    # Each of the two alphabets is in one of the small sets only; they have 820 pictures.
     "omniglot": Named(
         ("images_background.zip", "images_background_small*.zip"), class_folder=2, held_out=("Balinese", "Tagalog")
     ),
@@ -59,7 +59,8 @@ def training_source(dataset: str, folder: str | Path = ".", download: bool = Fal
         folders.append(folder)
     for pattern in known.files:
         for each in folders:
-            if matches := sorted(map(str, each.glob(pattern))):
+            found = sorted(map(str, each.glob(pattern)))
+            if matches := [file for file in found if not file.endswith(".gz") or file[:-3] not in found]:
                 return matches if len(matches) > 1 else matches[0]
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     if known.cached is not None and (download or (home / known.cached).exists()):

@@ -35,7 +35,8 @@ def open_source(source: Any = None, array_range: tuple[float, float] | None = No
         of pictures or `.zip:folder`; several of these in a list or with commas between; a TFDS name as "tfds:mnist"
         or "tfds:mnist:train"; an array [N, H, W, C], [N, H, W] or one image; a `tf.data.Dataset` of images,
         (image, label), (id, image), (id, image, label) or dicts with "image", "label", "id", batched or not.
-        Without ids its order is what tells images apart: do not shuffle it anew.
+        Without ids its order is what tells images apart: do not shuffle it anew. Or some of the entries that this
+        gave.
       array_range: (low, high) of the values of arrays, where it is not what their type says. Pictures with more
         than 8 bits count as arrays.
 
@@ -54,6 +55,8 @@ def open_source(source: Any = None, array_range: tuple[float, float] | None = No
         return DatasetEntries(source, array_range)
     if isinstance(source, (str, Path)):
         return _path(str(source), array_range)
+    if isinstance(source, list) and source and all(isinstance(item, Entry) for item in source):
+        return source
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, Path)) for item in source):
         return _several([str(item) for item in source], array_range)
     if isinstance(source, (list, tuple, np.ndarray)) or tf.is_tensor(source):

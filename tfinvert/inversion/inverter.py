@@ -270,7 +270,8 @@ class Inverter:
         codes = tf.ensure_shape(codes, [None, *(self.generator.space.shape or ())])
         labels = tf.gather(targets.labels, best)
         passes = tf.reduce_sum(self._by_image(progress.passes, count), axis=0)
-        return Inversion(codes, _generate(self.generator, codes, labels), loss, status, steps, passes)
+        start_losses = tf.transpose(self._by_image(progress.best_value, count))
+        return Inversion(codes, _generate(self.generator, codes, labels), loss, status, steps, passes, start_losses)
 
 
 def _generate(generator: Generator, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -18,6 +18,7 @@ class Inversion(NamedTuple):
     status: tf.Tensor  # [B] int32, see `Status`
     steps: tf.Tensor  # [B] int32, steps taken from the start that won
     passes: tf.Tensor  # [B] int32, generator passes of all starts: a forward, backward or tangent pass is one each
+    start_losses: tf.Tensor  # [B, restarts] float32, the best loss that each start came to
 
     @property
     def messages(self) -> list[str]:

@@ -44,7 +44,7 @@ def compare(found: Sequence[Represented], pairs: Sequence[Pair], path: str | Pat
         chosen = [*order[:shown], *order[::-1][:shown][::-1]]
         grid = part.subplots(3, len(chosen), squeeze=False)
         for line, (images, name) in enumerate(
-            ((one.images, "image"), (one.reconstructions, "A"), (other.reconstructions, "B"))
+            ((one.images.pixels, "image"), (one.reconstructions, "A"), (other.reconstructions, "B"))
         ):
             for axis, row in zip(grid[line], chosen, strict=True):
                 axis.imshow(np.squeeze(images[row]), cmap="gray", vmin=0, vmax=1)

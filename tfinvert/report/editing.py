@@ -18,7 +18,7 @@ from tfinvert.editing import Place, Scene
 from tfinvert.errors import BadInput
 from tfinvert.report.figures import Picture
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.store import whole
+from tfinvert.runs.files import whole
 
 FILMS = ("gif", "webp", "mp4", "frames")
 _COLUMNS = 13  # of a strip, and more only where more have captions

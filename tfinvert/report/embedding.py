@@ -15,7 +15,7 @@ from tfinvert.experiments.embedding import Embedded, neighbours
 from tfinvert.images.encode import eight_bit
 from tfinvert.images.fit import fit
 from tfinvert.report.figures import Picture
-from tfinvert.runs.store import whole
+from tfinvert.runs.files import whole
 
 _SHOWN, _NEAREST = 6, 6  # images of the figure, and the neighbours of each
 _SPRITE = 8192  # pixels at most of a sprite's side: what browsers take

@@ -14,7 +14,7 @@ from tfinvert.images import Sources
 from tfinvert.report.contents import of_run, of_training
 from tfinvert.report.shelves import shelves
 from tfinvert.runs import open_run
-from tfinvert.runs.store import whole
+from tfinvert.runs.files import whole
 
 # Beside the escaping of every value: a browser runs no other script than ours, and fetches nothing.
 _POLICY = "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"

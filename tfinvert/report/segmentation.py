@@ -18,8 +18,8 @@ from tqdm import tqdm
 from tfinvert.errors import BadInput
 from tfinvert.report.figures import Picture
 from tfinvert.runs import FinishedRun
+from tfinvert.runs.files import whole
 from tfinvert.runs.finished import Row
-from tfinvert.runs.store import whole
 from tfinvert.segmentation import Segmenter, mean_colours
 
 _AT_ONCE = 64  # images whose rows and pixels are held

@@ -6,7 +6,7 @@ import dataclasses
 import platform
 from collections.abc import Sequence
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.mixture import mixture
 from tfinvert.images import Sources
+from tfinvert.images.load import Like
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep, two_step
 from tfinvert.losses import Features, LogPrior, Pixel, Term
 from tfinvert.runs.run import Summary, run
@@ -88,11 +89,24 @@ class Job:
         Raises:
           BadInput: a setting cannot be used, or the folder holds a run with another.
         """
+        ready = self.ready()
+        ready.claim()
+        return ready.run(show), ready.store, ready.sources
+
+    def ready(self, generator: Generator | None = None) -> Ready:
+        """All that is needed, before the work begins.
+
+        Args:
+          generator: what `load` gave, where it was asked before.
+
+        Raises:
+          BadInput: a setting cannot be used.
+        """
         self._solver(self.learning_rate, self.steps)
-        store, generator = Store(self.out), self.load()
+        store = Store(self.out)
+        generator = self.load() if generator is None else generator
         sources, inverter, classes = self.sources(generator), self.inverter(generator), self.classes_of(generator)
-        store.claim(self._settings(generator), self._about(generator))
-        return run(inverter, sources, store, show, classes), store, sources
+        return Ready(self, store, generator, sources, inverter, classes)
 
     def load(self) -> Generator:
         """The generator."""
@@ -105,13 +119,17 @@ class Job:
 
     def sources(self, generator: Generator) -> Sources:
         """The images, with their classes where these are known."""
-        sources = Sources(
-            self.images, generator, fit=self.fit, labels=None if self._found else self.labels,
-            array_range=self.array_range, limit=self.limit, shuffle=self.seed if self.shuffle else None,
-        )  # fmt: skip
+        sources = self.pictures(generator, None if self._found else self.labels)
         if not self._found:
             sources.check_labels(None if generator.condition is None else generator.condition.check)
         return sources
+
+    def pictures(self, like: Like, labels: Any = None) -> Sources:
+        """The images, as whatever this is could have made them."""
+        return Sources(
+            self.images, like, fit=self.fit, labels=labels, array_range=self.array_range, limit=self.limit,
+            shuffle=self.seed if self.shuffle else None,
+        )  # fmt: skip
 
     def classes_of(self, generator: Generator) -> ClassSearch | None:
         """What finds the images' classes; None where it is not to be done."""
@@ -158,7 +176,8 @@ class Job:
         kind(rate, steps=steps)  # checks both, before a schedule hides the rate
         return kind(schedule(self.schedule, rate, steps), steps=steps)
 
-    def _settings(self, generator: Generator) -> dict[str, Any]:
+    def settings(self, generator: Generator) -> dict[str, Any]:
+        """What a result depends on (JSON values)."""
         stated = {key: value for key, value in dataclasses.asdict(self).items() if key not in _FREE}
         return {
             **{key: value if _is_json(value) else f"<{type(value).__name__}>" for key, value in stated.items()},
@@ -167,7 +186,8 @@ class Job:
             "generator_sha256": generator.fingerprint,
         }
 
-    def _about(self, generator: Generator) -> dict[str, Any]:
+    def about(self, generator: Generator) -> dict[str, Any]:
+        """What else is worth knowing."""
         packages = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
         return {
             "assumed": list(generator.assumed),
@@ -179,6 +199,29 @@ class Job:
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
             "machine": {"system": platform.platform(), "processor": platform.machine()},
         }
+
+
+class Ready(NamedTuple):
+    """A job whose settings can be used."""
+
+    job: Job
+    store: Store
+    generator: Generator
+    sources: Sources
+    inverter: Inverter | TwoStep
+    classes: ClassSearch | None  # what finds the images' classes, where that is to be done
+
+    def claim(self) -> None:
+        """Notes in the folder whose run it is.
+
+        Raises:
+          BadInput: it holds a run with other settings.
+        """
+        self.store.claim(self.job.settings(self.generator), self.job.about(self.generator))
+
+    def run(self, show: bool = True) -> Summary:
+        """Does what the store does not hold yet."""
+        return run(self.inverter, self.sources, self.store, show, self.classes)
 
 
 def _version(package: str) -> str:

@@ -206,7 +206,11 @@ def _rows(
             "steps": int(found.steps[i]),
             "seconds": seconds,
             "reconstruction": _png(images[i].numpy()),
-            **(_of_two_steps(found, i, unit, usable) if isinstance(found, Beyond) else {}),
+            **(
+                _of_two_steps(found, i, unit, usable)
+                if isinstance(found, Beyond)
+                else {"start_losses": found.start_losses[i].numpy()}
+            ),
         }
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfinvert.errors import BadInput
+from tfinvert.runs.files import read_json, whole, writable
 
 SCHEMA = pa.schema(
     [
@@ -28,6 +27,7 @@ SCHEMA = pa.schema(
         ("message", pa.string()),
         ("steps", pa.int32()),
         ("seconds", pa.float32()),  # the batch's time, divided by its images
+        ("start_losses", pa.list_(pa.float32())),  # what each start came to; null in two-step runs
         ("loss_steps", pa.list_(pa.int32())),  # after how many steps it was looked how small the loss had become
         ("losses", pa.list_(pa.float32())),  # what it was then
         ("reconstruction", pa.binary()),  # PNG
@@ -60,17 +60,14 @@ class Stored:
         path = self.folder / "run.json"
         if not path.is_file():
             raise BadInput(f"{self.folder} holds no run", "expected a folder that bin/invert.py wrote, with run.json")
-        try:
-            about = json.loads(path.read_text())
-            if not isinstance(about["settings"], dict):
-                raise TypeError("settings")
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{path} is no run's settings", "choose another folder") from error
+        about = read_json(path)
+        if not isinstance(about.get("settings"), dict):
+            raise BadInput(f"{path} is no run's settings", "choose another folder")
         return about
 
     def parts(self) -> list[Path]:
         """The files of rows, in the images' order."""
-        return sorted(self.results.glob("*.parquet"))
+        return sorted(self.results.glob("part-*.parquet"))
 
     def done(self) -> frozenset[str]:
         """Ids of all images that have a row."""
@@ -108,18 +105,7 @@ class Store(Stored):
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
-        try:
-            self.results.mkdir(parents=True, exist_ok=True)
-            probe = self.results / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-            for left_over in self.results.glob("*.tmp"):  # by a writer that was killed
-                left_over.unlink()
-        except OSError as error:
-            reason = error.strerror or error
-            raise BadInput(
-                f"output folder {folder} cannot be written ({reason})", "choose another with --out"
-            ) from error
+        writable(self.results)
 
     def claim(self, settings: dict[str, Any], about: dict[str, Any]) -> None:
         """Writes `run.json`, or holds it against the one that is there.
@@ -132,16 +118,8 @@ class Store(Stored):
           BadInput: the folder holds a run with other settings, or results without any.
         """
         path = self.folder / "run.json"
-        settings = json.loads(json.dumps(settings))
         if path.exists():
-            before = self.about()["settings"]
-            changed = [key for key in sorted({*before, *settings}) if before.get(key) != settings.get(key)]
-            if changed:
-                shown = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
-                raise BadInput(
-                    f"{self.folder} holds a run with other settings ({shown})",
-                    "choose another folder with --out, or give the same settings to go on with it",
-                )
+            hold(self.folder, self.about()["settings"], settings)
             return
         if self.parts():
             raise BadInput(f"{self.folder} holds results but no run.json", "choose another folder with --out")
@@ -153,6 +131,22 @@ class Store(Stored):
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
         with whole(self.results / f"part-{first:08d}.parquet") as path:
             pq.write_table(table, path)
+
+
+def hold(folder: Path, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Holds the settings (JSON values) that a run is to go on with against those that it began with.
+
+    Raises:
+      BadInput: they are others.
+    """
+    settings = json.loads(json.dumps(settings))
+    changed = [key for key in sorted({*before, *settings}) if before.get(key) != settings.get(key)]
+    if changed:
+        shown = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
+        raise BadInput(
+            f"{folder} holds a run with other settings ({shown})",
+            "choose another folder with --out, or give the same settings to go on with it",
+        )
 
 
 def _table(path: Path, **given: Any) -> pa.Table:
@@ -168,14 +162,3 @@ def _table(path: Path, **given: Any) -> pa.Table:
         raise BadInput(
             f"{path} is damaged ({reason})", "put it right, or delete it and run again: its images are done anew"
         ) from error
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Another name to write to, which becomes `path` once all is written; of what fails nothing is left."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
