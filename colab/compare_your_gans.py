@@ -45,14 +45,13 @@ generators = {"built-in": ti.load_generator(), "short": ti.load_generator(made)}
 # The same pictures, solver, steps, starts and seeds for all.
 
 # %%
-shape = compare.common_shape(list(generators.values()))
+targets = ti.images.load("glyphs", like=compare.scale(list(generators.values())), limit=40)
 found = []
 for name, generator in generators.items():
     images = ti.images.load("glyphs", like=generator, limit=40)
-    make = lambda restarts, generator=generator: ti.Inverter(
-        generator, solver=ti.Adam(steps=200), restarts=restarts, batch_size=40
-    )
-    found.append(compare.represent(name, generator, images.pixels, images.ids, shape, make(4), make(1)))
+    inversion = ti.Inverter(generator, solver=ti.Adam(steps=200), restarts=4, batch_size=40)(images)
+    better = compare.improved(inversion.start_losses)
+    found.append(compare.represent(name, generator, targets, inversion.images, improved=better))
 for row in compare.table(found):
     print({key: row[key] for key in ("generator", "n", "mse", "low", "high", "psnr", "improved")})
 
