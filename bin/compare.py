@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
 def _compare() -> int:
     import numpy as np
 
-    from tfinvert.experiments import compare
+    from tfinvert.experiments import compare, significance
     from tfinvert.losses import Features
     from tfinvert.report.compare import compare as draw
     from tfinvert.runs.files import writable, write_table
@@ -63,9 +63,9 @@ def _compare() -> int:
         logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())
         if each.floor:
             logging.info("%s: %.4g is left of the images themselves, once they were at its size", each.name, each.floor)
-    if len(found[0].error) < compare.LEAST:
-        logging.warning("%d images: no test is run below %d", len(found[0].error), compare.LEAST)
-    pairs = compare.pairs({each.name: each.error for each in found}, jobs[0].seed)
+    if len(found[0].error) < significance.LEAST:
+        logging.warning("%d images: no test is run below %d", len(found[0].error), significance.LEAST)
+    pairs = significance.pairs({each.name: each.error for each in found}, jobs[0].seed)
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     write_table(out / "pairs.csv", [pair._asdict() for pair in pairs])

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from IPython.display import Image
 
-from tfinvert.experiments import compare
+from tfinvert.experiments import compare, significance
 from tfinvert.experiments.datasets import pictures
 from tfinvert.experiments.training import Training
 from tfinvert.report.compare import compare as draw
@@ -59,6 +59,6 @@ for row in compare.table(found):
 # Wilcoxon's test looks at the differences of the pairs, and the figure at the pictures that speak most for either.
 
 # %%
-pairs = compare.pairs({each.name: each.error for each in found})
+pairs = significance.pairs({each.name: each.error for each in found})
 print(pairs[0])
 Image(draw(found, pairs, "runs/comparison.png", "glyphs of unseen fonts"))

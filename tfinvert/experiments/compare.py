@@ -1,4 +1,4 @@
-"""Which generator represents these images better, and is the difference more than chance?
+"""Which generator represents these images better?
 
 Creswell & Bharath, "Inverting the Generator of a Generative Adversarial Network", section VII: the generator with the
 smaller reconstruction error on unseen images has learnt more.
@@ -6,17 +6,16 @@ smaller reconstruction error on unseen images has learnt more.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.stats
 import tensorflow as tf
 from absl import logging
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
+from tfinvert.experiments.significance import interval
 from tfinvert.generators import Generator
 from tfinvert.images import Images
 from tfinvert.images.fit import fit as fit_image
@@ -24,10 +23,8 @@ from tfinvert.losses import Features
 from tfinvert.runs.job import Ready
 from tfinvert.solvers.status import Status
 
-LEAST = 10  # images, below which no test is run
 _LOOKS = 16  # images that a generator or a perceptual network has before it at once
 _COLUMNS = ("id", "label", "code", "status", "message", "seconds", "start_losses")
-_DRAWS = 2_000  # of the bootstrap
 _BETTER = 0.99  # a further start counts where it leaves less than this share of the first one's error
 
 
@@ -48,17 +45,6 @@ class Represented(NamedTuple):
     improved: np.ndarray | None = None  # bool [n]: whether further starts made it better; None where there was one
     floor: float | None = None  # mean error of the images themselves, once they were at the generator's own size
     seconds: float = float("nan")  # for all
-
-
-class Pair(NamedTuple):
-    """The difference of two generators' errors on the same images, the first's minus the second's."""
-
-    one: str
-    other: str
-    difference: float  # mean
-    low: float  # of its 95% bootstrap interval
-    high: float
-    p: float  # Wilcoxon's signed-rank test, Holm's correction for all pairs; NaN where it is not run
 
 
 def scale(generators: Sequence[Generator], fit: str = "crop") -> Scale:
@@ -173,42 +159,6 @@ def _made(generator: Generator, rows: Sequence[dict[str, Any]]) -> np.ndarray:
     return np.concatenate([generator(codes[part], None if labels is None else labels[part]) for part in parts])
 
 
-def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The 95% interval of the mean of these values [n], by the bootstrap's percentiles."""
-    if len(values) < 2 or not np.ptp(values):
-        return float(values.mean()), float(values.mean())
-    random = np.random.default_rng([seed, 4])
-    found = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=_DRAWS, random_state=random)
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
-
-
-def pairs(errors: Mapping[str, np.ndarray], seed: int = 0) -> list[Pair]:
-    """All pairs of generators, from their errors [n] on the same images.
-
-    Raises:
-      BadInput: fewer than two generators.
-    """
-    if len(errors) < 2:
-        raise BadInput(f"{len(errors)} generators", "expected two or more to compare")
-    names = list(itertools.combinations(errors, 2))
-    differences = [errors[one] - errors[other] for one, other in names]
-    chances = holm([_chance(each) for each in differences])
-    return [
-        Pair(one, other, float(each.mean()), *interval(each, seed), chance)
-        for (one, other), each, chance in zip(names, differences, chances, strict=True)
-    ]
-
-
-def holm(chances: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction of several tests' p; NaN stays, and counts for none."""
-    known = [number for number, chance in enumerate(chances) if np.isfinite(chance)]
-    corrected, most = list(chances), 0.0
-    for place, number in enumerate(sorted(known, key=lambda number: chances[number])):
-        most = max(most, min(1.0, (len(known) - place) * chances[number]))
-        corrected[number] = most
-    return corrected
-
-
 def table(found: Sequence[Represented], seed: int = 0, features: Features | None = None) -> list[dict[str, Any]]:
     """One row for each generator.
 
@@ -237,10 +187,3 @@ def _apart(features: Features, made: tf.Tensor, images: tf.Tensor) -> float:
     batches = tf.data.Dataset.from_tensor_slices((made, images)).batch(_LOOKS)
     found = [tf.reduce_mean(tf.square(features.look(one) - features.look(other)), 1) for one, other in batches]
     return float(tf.reduce_mean(tf.concat(found, 0)))
-
-
-def _chance(differences: np.ndarray) -> float:
-    """Wilcoxon's p for paired differences [n]; NaN for fewer than `LEAST` of them, 1 where all are zero."""
-    if len(differences) < LEAST:
-        return float("nan")
-    return float(scipy.stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

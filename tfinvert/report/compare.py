@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from tfinvert.experiments.compare import Pair, Represented
+from tfinvert.experiments.compare import Represented
+from tfinvert.experiments.significance import Pair
 from tfinvert.report.figures import Picture
 
 _LEAST = 1e-12  # an error of nothing has no place on a logarithmic axis
