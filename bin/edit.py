@@ -16,7 +16,7 @@ from absl import app, flags, logging
 import _start
 
 flags.DEFINE_string("run", None, "Folder of the run.")
-flags.DEFINE_list("ids", [], "Images of the run, with commas between; 'a,b.png' as '\"a,b.png\"'.")
+flags.DEFINE_list("ids", [], "Images of the run, with commas between; where an id has one: '\"a,b.png\",c.png'.")
 flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
 flags.DEFINE_enum("at", None, ["code", "dense"], "Where images are edited; default: dense, if the run has a delta.")
 flags.DEFINE_integer("label", None, "The class of all images; default: each its own.")
