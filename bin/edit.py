@@ -2,10 +2,11 @@
 
     python bin/edit.py --run=runs/photos --ids=cat.png,dog.png --path --gap
 
-Each edit is a flag, and writes OUT/EDIT.png, and films of those that move, OUT/EDIT.gif and OUT/EDIT.webp. Images are
-told by their ids in the run, or by their files' names. Runs in two steps (--split=first_dense) are edited behind the
-dense layer, others at the code; the ways from G1(z*) to G1(z*) + delta, between images and to generated ones are those
-of Pividori et al., the great circle, unit directions and spherical paths those of Egan et al.
+Each edit is a flag, and writes OUT/EDIT.png, and films of those that move, OUT/EDIT.gif and OUT/EDIT.webp; what an
+earlier command left of the same edit goes. Images are told by their ids in the run, or by their files' names. Runs in
+two steps (--split=first_dense) are edited behind the dense layer, others at the code; the ways from G1(z*) to
+G1(z*) + delta, between images and to generated ones are those of Pividori et al., the great circle, unit directions and
+spherical paths those of Egan et al.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from absl import app, flags, logging
 import _start
 
 flags.DEFINE_string("run", None, "Folder of the run.")
-flags.DEFINE_list("ids", [], "Images of the run, with commas between.")
+flags.DEFINE_list("ids", [], "Images of the run, with commas between; where an id has one: '\"a,b.png\",c.png'.")
 flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
 flags.DEFINE_enum("at", None, ["code", "dense"], "Where images are edited; default: dense, if the run has a delta.")
 flags.DEFINE_integer("label", None, "The class of all images; default: each its own.")
@@ -67,9 +68,9 @@ def _edit() -> None:
     out.mkdir(parents=True, exist_ok=True)
     for scene in scenes:
         frames = report.frames(scene, place, run)
-        logging.info("see %s", report.strip(frames, out / f"{scene.name}.png", f"{scene.name}: {place.generator.name}"))
-        for kind in films if scene.moves else []:
-            logging.info("see %s", report.film(frames, out / f"{scene.name}.{kind}", given.fps))
+        title = f"{scene.name}: {place.generator.name}"
+        written = report.write(frames, out, scene.name, films if scene.moves else [], given.fps, title)
+        logging.info("see %s", ", ".join(map(str, written)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from absl import app, flags, logging
 import _start
 
 flags.DEFINE_string("run", None, "Folder that bin/invert.py wrote.")
-flags.DEFINE_list("ids", None, "Images, by id or by the last part of it; default: all.")
+flags.DEFINE_list("ids", None, "By id or its last part; where an id has a comma: '\"a,b.png\",c.png'; default: all.")
 flags.DEFINE_list("clusters", ["8", "20", "40"], "How many regions; several numbers give several segmentations.")
 flags.DEFINE_string("attention", None, "Layer, operation or tensor; default: the largest attention map.")
 flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")

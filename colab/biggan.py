@@ -70,6 +70,7 @@ points = Points(found.codes.numpy(), np.full(2, label, np.int32), found.delta.nu
 frames = np.uint8(255 * place.images(path(place, points, 16)))
 
 
+# %%
 @interact(frame=(0, len(frames) - 1))
 def show(frame=0):
     return Image.fromarray(np.squeeze(frames[frame])).resize((256, 256))

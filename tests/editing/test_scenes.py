@@ -76,6 +76,7 @@ def test_edits_at_the_code(plain):
     ids = plain.ids()
     place, scenes = Edits(ids=ids, path=True, way="spherical", closed=True, random=1, frames=2).scenes(plain)
     assert [scene.name for scene in scenes] == ["path", "random"]
+    assert scenes[0].captions[::2] == [*ids]
     assert len(scenes[0].rows[0].codes) == 6
     assert place.images(scenes[1].rows[2]).shape == (4, 32, 32, 1)
     units = Edits(units=[0, 1], size=3.0).scenes(plain)[1][0]
@@ -120,6 +121,7 @@ def test_what_a_run_does_not_allow_is_told(plain, edits, why):
     [
         ({"ids": ["0", "1"], "path": True}, "a path between classes 1, 2"),
         ({"ids": ["0"], "switch": [5]}, "label 5: expected class labels 0 to 4"),
+        ({"ids": ["0"], "switch": []}, r"other classes, but none is given: expected some \(--switch=3,7\)"),
         ({"ids": ["0"], "gap": True, "at": "code"}, "--at=dense"),
         ({"units": [0]}, r"give a class \(--label=N\)"),
     ],
@@ -127,6 +129,20 @@ def test_what_a_run_does_not_allow_is_told(plain, edits, why):
 def test_what_a_conditional_run_does_not_allow_is_told(biggan, edits, why):
     with pytest.raises(ti.BadInput, match=why):
         Edits(**edits).scenes(biggan)
+
+
+def test_ids_may_be_numbers(biggan):
+    _, (scene,) = Edits(ids=[1, 2], path=True, frames=1).scenes(biggan)
+    assert scene.captions == ["1", "2"]
+
+
+def test_classes_that_are_part_of_the_code_are_none_to_switch(eagerly, tmp_path):
+    small_biggan().save(tmp_path / "biggan.keras")
+    np.save(tmp_path / "images.npy", np.zeros((1, 16, 16, 3), np.uint8))
+    where = str(tmp_path / "run"), str(tmp_path / "biggan.keras"), str(tmp_path / "images.npy")
+    Job(*where, labels="embedding", **FAST).run(show=False)
+    with pytest.raises(ti.BadInput, match=r"with --labels=embedding: its classes are part of the code.*=search"):
+        Edits(ids=["0"], switch=[1]).scenes(open_run(tmp_path / "run"))
 
 
 def test_one_class_can_be_held_for_images_of_several(biggan):

@@ -32,7 +32,7 @@ def represented(name, generator, images, to):
 
 def test_the_generator_that_represents_more_is_found_better():
     images = linear(24).sample(16, seed=3)[1].numpy()
-    found = [represented(str(entries), linear(entries), images, compare.Scale((8, 8, 1))) for entries in (6, 16, 24)]
+    found = [represented(str(entries), linear(entries), images, ti.images.Scale((8, 8, 1))) for entries in (6, 16, 24)]
     rows = compare.table(found)
     errors = [float(row["mse"]) for row in rows]
     assert errors[0] > errors[1] > errors[2]
@@ -48,7 +48,7 @@ def test_the_generator_that_represents_more_is_found_better():
 def test_generators_of_other_sizes_are_held_against_the_same_images():
     large, small = linear(8, (12, 12, 3)), linear(24)
     to = compare.scale([large, small])
-    assert to == compare.Scale((8, 8, 1))
+    assert to == ti.images.Scale((8, 8, 1))
     images = large.sample(4, seed=3)[1].numpy()
     found = [represented("large", large, images, to), represented("small", small, images, to)]
     assert found[0].reconstructions.shape == (4, 8, 8, 1)
@@ -70,8 +70,8 @@ def test_of_other_proportions_each_would_see_another_part():
 def test_what_is_out_of_range_is_clipped_at_every_size():
     generator = linear(4)
     images = np.full((1, 8, 8, 1), 1.5, np.float32)
-    assert compare.at_scale(images, generator, compare.Scale((8, 8, 1))).max() == 1
-    assert compare.at_scale(images, generator, compare.Scale((4, 4, 1))).max() == 1
+    assert compare.at_scale(images, generator, ti.images.Scale((8, 8, 1))).max() == 1
+    assert compare.at_scale(images, generator, ti.images.Scale((4, 4, 1))).max() == 1
 
 
 def test_further_starts_count_where_they_leave_a_hundredth_less():

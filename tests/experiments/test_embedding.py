@@ -2,18 +2,32 @@
 
 import numpy as np
 import pytest
+from made_up_run import made_up_run, row
 
 import tfinvert as ti
 from tfinvert.experiments import embedding
-from tfinvert.experiments.embedding import Embedded, guesses, neighbours, table
+from tfinvert.experiments.embedding import Embedded, embedded, guesses, nearest, neighbours
+from tfinvert.runs import open_run
 
 RANDOM = np.random.default_rng(0)
+IMAGES = np.random.default_rng(1).uniform(size=(4, 2, 2, 1))
 
 
 def made(codes, labels, pixels=None):
     images = RANDOM.uniform(size=(len(codes), 2, 2, 1))
     features = {"codes": codes, "pixels": images.reshape(len(codes), -1) if pixels is None else pixels}
     return Embedded([str(number) for number in range(len(codes))], labels, images, features)
+
+
+def table(found, counts):
+    return embedding.table(found, nearest(found, max(counts)), counts)
+
+
+def run_of(folder, images, **values):
+    """A run of images 0, 1, 2... whose reconstructions are half as bright."""
+    rows = [row(str(number), image / 2, 0.1, code=[number, 1.0], **values) for number, image in enumerate(IMAGES)]
+    made_up_run(folder, images, IMAGES.shape[1:], rows)
+    return open_run(folder)
 
 
 def test_neighbours_on_a_line_are_known():
@@ -56,6 +70,42 @@ def test_codes_that_hold_the_class_tell_it_and_noise_does_not():
 def test_equal_features_are_equally_often_right():
     labels, codes = RANDOM.integers(0, 2, 30), RANDOM.normal(size=(30, 3))
     assert table(made(codes, labels, codes.copy()), [3])[1]["p"] == "1"
+
+
+def test_images_of_a_run_with_their_codes(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    found = embedded(run_of(tmp_path / "run", tmp_path / "images.npy", label=3))
+    assert found.ids == ["0", "1", "2", "3"]
+    assert found.labels.tolist() == [3] * 4
+    np.testing.assert_allclose(found.features["pixels"], IMAGES.reshape(4, -1), atol=1e-6)
+    np.testing.assert_allclose(found.features["reconstructions"], IMAGES.reshape(4, -1) / 2, atol=0.6 / 255)
+    assert found.features["codes"].tolist() == [[0, 1], [1, 1], [2, 1], [3, 1]]
+
+
+def test_of_two_steps_the_codes_own_reconstructions_are_compared(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    dark = row("", np.zeros((2, 2, 1)))["reconstruction"]
+    found = embedded(run_of(tmp_path / "run", tmp_path / "images.npy", reconstruction_latent=dark))
+    assert not found.features["reconstructions"].any()
+
+
+def test_images_that_have_moved_are_told_and_left_out(tmp_path, caplog):
+    np.save(tmp_path / "images.npy", IMAGES[:3])
+    assert embedded(run_of(tmp_path / "run", tmp_path / "images.npy")).ids == ["0", "1", "2"]
+    assert "1 of 4 images are left out: not where they were" in caplog.text
+    found = embedded(run_of(tmp_path / "gone", tmp_path / "gone.npy"))
+    assert "gone.npy: no such file" in caplog.text
+    assert "codes and reconstructions are compared, and pixels are not" in caplog.text
+    assert sorted(found.features) == ["codes", "reconstructions"]
+    np.testing.assert_allclose(found.images, IMAGES / 2, atol=0.6 / 255)
+
+
+def test_more_neighbours_than_there_are_images_have_no_row(caplog):
+    found = made(RANDOM.normal(size=(12, 3)), np.arange(12) % 2)
+    assert {row["k"] for row in table(found, [1, 11, 12, 15])} == {1, 11}
+    assert "12 images have 11 neighbours at most: more are left out" in caplog.text
+    with pytest.raises(ti.BadInput, match="15 neighbours in 12 images: expected 11 at most"):
+        table(found, [15])
 
 
 def test_too_little_to_say():

@@ -117,6 +117,35 @@ def test_what_cannot_be_shuffled(source, given, word):
         Sources(source, Like(), shuffle=0, **given)
 
 
+def test_an_image_that_is_named_twice_counts_once(folder, caplog):
+    twice = [folder / "c.png", folder, folder / "a.png"]
+    sources = Sources(twice, Like(), limit=3)
+    assert sources.count == 3
+    assert [picture.id[-5:] for picture in sources] == ["c.png", "a.png", "b.png"]
+    assert Sources(twice, Like()).count == 4
+    assert [name[-5:] for name in load(twice, Like(), labels=[6, 5, 0, 7]).ids] == ["c.png", "a.png", "d.png"]
+    assert "c.png: comes again, and counts once (said once)" in caplog.text
+    endless = tf.data.Dataset.from_tensor_slices((["a", "b"], GREYS[:2])).repeat()
+    assert load(endless, Like(), limit=5).ids.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("source", [GREYS, tf.data.Dataset.from_tensor_slices(GREYS)], ids=["array", "dataset"])
+def test_images_are_found_again_by_id_whatever_the_limit(source):
+    sources = Sources(source, Like(), limit=1)
+    found = dict(sources.again(["2", "1", "gone"]))
+    assert sorted(found) == ["1", "2"]
+    np.testing.assert_allclose(found["1"], np.full((8, 8, 1), 0.2), rtol=1e-6)
+    assert list(sources.again([])) == []
+
+
+def test_of_images_that_cannot_be_read_again_it_is_said_why(folder):
+    (folder / "a.png").write_bytes(b"no picture")
+    sources = Sources(folder, Like(), shuffle=3)
+    found = dict(sources.again([(folder / name).as_posix() for name in ("a.png", "d.png")]))
+    assert [isinstance(each, str) for each in found.values()] == [True, False]
+    assert "no picture" in found[(folder / "a.png").as_posix()]
+
+
 def test_counts():
     assert Sources(GREYS, Like()).count == Sources(GREYS, Like(), limit=9).count == 3
     assert Sources(tf.data.Dataset.from_tensor_slices(GREYS), Like()).count is None
@@ -161,6 +190,19 @@ def test_classes_are_checked_before_the_work():
         with pytest.raises(Refused):
             Sources(GREYS, Like(), labels=labels).check_labels(check)
     assert Labels([0, 1, 4]).values().max() == 4
+
+
+def test_of_classes_that_come_with_the_images_some_may_be_wrong(tmp_path):
+    np.savez(tmp_path / "a.npz", images=GREYS, labels=[9, 1, 3])
+    for source in (tmp_path / "a.npz", tf.data.Dataset.from_tensor_slices((GREYS, [1, 9, 3]))):
+        sources = Sources(source, Like())
+        sources.check_labels(check)
+        assert sorted(picture.label for picture in sources if picture.pixels is not None) == [1, 3]
+        (wrong,) = [picture for picture in sources if picture.pixels is None]
+        assert wrong.note == "[9]"  # as said by the check
+    np.savez(tmp_path / "b.npz", images=GREYS, labels=[9, 8, 7])
+    with pytest.raises(Refused):
+        Sources(tmp_path / "b.npz", Like()).check_labels(check)
 
 
 def test_dataset_gives_triples(folder):

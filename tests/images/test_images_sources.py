@@ -1,5 +1,6 @@
 """Which pictures a folder, a glob, a list or an archive gives, in which order, with which ids."""
 
+import os
 import zipfile
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_pictures_are_read_out_of_an_archive(archive):
     (archive / "all.zip").rename(archive / "ALL.ZIP")
     entries = open_source("ALL.ZIP:in/sub")
     np.testing.assert_allclose(entries[0].read(), np.full((2, 2, 1), 2 / 255), atol=1e-7)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are Unicode here")
+def test_names_that_are_no_unicode_are_spelled_out(folder):
+    (folder / "in/a.png").rename(folder / "in" / os.fsdecode(b"caf\xe9.png"))
+    np.save(folder / "in/x.npy", np.zeros((2, 5, 5), np.uint8))
+    (folder / "in/x.npy").rename(folder / "in" / os.fsdecode(b"\xff.npy"))
+    assert ids("in/*.png") == ["in/caf\\udce9.png"]
+    assert ids("in/*.[pn][np][gy]") == ["in/caf\\udce9.png", "in/\\udcff.npy[0]", "in/\\udcff.npy[1]"]
+    assert open_source("in/*.png")[0].read().shape == (2, 2, 1)
 
 
 def test_the_glyphs_are_the_default():

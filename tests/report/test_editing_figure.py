@@ -8,7 +8,7 @@ from PIL import Image, ImageSequence
 
 import tfinvert as ti
 from tfinvert.editing import Edits
-from tfinvert.report import editing
+from tfinvert.report import editing, figures
 from tfinvert.report.editing import Frames
 from tfinvert.runs import Job, open_run
 
@@ -84,6 +84,24 @@ def test_a_strip_shows_some_of_many_columns_and_all_that_have_captions(tmp_path)
     assert Image.open(editing.strip(with_targets, tmp_path / "targets.png", "title")).size[0] > few[0]
     assert np.asarray(Image.open(tmp_path / "targets.png").convert("L")).std() > 10
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_films_of_an_earlier_edit_of_this_name_go(tmp_path):
+    editing.write(frames(rows=1), tmp_path, "path", ["frames", "webp"])
+    editing.write(frames(rows=1), tmp_path, "gap", ["gif"])
+    written = editing.write(frames(rows=1), tmp_path, "path", ["gif"])
+    assert written == [tmp_path / "path.png", tmp_path / "path.gif"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["gap.gif", "gap.png", "path.gif", "path.png"]
+
+
+def test_a_row_keeps_its_name_where_its_target_is_gone(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures.Picture, "write", lambda figure, path: drawn.append(figure))
+    editing.strip(frames(targets=[None, np.zeros((16, 24, 3))]), tmp_path / "strip.png", "runs/$x_$")
+    (figure,) = drawn
+    figure.canvas.draw()  # the title is text, not mathematics
+    first = figure.axes[0]
+    assert (first.axison, first.get_ylabel(), first.images[:]) == (True, "row 0", [])
 
 
 def test_images_that_are_gone_are_left_out(eagerly, tmp_path, caplog):

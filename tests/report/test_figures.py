@@ -7,7 +7,8 @@ from PIL import Image
 
 import tfinvert as ti
 from tfinvert.images import Sources
-from tfinvert.report.figures import Pair, draw
+from tfinvert.report import figures
+from tfinvert.report.figures import Pair, Picture, draw, plain
 from tfinvert.runs import Store, run
 
 LINEAR = problems.Linear()
@@ -45,6 +46,42 @@ def test_a_run_with_many_images_shows_a_spread_with_both_ends(tmp_path):
     path = ti.report.comparison(store, sources, most=10)
     assert path == tmp_path / "comparison.png"
     assert Image.open(path).size[0] > 400
+
+
+def test_images_are_shown_whatever_the_last_limit_was(tmp_path, monkeypatch):
+    arrays = np.random.default_rng(0).uniform(size=(5, 4, 4, 1)).astype(np.float32)
+    store = Store(tmp_path)
+    sources = Sources(arrays, LINEAR.generator)
+    run(ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(2.0, 9)), sources, store, show=False)
+    drawn = []
+    monkeypatch.setattr(figures, "draw", lambda pairs, **more: (drawn.extend(pairs), draw(pairs, **more))[1])
+    ti.report.comparison(store, Sources(arrays, LINEAR.generator, limit=2))
+    assert len(drawn) == 5
+    assert all(pair.target is not None for pair in drawn)
+
+
+def test_what_is_no_number_is_ranked_last():
+    rows = [{"id": str(number), "mse": error} for number, error in enumerate([0.3, np.nan, 0.1, None, 0.2])]
+    assert [row["id"] for row in figures.spread(rows, 3)] == ["2", "0", "3"]
+    assert [row["id"] for row in figures.spread(rows, 4)] == ["2", "4", "1", "3"]
+
+
+def test_a_figure_is_written_whole_and_its_texts_are_no_mathematics(tmp_path, monkeypatch):
+    figure = Picture(3, 2, "runs/$x_$")
+    figure.subplots().set_title(plain("$y_$"))
+    path = figure.write(tmp_path / "deep" / "figure.png")
+    before = path.read_bytes()
+    assert Image.open(path).size == (330, 220)
+
+    def stopped(self, file, **given):
+        file.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Picture, "savefig", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        figure.write(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_notebooks_grid_takes_what_load_gives():

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import hashlib
 import html.parser
 import io
@@ -16,6 +17,7 @@ from PIL import Image
 import tfinvert as ti
 from tfinvert.images.encode import eight_bit
 from tfinvert.report import contents
+from tfinvert.report.training import losses
 
 SHAPE = (8, 8, 3)
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -172,7 +174,17 @@ def test_images_that_were_in_memory_may_be_given(tmp_path):
     job = ti.runs.Job(str(tmp_path), images=made, array_range=(0, 1), steps=2, restarts=1)
     _, _, sources = job.run(show=False)
     assert len(Parsed(ti.report.page(tmp_path, sources)).of("img")) == 6
-    assert len(Parsed(ti.report.page(tmp_path)).of("img")) == 3
+    page = Parsed(ti.report.page(tmp_path))
+    assert len(page.of("img")) == 3
+    assert sum("were in memory: save them, and run from the file" in text for text in page.text("p")) == 3
+
+
+def test_images_are_shown_whatever_the_last_limit_was(tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((4, 32, 32), np.uint8))
+    job = ti.runs.Job(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
+    job.run(show=False)
+    _, _, sources = dataclasses.replace(job, limit=1).run(show=False)
+    assert len(Parsed(ti.report.page(tmp_path / "run", sources)).of("img")) == 8
 
 
 def test_a_run_without_rows_has_a_page_that_says_so(tmp_path):
@@ -188,7 +200,7 @@ def test_a_folder_that_is_no_run_is_refused_and_left_alone(tmp_path, content):
     if content is not None:
         (tmp_path / "run.json").write_text(content)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ti.BadInput, match=r"holds no run|is no run's settings"):
+    with pytest.raises(ti.BadInput, match=r"holds no run|is no run's settings|run\.json is damaged"):
         ti.report.page(tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -234,6 +246,7 @@ def test_a_training_has_a_page_of_its_losses_and_samples(tmp_path):
     assert [line["points"].count(",") for line in Parsed(ti.report.page(tmp_path)).of("polyline")] == [4, 2]
     (tmp_path / "losses.csv").write_text("")
     assert not Parsed(ti.report.page(tmp_path)).of("polyline")
+    assert Image.open(losses(tmp_path / "losses.csv", tmp_path / "losses.png", "$x_$")).size[0] > 500
     (tmp_path / "training.json").write_text("{")
-    with pytest.raises(ti.BadInput, match="no training's settings"):
+    with pytest.raises(ti.BadInput, match=r"training\.json is damaged"):
         ti.report.page(tmp_path)

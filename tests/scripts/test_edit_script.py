@@ -59,6 +59,13 @@ def test_each_edit_is_a_strip_and_films_where_it_moves(edit, tmp_path):
     assert len(list((tmp_path / "out" / "circle.frames").iterdir())) == 8
 
 
+def test_what_an_earlier_command_left_of_an_edit_is_replaced(edit, tmp_path):
+    assert edit(ids=IDS, path=True, gap=True, films=["frames", "gif"])[0] == 0
+    assert edit(ids=IDS[::-1], path=True, films=["none"])[0] == 0
+    written = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert written == ["gap.frames", "gap.gif", "gap.png", "path.png"]
+
+
 def test_without_out_it_writes_into_the_run(edit, run):
     assert edit(units=["0", "1"], out=None, films=["none"])[0] == 0
     assert [file.name for file in (run / "edits").iterdir()] == ["units.png"]

@@ -9,6 +9,8 @@ from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.experiments.embedding import Embedded
+from tfinvert.report.embedding import projector
 from tfinvert.runs import Job
 
 COUNT = 12
@@ -87,6 +89,14 @@ def test_the_projector_gets_codes_ids_and_thumbnails_in_one_order(embed, folder)
     np.testing.assert_array_equal(levels[:COUNT] > 128, np.arange(COUNT) % 2 == 1)
 
 
+def test_ids_stand_in_the_projectors_table_as_they_are(tmp_path):
+    images = np.zeros((2, 4, 4, 1))
+    ids = ['a"b\tc.png', "caf\xe9\\.png"]
+    projector(Embedded(ids, None, images, {"codes": np.zeros((2, 3))}), tmp_path)
+    lines = (tmp_path / "metadata.tsv").read_bytes().decode("utf-8").split("\n")
+    assert lines == ["id\tclass", 'a"b c.png\t', "caf\xe9\\.png\t", ""]
+
+
 def test_tensorboard_reads_what_was_written(embed):
     from google.protobuf import text_format
 
@@ -103,6 +113,20 @@ def test_without_classes_there_are_neighbours_only(embed, folder):
     assert "no accuracy: it takes classes of all images" in log
     assert (out / "neighbours.csv").exists()
     assert not (out / "accuracy.csv").exists()
+
+
+def test_images_and_a_generator_that_have_moved(embed, folder):
+    names = "images.npy", "generator.keras", "labels.npy"
+    for name in names:
+        (folder / name).rename(folder / f"{name}.moved")
+    code, log, out = embed(projector=True)
+    for name in names:
+        (folder / f"{name}.moved").rename(folder / name)
+    assert code == 0
+    assert "images.npy: no such file" in log
+    assert {row["features"] for row in rows(out / "accuracy.csv")} == {"codes", "reconstructions"}
+    assert (out / "neighbours.png").exists()
+    assert (out / "projector" / "sprite.png").exists()
 
 
 @pytest.mark.parametrize(

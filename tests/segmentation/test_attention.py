@@ -115,17 +115,28 @@ def test_equal_maps_the_last():
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("smal", "no tensor 'smal' .*near it are small.*its attention maps are planted/looks.*, planted/small"),
-        ("quite different", "no tensor 'quite different' .*its attention maps are planted/looks"),
+        ("smal", "no attention map 'smal'.*near it are small.*its attention maps are planted/looks.*, planted/small"),
+        ("quite different", "no attention map 'quite different'.*its attention maps are planted/looks"),
         ("behind", r"'behind' of planted is no attention map but gives \[8, 8, 4\] for a code: its attention maps are"),
         ("first", r"gives \[256\]"),
-        ("last", "no tensor 'last' between code and image"),
-        ("", "no tensor ''"),
+        ("last", "no attention map 'last'.* no layer 'last' between code and image"),
+        ("", "no attention map ''"),
     ],
 )
 def test_names_of_no_map(plain, name, why):
     with pytest.raises(BadInput, match=why):
         find(plain, name)
+
+
+def test_a_name_that_several_layers_have_is_told():
+    layers = keras.layers
+    codes = x = keras.Input((CODE,))
+    for number in range(2):
+        inside = keras.Input(x.shape[1:])
+        x = keras.Model(inside, layers.Dense(16, name="dense")(inside), name=f"part_{number}")(x)
+    generator = loaded(keras.Model(codes, layers.Conv2D(3, 1)(layers.Reshape((4, 4, 1))(x))))
+    with pytest.raises(BadInput, match=r"no attention map 'dense'.*several layers 'dense': name one whole: .*part_0/d"):
+        find(generator, "dense")
 
 
 def test_a_graph_that_cannot_be_frozen(monkeypatch, plain):

@@ -76,7 +76,7 @@ def test_one_step_is_segmented_at_the_code(one_step):
     row = one_step.rows()[0]
     with pytest.raises(BadInput, match="has no code: no picture"):
         segmenter(row._replace(code=None, message="no picture"))
-    with pytest.raises(BadInput, match="NaN or infinite"):
+    with pytest.raises(BadInput, match="NaN or infinite values: expected finite ones: invert the image again"):
         segmenter(row._replace(code=np.full_like(row.code, np.nan)))
     with pytest.raises(BadInput, match="17 clusters: expected 1 to 16"):
         Segmenter(one_step, generator, (2, 17), "small_1")

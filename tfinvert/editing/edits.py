@@ -80,11 +80,13 @@ def switched(place: Place, points: Points, labels: Sequence[int]) -> Points:
     """Each image in each of these classes, image after image, the code and delta held (Pividori et al., figure 12).
 
     Raises:
-      BadInput: the generator is not class-conditional, or has no such class.
+      BadInput: the generator is not class-conditional, or has no such class, or none is given.
     """
     condition, name = place.generator.condition, place.generator.name
     if condition is None or points.labels is None:
         raise BadInput(f"other classes for {name}", "it is not class-conditional: there is no class to switch")
+    if not len(labels):
+        raise BadInput("other classes, but none is given", "expected some (--switch=3,7)")
     wanted = condition.check(np.array(labels, np.int32)).numpy()
     return points.repeat(len(wanted))._replace(labels=np.tile(wanted, len(points.codes)))
 

@@ -125,7 +125,7 @@ def points_of(run: FinishedRun, place: Place, ids: Sequence[str] | None = None, 
     Raises:
       BadInput: an image has no row, or none with a code.
     """
-    rows = run.rows(ids)
+    rows = run.rows(ids, ("label", "code", "message", *([] if place.split is None else ["delta"])))
     if ids is None:
         rows = [row for row in rows if row.code is not None]
     for row in rows:

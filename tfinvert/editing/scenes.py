@@ -15,6 +15,7 @@ from tfinvert.editing.points import Place, Points, joined, no_delta, place_of, p
 from tfinvert.editing.projection import project
 from tfinvert.errors import BadInput
 from tfinvert.runs import FinishedRun
+from tfinvert.runs.job import MIXED
 
 _REACH = 2.5  # standard deviations along a principal direction, to either side
 _QUARTERS = 4  # of a circle: two codes in many dimensions are a quarter of it apart
@@ -73,10 +74,10 @@ class Edits:
         if not self.ids and wanted != ["units"]:
             known = ", ".join(run.ids()[:3])
             raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {known}")
-        run.known(self.ids)  # told before a large generator is read
+        ids = run.known(self.ids)  # told before a large generator is read
         place = place_of(run, run.load(), self.at)
-        points = points_of(run, place, self.ids, self.label) if self.ids else None
-        return place, [_EDITS[name](_Asked(self, run, place, points)) for name in wanted]  # type: ignore[arg-type]
+        points = points_of(run, place, ids, self.label) if ids else None
+        return place, [_EDITS[name](_Asked(self, run, place, ids, points)) for name in wanted]  # type: ignore[arg-type]
 
 
 class _Asked(NamedTuple):
@@ -85,20 +86,17 @@ class _Asked(NamedTuple):
     edits: Edits
     run: FinishedRun
     place: Place
-    points: Points  # of the ids
+    ids: list[str]  # in full
+    points: Points  # of these
 
     @property
     def names(self) -> list[str]:
-        return [Path(image_id).name for image_id in self.edits.ids]
-
-    @property
-    def ids(self) -> list[str]:
-        return self.run.known(self.edits.ids)
+        return [Path(image_id).name for image_id in self.ids]
 
     @property
     def each(self) -> list[Points]:
         """The images one by one."""
-        return [self.points.take([row]) for row in range(len(self.edits.ids))]
+        return [self.points.take([row]) for row in range(len(self.ids))]
 
 
 def _path(asked: _Asked) -> Scene:
@@ -140,6 +138,11 @@ def _random(asked: _Asked) -> Scene:
 
 
 def _switch(asked: _Asked) -> Scene:
+    if asked.run.job.labels == MIXED:
+        raise BadInput(
+            f"other classes for a run with --labels={MIXED}",
+            "its classes are part of the code, none is held: run again with --labels=search",
+        )
     classes = asked.edits.switch or ()
     rows = [joined([point, edits.switched(asked.place, point, classes)]) for point in asked.each]
     say = asked.place.generator.condition.say  # type: ignore  # there is one, or nothing would have been switched

@@ -17,7 +17,7 @@ from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.experiments.significance import interval
 from tfinvert.generators import Generator
-from tfinvert.images import Images
+from tfinvert.images import Images, Scale
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.losses import Features
 from tfinvert.runs.job import Ready
@@ -26,13 +26,6 @@ from tfinvert.solvers.status import Status
 _LOOKS = 16  # images that a generator or a perceptual network has before it at once
 _COLUMNS = ("id", "label", "code", "status", "message", "seconds", "start_losses")
 _BETTER = 0.99  # a further start counts where it leaves less than this share of the first one's error
-
-
-class Scale(NamedTuple):
-    """What images are brought to so that generators can be compared."""
-
-    image_shape: tuple[int, int, int]  # the smallest height and width, grey if one generator is
-    value_range: tuple[float, float] = (0.0, 1.0)
 
 
 class Represented(NamedTuple):
@@ -48,7 +41,7 @@ class Represented(NamedTuple):
 
 
 def scale(generators: Sequence[Generator], fit: str = "crop") -> Scale:
-    """The scale at which generators are compared.
+    """The scale at which generators are compared: the smallest height and width, grey if one of them is.
 
     Args:
       generators: all.

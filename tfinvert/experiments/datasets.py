@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +63,7 @@ def pictures(
         limit = None
     elif held_out:
         raise BadInput(f"held_out={','.join(held_out)} of a stream", "expected pictures in folders")
-    found = tfinvert.images.load(source, types.SimpleNamespace(image_shape=shape, value_range=RANGE), limit=limit)
+    found = tfinvert.images.load(source, tfinvert.images.Scale(shape, RANGE), limit=limit)
     labels, classes = found.labels, tuple[str, ...]()
     if by_class and labels is None:
         labels, classes = _folders(found.ids, known.class_folder)

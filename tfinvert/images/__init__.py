@@ -2,6 +2,6 @@
 `load.py`). `glyphs.py` draws the built-in ones.
 """
 
-from tfinvert.images.load import Images, Picture, Sources, dataset, load
+from tfinvert.images.load import Images, Picture, Scale, Sources, dataset, load
 
-__all__ = ["Images", "Picture", "Sources", "dataset", "load"]
+__all__ = ["Images", "Picture", "Scale", "Sources", "dataset", "load"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +27,13 @@ class Like(Protocol):
     def value_range(self) -> tuple[float, float]: ...
 
 
+class Scale(NamedTuple):
+    """What images are brought to where there is no generator."""
+
+    image_shape: tuple[int, int, int]
+    value_range: tuple[float, float] = (0.0, 1.0)
+
+
 class Images(NamedTuple):
     """N images in memory, with their ids and, where they are known, classes."""
 
@@ -46,6 +53,8 @@ class Picture(NamedTuple):
 
 class Sources:
     """The images of a source, read one by one as they are asked for; can be gone through again.
+
+    Of images with the same id, such as a picture that is named twice, the first counts.
 
     Args:
       source: see `tfinvert.images.sources.open_source`.
@@ -73,13 +82,18 @@ class Sources:
             raise BadInput(f"array_range {list(array_range)}", "expected two numbers, low before high, such as 0,255")
         scale = None if array_range is None else (float(array_range[0]), float(array_range[1]))
         fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
-        self._entries: Iterable[Entry] = open_source(source, scale)
+        self._told: set[str] = set()
+        entries = open_source(source, scale)
+        if isinstance(entries, list):
+            entries = [entry for _, entry in self._once(enumerate(entries))]
+        self._entries: Iterable[Entry] = entries
         self.like, self._fit, self._limit = like, fit, limit
         self._labels = None if labels is None else Labels(labels)
-        self._told: set[str] = set()
-        if limit is None and isinstance(self._entries, DatasetEntries) and self._entries.endless:
+        self._check: Callable[[Any], Any] | None = None
+        self._endless = isinstance(entries, DatasetEntries) and entries.endless
+        if limit is None and self._endless:
             raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
-        whole = len(self._entries) if isinstance(self._entries, list) else None
+        whole = len(entries) if isinstance(entries, list) else None
         self.count = whole if limit is None else limit if whole is None else min(limit, whole)
         self._order: Sequence[int] | None = None
         if shuffle is not None:
@@ -94,9 +108,36 @@ class Sources:
 
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
-        for index, entry in itertools.islice(self._numbered(), self._limit):
+        # The limit goes first: a stream without end may hold fewer ids than that.
+        for index, entry in self._once(itertools.islice(self._numbered(), self._limit)):
             if entry.id not in skip:
                 yield self._read(index, entry)
+
+    def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
+        """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.
+
+        Those that are not there any more are left out. The order is the source's, and the limit does not count: it may
+        be another one than when they were seen.
+        """
+        low, high = self.like.value_range
+        left = set(ids)
+        for index, entry in itertools.islice(enumerate(self._entries), self._limit if self._endless else None):
+            if not left:
+                return
+            if entry.id in left:
+                left.remove(entry.id)
+                picture = self._read(index, entry)
+                yield entry.id, picture.note if picture.pixels is None else (picture.pixels - low) / (high - low)
+
+    def _once(self, numbered: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, Entry]]:
+        """The same, but of entries with one id the first."""
+        seen: set[str] = set()
+        for index, entry in numbered:
+            if entry.id in seen:
+                self._tell(entry.id, "comes again, and counts once")
+            else:
+                seen.add(entry.id)
+                yield index, entry
 
     def _numbered(self) -> Iterator[tuple[int, Entry]]:
         """All entries, with their places in the source."""
@@ -133,6 +174,9 @@ class Sources:
     def check_labels(self, check: Callable[[Any], Any] | None) -> None:
         """Tells of missing or wrong classes before the work begins.
 
+        Where some classes that come with the images are right, the images of the others cannot be read, and say why. Of
+        a stream only the first is known before.
+
         Args:
           check: raises for classes int [N] that the generator does not take, and for None; None where it takes no
             classes at all. Then those that are known only go into the results.
@@ -140,29 +184,47 @@ class Sources:
         Raises:
           BadInput: what `check` raises.
         """
+        self._check = check
         if check is None:
             return
         if self._labels is not None:
             check(self._labels.values())
-        else:
-            first = next(iter(self._entries), None)
-            if first is None:
-                raise BadInput("a source of no images", "expected at least one")
-            check(None if first.label is None else np.array([first.label], np.int32))
+            return
+        entries = self._entries if isinstance(self._entries, list) else itertools.islice(self._entries, 1)
+        labels = list(dict.fromkeys(entry.label for entry in entries))
+        if not labels:
+            raise BadInput("a source of no images", "expected at least one")
+        wrong = [error for label in labels if (error := _refusal(check, label)) is not None]
+        if len(wrong) == len(labels):
+            raise wrong[0]
 
     def _read(self, index: int, entry: Entry) -> Picture:
         label = entry.label
         try:
             if self._labels is not None:
                 label = self._labels.of(index, entry.id)
+            if self._check is not None and (refusal := _refusal(self._check, label)) is not None:
+                raise refusal
             pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit)
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
-        if note and note not in self._told:
-            self._told.add(note)
-            logging.warning("%s: %s (said once)", entry.id, note)
+        self._tell(entry.id, note)
         low, high = self.like.value_range
         return Picture(entry.id, label, (low + (high - low) * pixels).astype(np.float32), note)
+
+    def _tell(self, image_id: str, note: str) -> None:
+        if note and note not in self._told:
+            self._told.add(note)
+            logging.warning("%s: %s (said once)", image_id, note)
+
+
+def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None:
+    """What `check` raises for one class."""
+    try:
+        check(None if label is None else np.array([label], np.int32))
+    except Exception as error:
+        return error
+    return None
 
 
 def load(

@@ -64,7 +64,7 @@ class DatasetEntries:
             found = parts.get("id", index)
             label = np.asarray(parts.get("label"))
             yield Entry(
-                found.decode() if isinstance(found, bytes) else str(found),
+                found.decode("utf-8", "backslashreplace") if isinstance(found, bytes) else str(found),
                 int(label) if label.dtype.kind in "iu" and label.ndim == 0 else None,
                 functools.partial(decode_array, parts["image"], self._array_range),
             )

@@ -103,8 +103,13 @@ def _several(paths: Sequence[str], array_range) -> Iterable[Entry]:
     for text in paths:
         many = list(_path(text, array_range))
         indexed = bool(many) and many[0].id == "0"
-        entries += [entry._replace(id=f"{text}[{entry.id}]") if indexed else entry for entry in many]
+        entries += [entry._replace(id=_id(f"{text}[{entry.id}]")) if indexed else entry for entry in many]
     return entries
+
+
+def _id(path: str) -> str:
+    """A path as text that can be stored: bytes of it that are no UTF-8 are spelled out."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _file(path: Path, key: str | None, array_range) -> Iterable[Entry]:
@@ -141,7 +146,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _picture(path: Path, array_range) -> Entry:
-    return Entry(path.as_posix(), None, lambda: decode_file(path, array_range))
+    return Entry(_id(path.as_posix()), None, lambda: decode_file(path, array_range))
 
 
 def _looks_like_a_picture(name: str) -> bool:
@@ -172,4 +177,4 @@ def _zip(path: Path, folder: str | None, array_range) -> Iterable[Entry]:
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             return decode_file(file, array_range)
 
-    return [Entry(f"{path.as_posix()}:{name}", None, functools.partial(read, name)) for name in chosen]
+    return [Entry(_id(f"{path.as_posix()}:{name}"), None, functools.partial(read, name)) for name in chosen]

@@ -56,7 +56,7 @@ def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_step
     pictures: list[tuple[str, Thumbnail | str]] = [("target", target)]
     for column, name in (("reconstruction_latent", "code alone"), ("reconstruction", "reconstruction")):
         if column == "reconstruction" or two_steps:
-            there = row[column] and status not in (Status.UNREADABLE, Status.INVALID_IMAGE)
+            there = row[column] and not status.empty
             pictures.append((name, room.fit(Image.open(io.BytesIO(row[column]))) if there else "no result"))
     name = row["id"][shared:]
     return Card(

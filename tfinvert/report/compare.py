@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfinvert.experiments.compare import Represented
 from tfinvert.experiments.significance import Pair
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, plain, show
 
 _LEAST = 1e-12  # an error of nothing has no place on a logarithmic axis
 _SHOWN = 6  # images at either end of a pair's differences
@@ -29,16 +28,15 @@ def compare(found: Sequence[Represented], pairs: Sequence[Pair], path: str | Pat
     by_name = {each.name: each for each in found}
     shown = min(_SHOWN, max(1, len(found[0].error) // 2))
     heights = [2.2, *[2.4] * len(pairs)]
-    figure = Picture(figsize=(max(7.5, 1.35 * shown), sum(heights)), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10)
+    figure = Picture(max(7.5, 1.35 * shown), sum(heights), title)
     parts = figure.subfigures(1 + len(pairs), 1, squeeze=False, height_ratios=heights)[:, 0]
     _distributions(parts[0].subplots(), found)
     for part, pair in zip(parts[1:], pairs, strict=True):
         one, other = by_name[pair.one], by_name[pair.other]
         chance = "too few images for a test" if np.isnan(pair.p) else f"p = {pair.p:.2g}"
         part.suptitle(
-            f"A {pair.one} minus B {pair.other}: {pair.difference:.2g} [{pair.low:.2g}, {pair.high:.2g}], {chance}\n"
+            f"A {plain(pair.one)} minus B {plain(pair.other)}: "
+            f"{pair.difference:.2g} [{pair.low:.2g}, {pair.high:.2g}], {chance}\n"
             "left: the images that speak most for A; right: those that speak most for B", fontsize=8,
         )  # fmt: skip
         order = np.argsort(one.error - other.error, kind="stable")
@@ -48,13 +46,9 @@ def compare(found: Sequence[Represented], pairs: Sequence[Pair], path: str | Pat
             ((one.images.pixels, "image"), (one.reconstructions, "A"), (other.reconstructions, "B"))
         ):
             for axis, row in zip(grid[line], chosen, strict=True):
-                axis.imshow(np.squeeze(images[row]), cmap="gray", vmin=0, vmax=1)
-                axis.set(xticks=[], yticks=[])
+                show(axis, images[row])
             grid[line, 0].set_ylabel(name, fontsize=7)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
-    return path
+    return figure.write(path)
 
 
 def _distributions(axis: Axes, found: Sequence[Represented]) -> None:
@@ -62,7 +56,7 @@ def _distributions(axis: Axes, found: Sequence[Represented]) -> None:
     for number, each in enumerate(found):
         errors = np.sort(np.maximum(each.error, _LEAST))
         shares = np.arange(1, len(errors) + 1) / len(errors)
-        label = f"{each.name}: mean {each.error.mean():.2g}"
+        label = f"{plain(each.name)}: mean {each.error.mean():.2g}"
         axis.plot(errors, shares, color=f"C{number}", drawstyle="steps-post", label=label)
     axis.set(xscale="log", ylabel="share of the images")
     axis.set_xlabel("at most this mean squared error on [0, 1]", fontsize=8)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import json
-import types
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from tfinvert.errors import BadInput
 from tfinvert.images import Sources
@@ -20,7 +15,9 @@ from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
 from tfinvert.report.charts import Chart, curves, histogram
 from tfinvert.report.figures import spread
 from tfinvert.report.thumbnails import Room, Thumbnail
+from tfinvert.report.training import read_losses
 from tfinvert.runs import FinishedRun, history
+from tfinvert.runs.files import read_json
 from tfinvert.runs.run import summarise
 from tfinvert.runs.store import Stored
 
@@ -66,10 +63,7 @@ def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -
 
 def of_training(folder: Path) -> Contents:
     """What there is of the training of a GAN."""
-    try:
-        settings = json.loads((folder / "training.json").read_text())
-    except ValueError as error:
-        raise BadInput(f"{folder / 'training.json'} is no training's settings", "choose another folder") from error
+    settings = read_json(folder / "training.json")
     return Contents("training of a generator", [], _losses(folder), [], [], [], _settings({"settings": settings}))
 
 
@@ -80,24 +74,11 @@ def _targets(
     found: dict[str, Thumbnail | str] = {}
     missing = "not where it was"
     try:
-        sources = _sources(run) if sources is None else sources
-        low, high = sources.like.value_range
-        for picture in sources.read(run.stored.done() - wanted):
-            if picture.pixels is None:
-                found.setdefault(picture.id, picture.note)
-            elif picture.id in wanted and picture.id not in found:
-                found[picture.id] = room.fit(eight_bit((picture.pixels - low) / (high - low)))
-            if wanted <= found.keys():
-                break
+        for image_id, pixels in (run.sources() if sources is None else sources).again(wanted):
+            found[image_id] = pixels if isinstance(pixels, str) else room.fit(eight_bit(pixels))
     except (BadInput, OSError) as error:
         missing = str(error)
     return {image_id: found.get(image_id, missing) for image_id in wanted}
-
-
-def _sources(run: FinishedRun) -> Sources:
-    """The run's images; their size and range are known without its generator, and their classes are in the store."""
-    like: Any = types.SimpleNamespace(image_shape=run.image_shape, value_range=run.job.value_range, condition=None)
-    return dataclasses.replace(run.job, labels=None).sources(like)
 
 
 def _notes(about: Mapping[str, Any], shown: list[Card], total: int) -> list[str]:
@@ -128,21 +109,8 @@ def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
     path = folder / "losses.csv"
     if not path.is_file():
         return []
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    known = [row for row in rows if np.isfinite(_number(row.get("epoch")))]
-    names = [name for name in (known[0] if known else {}) if name and name != "epoch"]
-    series = {name: [_number(row[name]) for row in known] for name in names}
-    chart = curves([_number(row["epoch"]) for row in known], series)
+    chart = curves(*read_losses(path))
     return [(chart, "Losses of the training", "mean of each epoch")] if chart else []
-
-
-def _number(text: str | None) -> float:
-    """NaN for what is none, as in a table that is being written."""
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return np.nan
 
 
 def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

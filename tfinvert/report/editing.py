@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import logging
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from tfinvert.editing import Place, Scene
 from tfinvert.errors import BadInput
-from tfinvert.report.figures import Picture
+from tfinvert.images.encode import eight_bit
+from tfinvert.report.figures import Picture, plain, show
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import whole
 
@@ -41,11 +40,29 @@ def frames(scene: Scene, place: Place, run: FinishedRun) -> Frames:
     targets = None
     if scene.targets is not None:
         try:
-            found = run.targets(place.generator, scene.targets)
+            found = run.targets(scene.targets)
             targets = [found.get(image_id) for image_id in scene.targets]
         except BadInput as error:
             logging.warning("without the images themselves: %s", error)
     return Frames(images, scene.names, scene.captions, targets)
+
+
+def write(
+    frames: Frames, folder: Path, name: str, films: Sequence[str] = (), fps: float = 12, title: str = ""
+) -> list[Path]:  # fmt: skip
+    """Writes FOLDER/NAME.png and the films FOLDER/NAME.KIND; other films of this name go, for they show another edit.
+
+    Raises:
+      BadInput: as of `film`.
+    """
+    for kind in set(FILMS) - set(films):
+        old = folder / f"{name}.{kind}"
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+    still = strip(frames, folder / f"{name}.png", title)
+    return [still, *(film(frames, folder / f"{name}.{kind}", fps) for kind in films)]
 
 
 def strip(frames: Frames, path: Path, title: str = "") -> Path:
@@ -55,28 +72,22 @@ def strip(frames: Frames, path: Path, title: str = "") -> Path:
     columns = sorted({*spread.tolist(), *(place for place, caption in enumerate(frames.captions) if caption)})
     before = 0 if frames.targets is None else 1
     height, width = frames.images.shape[2:4]
-    figure = Picture(
-        figsize=(1.05 * (len(columns) + before) * width / height + 0.9, 1.1 * len(frames.images) + 0.75),
-        dpi=110, layout=ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0),
-    )  # fmt: skip
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=9)
+    across, down = 1.05 * (len(columns) + before) * width / height + 0.9, 1.1 * len(frames.images) + 0.75
+    figure = Picture(across, down, title, dense=True)
     grid = figure.subplots(len(frames.images), len(columns) + before, squeeze=False)
     for row, axes in enumerate(grid):
         shown = [frames.images[row, column] for column in columns]
         for axis, image in zip(axes, [*([] if frames.targets is None else [frames.targets[row]]), *shown], strict=True):
-            axis.set(xticks=[], yticks=[])
-            if image is None:
-                axis.set_axis_off()
+            if image is None:  # but the row's name, which stands beside it
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
             else:
-                axis.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                show(axis, image)
         axes[0].set_ylabel(_short(frames.names[row]), fontsize=6)
     captions = [*["image"] * before, *(frames.captions[column] for column in columns)]
     for axis, caption in zip(grid[0], captions, strict=True):
         axis.set_title(_short(caption), fontsize=6)
-    with whole(path) as temporary:
-        figure.savefig(temporary, format="png")
-    return path
+    return figure.write(path)
 
 
 def film(frames: Frames, path: Path, fps: float = 12) -> Path:
@@ -136,8 +147,7 @@ def _moments(frames: Frames) -> np.ndarray:
     for row in range(rows):
         top, left = (row // across) * (height * times + _GAP), (row % across) * (width * times + _GAP)
         sheet[:, top : top + height * times, left : left + width * times] = images[row]
-    whole_numbers = np.rint(255 * np.clip(sheet, 0, 1)).astype(np.uint8)
-    return np.repeat(whole_numbers, 3, axis=-1) if channels == 1 else whole_numbers
+    return np.stack([np.asarray(eight_bit(each).convert("RGB")) for each in sheet])
 
 
 def _mp4(moments: np.ndarray, path: Path, fps: float) -> None:
@@ -165,6 +175,6 @@ def _folder(moments: np.ndarray, path: Path) -> Path:
 
 
 def _short(text: str) -> str:
-    """Text for a small place, that matplotlib does not take for mathematics."""
+    """Text for a small place."""
     lines = (line if len(line) <= 22 else f"...{line[-19:]}" for line in text.split("\n"))
-    return "\n".join(lines).replace("$", r"\$")
+    return plain("\n".join(lines))

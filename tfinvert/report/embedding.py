@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from tfinvert.experiments.embedding import Embedded, neighbours
+from tfinvert.experiments.embedding import Embedded, Neighbours
 from tfinvert.images.encode import eight_bit
 from tfinvert.images.fit import fit
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, show
 from tfinvert.runs.files import whole
 
-_SHOWN, _NEAREST = 6, 6  # images of the figure, and the neighbours of each
+NEAREST = 6  # neighbours of each image in the figure
+_SHOWN = 6  # images
 _SPRITE = 8192  # pixels at most of a sprite's side: what browsers take
 _CONFIG = """embeddings {{
   tensor_name: "codes"
@@ -32,33 +31,30 @@ _CONFIG = """embeddings {{
 """
 
 
-def nearest(found: Embedded, path: Path, title: str = "") -> Path:
-    """Writes a PNG: some images, with their nearest others by codes and by pixels.
+def nearest(found: Embedded, near: dict[str, Neighbours], path: Path, title: str = "") -> Path:
+    """Writes a PNG: some images, with their nearest others by codes and, where they are known, by pixels.
 
     Args:
       found: of a run.
+      near: its neighbours.
       path: of the PNG.
       title: over it all.
     """
     chosen = np.unique(np.linspace(0, len(found.ids) - 1, _SHOWN).round().astype(int))
-    ways = ("codes", "pixels")
-    near = [neighbours(found.features[name], _NEAREST).places for name in ways]
-    columns = near[0].shape[1]
-    figure = Picture(figsize=(1 + 0.8 * (1 + 2 * columns), 0.5 + 0.85 * len(chosen)), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=9)
-    grid = figure.subplots(len(chosen), 1 + 2 * columns, squeeze=False)
+    ways = [name for name in ("codes", "pixels") if name in near]
+    places = np.concatenate([near[name].first(NEAREST).places for name in ways], axis=1)
+    across = 1 + places.shape[1]
+    figure = Picture(1 + 0.8 * across, 0.5 + 0.85 * len(chosen), title)
+    grid = figure.subplots(len(chosen), across, squeeze=False)
     for axes, place in zip(grid, chosen, strict=True):
-        for axis, each in zip(axes, [place, *near[0][place], *near[1][place]], strict=True):
-            axis.imshow(np.squeeze(found.images[each]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
+        for axis, each in zip(axes, [place, *places[place]], strict=True):
+            show(axis, found.images[each])
             if found.labels is not None:
                 axis.set_xlabel(str(found.labels[each]), fontsize=6, labelpad=1)
-    for column, name in [(0, "image"), (1, "nearest by codes"), (1 + columns, "nearest by pixels")]:
-        grid[0, column].set_title(name, fontsize=7, loc="left")
-    with whole(path) as temporary:
-        figure.savefig(temporary, format="png")
-    return path
+    grid[0, 0].set_title("image" if "pixels" in near else "reconstruction", fontsize=7, loc="left")
+    for number, name in enumerate(ways):
+        grid[0, 1 + number * places.shape[1] // len(ways)].set_title(f"nearest by {name}", fontsize=7, loc="left")
+    return figure.write(path)
 
 
 def projector(found: Embedded, folder: Path) -> Path:
@@ -86,7 +82,7 @@ def projector(found: Embedded, folder: Path) -> Path:
 
 
 def _tsv(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    with whole(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\", lineterminator="\n")
-        # A line for each image: what would break lines or columns becomes a space.
-        writer.writerows([[" ".join(cell.split()) for cell in row] for row in rows])
+    # A line for each image: what would break lines or columns becomes a space. The projector knows no quotes.
+    lines = ["\t".join(" ".join(cell.split()) for cell in row) for row in rows]
+    with whole(path) as temporary:
+        temporary.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""Targets over reconstructions, as a figure."""
+"""What all figures have in common, and targets over reconstructions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -16,6 +17,7 @@ from tfinvert import metrics
 from tfinvert.images import Images, Sources
 from tfinvert.inversion import Beyond, Inversion
 from tfinvert.runs import Store
+from tfinvert.runs.files import whole
 from tfinvert.runs.finished import decoded
 from tfinvert.solvers.status import Status
 
@@ -34,7 +36,28 @@ class Pair(NamedTuple):
 
 
 class Picture(Figure):
-    """A figure that a notebook shows by itself, and that no global state of pyplot holds on to."""
+    """A figure that a notebook shows by itself, and that no global state of pyplot holds on to.
+
+    Args:
+      width, height: inches.
+      title: over it all.
+      dense: with little room between its parts, for sheets of images.
+    """
+
+    def __init__(self, width: float, height: float, title: str = "", dense: bool = False) -> None:
+        tight = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
+        layout: Any = tight if dense else "constrained"
+        super().__init__(figsize=(width, height), dpi=110, layout=layout)
+        FigureCanvasAgg(self)
+        self.suptitle(plain(title), fontsize=9)
+
+    def write(self, path: str | Path) -> Path:
+        """Writes it as PNG, into a folder that is made if it is not there."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as temporary:
+            self.savefig(temporary, format="png")
+        return path
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -53,13 +76,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
     known = [index for index, pair in enumerate(pairs) if pair.mse is not None and np.isfinite(pair.mse)]
     order = sorted(known, key=lambda index: pairs[index].mse or 0.0)
     marks = {order[0]: ("best", _BEST), order[-1]: ("worst", _WORST)} if len(order) > 1 else {}
-    figure = Picture(
-        figsize=(max(4.0, 1.05 * columns + 0.2), 1.25 * tall * lines + 0.4),
-        dpi=100,
-        layout=ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0),
-    )
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10)
+    figure = Picture(max(4.0, 1.05 * columns + 0.2), 1.25 * tall * lines + 0.4, title, dense=True)
     axes = figure.subplots(tall * lines, columns, squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()
@@ -69,15 +86,12 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
         column_axes = [axes[tall * line + place][column] for place in range(tall)]
         parts = [pair.target, pair.latent, pair.reconstruction] if tall == 3 else [pair.target, pair.reconstruction]
         for axis, pixels in zip(column_axes, parts, strict=True):
-            shown = np.clip(_MISSING if pixels is None else pixels, 0, 1)
-            axis.imshow(np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown, interpolation="nearest")
             axis.set_axis_on()
-            axis.set_xticks([])
-            axis.set_yticks([])
+            show(axis, _MISSING if pixels is None else pixels)
             for spine in axis.spines.values():
                 spine.set(color=colour or "#bbbbbb", linewidth=3 if mark else 0.5)
         name = pair.name if len(pair.name) <= 15 else f"...{pair.name[-13:]}"
-        column_axes[0].set_title(_plain(name), fontsize=6.5)
+        column_axes[0].set_title(plain(name), fontsize=6.5)
         error = "no result" if pair.mse is None else f"mse {pair.mse:.2g}"
         caption = f"{mark}: {error}" if mark else error
         column_axes[-1].set_xlabel(caption, fontsize=7, color=colour or "black")
@@ -115,31 +129,24 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
     rows = store.read(["id", "mse", "status", "reconstruction", "reconstruction_latent"]).to_pylist()
     total = len(rows)
     rows = spread(rows, most)
-    wanted = {row["id"] for row in rows}
-    every = frozenset(store.done()) - wanted
-    low, high = sources.like.value_range
-    targets = {
-        picture.id: (picture.pixels - low) / (high - low)
-        for picture in sources.read(every)
-        if picture.id in wanted and picture.pixels is not None
-    }
+    found = dict(sources.again([row["id"] for row in rows]))
+    targets = {image_id: pixels for image_id, pixels in found.items() if not isinstance(pixels, str)}
     pairs = []
     for row in rows:
-        failed = Status[row["status"].upper()] in (Status.UNREADABLE, Status.INVALID_IMAGE)
-        made = None if failed or not row["reconstruction"] else decoded(row["reconstruction"])
-        first = None if failed or not row["reconstruction_latent"] else decoded(row["reconstruction_latent"])
+        empty = Status[row["status"].upper()].empty
+        made = None if empty or not row["reconstruction"] else decoded(row["reconstruction"])
+        first = None if empty or not row["reconstruction_latent"] else decoded(row["reconstruction_latent"])
         pairs.append(Pair(targets.get(row["id"]), made, row["mse"], Path(row["id"]).name, first))
     shown = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
-    path = store.folder / "comparison.png" if path is None else Path(path)
-    draw(pairs, title=f"{shown}: {_heading(pairs)}").savefig(path, format="png")
-    return path
+    return draw(pairs, title=f"{shown}: {_heading(pairs)}").write(path or store.folder / "comparison.png")
 
 
 def spread(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """All rows where there are not more than so many, else some, evenly from the smallest error to the largest."""
     if len(rows) <= most:
         return rows
-    ranked = sorted(rows, key=lambda row: np.inf if row["mse"] is None else row["mse"])
+    error = lambda row: np.inf if row["mse"] is None or np.isnan(row["mse"]) else row["mse"]
+    ranked = sorted(rows, key=error)
     return [ranked[round(i * (len(rows) - 1) / (most - 1))] for i in range(most)]
 
 
@@ -149,6 +156,18 @@ def _heading(pairs: Sequence[Pair]) -> str:
     return "targets over reconstructions"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
     return text.replace("$", r"\$")
+
+
+def show(axis: Axes, image: np.ndarray) -> None:
+    """An image [H, W, C] in [0, 1], without numbers at its sides."""
+    axis.imshow(in_colour(image), interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+
+
+def in_colour(image: np.ndarray) -> np.ndarray:
+    """Images [..., H, W, C] in [0, 1], C = 1 (grey) or 3, with three channels; what lies outside is cut off."""
+    inside = np.clip(np.nan_to_num(image), 0, 1)
+    return np.repeat(inside, 3, axis=-1) if inside.shape[-1] == 1 else inside

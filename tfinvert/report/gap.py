@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfinvert.experiments.gap import PLACES, Errors
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, plain
 
 _TITLES = {"latent": "from the code alone", "dense": "from behind the first dense layer"}
 _BINS = 30
@@ -24,9 +23,7 @@ def gap(sets: Sequence[Errors], path: str | Path, title: str = "") -> Path:
       path: of the PNG.
       title: over it all.
     """
-    figure = Picture(figsize=(7.5, 5.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10)
+    figure = Picture(7.5, 5.2, title)
     axes = np.atleast_1d(figure.subplots(len(PLACES), 1, sharex=True))
     every = np.concatenate([np.maximum(each.at(place), _LEAST) for each in sets for place in PLACES])
     edges = np.geomspace(0.8 * every.min(), 1.25 * every.max(), _BINS + 1)
@@ -34,13 +31,10 @@ def gap(sets: Sequence[Errors], path: str | Path, title: str = "") -> Path:
         for number, each in enumerate(sets):
             values = np.maximum(each.at(place), _LEAST)
             label = f"{each.name}: median {np.median(values):.2g}" if len(values) else each.name
-            axis.hist(values, edges, color=f"C{number}", alpha=0.6, label=label)
+            axis.hist(values, edges, color=f"C{number}", alpha=0.6, label=plain(label))
         axis.set(xscale="log", ylabel="images")
         axis.set_title(_TITLES[place], fontsize=9)
         axis.legend(fontsize=8)
         axis.grid(axis="x", alpha=0.3)
     axes[-1].set_xlabel("reconstruction error (the loss, on [0, 1])")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
-    return path
+    return figure.write(path)

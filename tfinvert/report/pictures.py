@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfinvert.experiments.pictures import Judged
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, plain
 
 _ROUNDING = 1 / (255 * np.sqrt(12))  # of 8 bits
 _LEAST = 1e-6  # an error of nothing has no place on a logarithmic axis
@@ -18,16 +17,11 @@ _LEAST = 1e-6  # an error of nothing has no place on a logarithmic axis
 
 def pictures(sets: Sequence[Judged], path: str | Path, title: str = "") -> Path:
     """Writes a figure of real against predicted code errors, and of the image errors of each set."""
-    figure = Picture(figsize=(11, 4.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10)
+    figure = Picture(11, 4.6, title)
     left, right = figure.subplots(1, 2)
     _calibration(left, sets)
     _image_errors(right, sets)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
-    return path
+    return figure.write(path)
 
 
 def _calibration(axis: Axes, sets: Sequence[Judged]) -> None:
@@ -37,7 +31,7 @@ def _calibration(axis: Axes, sets: Sequence[Judged]) -> None:
         if each.codes is None:
             continue
         predicted, real = (np.sqrt(values[each.said_own]) for values in (each.predicted, each.real))
-        label = f"{each.name}: {len(real)} of {len(each.found.verdict)} matched"
+        label = f"{plain(each.name)}: {len(real)} of {len(each.found.verdict)} matched"
         axis.scatter(predicted, real, s=14, color=f"C{number}", alpha=0.7, label=label)
         ends += [*predicted, *real]
     if ends:
@@ -61,7 +55,7 @@ def _image_errors(axis: Axes, sets: Sequence[Judged]) -> None:
                 linewidths=0.8, alpha=0.8,
             )  # fmt: skip
     axis.axvline(_ROUNDING, color="#888888", linewidth=1, zorder=0)
-    names = [f"{each.name}\n{100 * np.mean(each.said_own):.0f}% said own" for each in sets]
+    names = [f"{plain(each.name)}\n{100 * np.mean(each.said_own):.0f}% said own" for each in sets]
     axis.set_yticks(range(len(sets)), names, fontsize=8)
     axis.set(xscale="log", xlabel="error of the image (rms, on [0, 1]); line: rounding to 8 bits")
     axis.set_ylim(len(sets) - 0.5, -0.5)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tfinvert.experiments.recovery import Outcome
 from tfinvert.report.figures import Picture
@@ -16,9 +15,7 @@ _GRID = 200
 
 def recovery(outcomes: Sequence[Outcome], path: str | Path, title: str = "") -> Path:
     """Writes a figure of the median code error, and of the share of codes recovered, against generator passes."""
-    figure = Picture(figsize=(11, 4.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10)
+    figure = Picture(11, 4.6, title)
     left, right = figure.subplots(1, 2)
     most = max(float(outcome.passes.max()) for outcome in outcomes)
     least = min(max(1.0, float(line[0][0])) for outcome in outcomes for line in outcome.trace)
@@ -37,25 +34,19 @@ def recovery(outcomes: Sequence[Outcome], path: str | Path, title: str = "") -> 
     for axis in (left, right):
         axis.grid(alpha=0.3)
     right.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
-    return path
+    return figure.write(path)
 
 
 def noise(variances: Sequence[float], errors: dict[str, Sequence[float]], path: str | Path) -> Path:
     """Writes a figure of the mean code error of each method against the noise's variance, on [-1, 1]."""
-    figure = Picture(figsize=(6.5, 4.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Picture(6.5, 4.6)
     axis = figure.subplots()
     for method, values in errors.items():
         axis.plot(variances, values, marker="o", markersize=3, label=method)
     axis.set(xscale="log", yscale="log", xlabel="variance of the noise, images on [-1, 1]", ylabel="mean |z - z'|² / d")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
-    path = Path(path)
-    figure.savefig(path, format="png")
-    return path
+    return figure.write(path)
 
 
 def _held(passes: np.ndarray, errors: np.ndarray, grid: np.ndarray) -> np.ndarray:

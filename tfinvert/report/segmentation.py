@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from tqdm import tqdm
 
 from tfinvert.errors import BadInput
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, show
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import whole
 from tfinvert.runs.finished import Row
@@ -41,46 +40,47 @@ def segmentations(
       show: whether a progress bar is drawn on the error stream.
 
     Returns:
-      How many images were segmented, and how many left out because they have no code; the log says which.
+      How many images were segmented, and how many left out because they have no code or no finite map; the log says
+      which.
 
     Raises:
-      BadInput: there is no such image, or none has a code.
+      BadInput: there is no such image, or all are left out.
     """
     every, folder = run.ids(), Path(folder)
     wanted = every if ids is None else list(dict.fromkeys(run.known(ids, every)))
     names = safe_names(every)
     (folder / "labels").mkdir(parents=True, exist_ok=True)
     done = 0
-    for row, target in tqdm(_pairs(run, segmenter, wanted), total=len(wanted), unit=" images", disable=not show):
-        if row.code is None or not np.isfinite(row.code).all():
-            logging.warning("%s is left out, for it has no code: %s", row.id, row.message)
+    for row, target in tqdm(_pairs(run, wanted), total=len(wanted), unit=" images", disable=not show):
+        try:
+            labels, name = segmenter(row), names[row.id]
+        except BadInput as error:
+            logging.warning("left out: %s", error)
             continue
-        labels, name = segmenter(row), names[row.id]
         for count, each in labels.items():
             with whole(folder / "labels" / f"{name}-{count}.png") as path:
                 label_picture(each).save(path, "PNG")
-        with whole(folder / f"{name}.png") as path:
-            figure(row, target, labels).savefig(path, format="png")
+        figure(row, target, labels).write(folder / f"{name}.png")
         done += 1
     if not done:
         raise BadInput(
-            f"no image with a code in {run.stored.folder}", "expected a run of bin/invert.py that found some"
+            f"no image of {run.stored.folder} could be segmented", "expected a run of bin/invert.py that found codes"
         )
     return done, len(wanted) - done
 
 
-def _pairs(run: FinishedRun, segmenter: Segmenter, ids: Sequence[str]) -> Iterator[tuple[Row, np.ndarray | None]]:
+def _pairs(run: FinishedRun, ids: Sequence[str]) -> Iterator[tuple[Row, np.ndarray | None]]:
     """Each row with its image, if that is still where it was."""
     gone = False
     for first in range(0, len(ids), _AT_ONCE):
         some, targets = ids[first : first + _AT_ONCE], {}
         if not gone:
             try:
-                targets = run.targets(segmenter.generator, some)
+                targets = run.targets(some)
             except BadInput as error:
                 logging.warning("reconstructions are shown without their images: %s", error)
                 gone = True
-        for row in run.rows(some):
+        for row in run.rows(some, ("label", "code", "delta", "reconstruction", "message")):
             yield row, targets.get(row.id)
 
 
@@ -98,16 +98,14 @@ def figure(row: Row, target: np.ndarray | None, labels: Mapping[int, np.ndarray]
     for count, each in labels.items():
         mean = None if made is None else mean_colours(each, made)
         columns.append((f"{count} clusters", mean, over, None if below is None else overlay(below, each)))
-    picture = Picture(figsize=(2.1 * len(columns), 4.7), dpi=120, layout="constrained")
-    FigureCanvasAgg(picture)
-    picture.suptitle(Path(row.id).name.replace("$", r"\$"), fontsize=10)
+    picture = Picture(2.1 * len(columns), 4.7, Path(row.id).name)
     axes = picture.subplots(2, len(columns), squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()
     for (upper, lower), (title, above, caption, under) in zip(axes.T, columns, strict=True):
         for axis, pixels, text in ((upper, above, title), (lower, under, caption)):
             if pixels is not None:
-                axis.imshow(_in_colour(pixels), interpolation="nearest")
+                show(axis, pixels)
                 axis.set_title(text, fontsize=9)
     return picture
 
@@ -154,8 +152,3 @@ def safe_names(ids: Sequence[str]) -> dict[str, str]:
         image_id: name if alike[name.casefold()] == 1 else f"{name}-{digest(image_id)}"
         for image_id, name in plain.items()
     }
-
-
-def _in_colour(image: np.ndarray) -> np.ndarray:
-    clipped = np.clip(image, 0, 1)
-    return np.repeat(clipped, 3, axis=-1) if clipped.shape[-1] == 1 else clipped

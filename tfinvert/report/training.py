@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+import numpy as np
 
-from tfinvert.report.figures import Picture
+from tfinvert.report.figures import Picture, plain
+
+
+class Losses(NamedTuple):
+    """Those of a training by its epochs."""
+
+    epochs: list[float]
+    series: dict[str, list[float]]  # a value for each epoch; NaN where the table has none
+
+
+def read_losses(table: str | Path) -> Losses:
+    """Reads a CSV file with the column `epoch` and one for each loss; its last line may not be whole yet."""
+    with Path(table).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    known = [row for row in rows if np.isfinite(_number(row.get("epoch")))]
+    names = [name for name in (known[0] if known else {}) if name and name != "epoch"]
+    return Losses(
+        [_number(row["epoch"]) for row in known], {name: [_number(row[name]) for row in known] for name in names}
+    )
 
 
 def losses(table: str | Path, path: str | Path, title: str = "") -> Path:
-    """Writes the curves of a CSV file with the column `epoch` and one for each loss.
+    """Writes the curves of `read_losses`.
 
     Args:
-      table: the file.
+      table: the CSV file.
       path: of the PNG.
       title: over it all.
     """
-    with Path(table).open() as file:
-        rows = list(csv.DictReader(file))
-    figure = Picture(figsize=(7, 4), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
+    found = read_losses(table)
+    figure = Picture(7, 4, title)
     axis = figure.subplots()
-    for name in [name for name in rows[0] if name != "epoch"]:
-        values = [float(row[name]) for row in rows]
-        axis.plot([int(row["epoch"]) for row in rows], values, marker=".", label=name)
-    axis.set(title=title, xlabel="epoch", ylabel="mean loss")
+    for name, values in found.series.items():
+        axis.plot(found.epochs, values, marker=".", label=plain(name))
+    axis.set(xlabel="epoch", ylabel="mean loss")
     axis.legend(fontsize=8)
     axis.grid(alpha=0.3)
-    figure.savefig(path, format="png")
-    return Path(path)
+    return figure.write(path)
+
+
+def _number(text: str | None) -> float:
+    """NaN for what is none."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return np.nan

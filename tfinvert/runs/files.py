@@ -64,7 +64,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
         if not isinstance(found, dict):
-            raise TypeError(type(found).__name__)
+            raise TypeError(f"it holds a {type(found).__name__}")
     except (ValueError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error})", "choose another folder, or delete this one") from error
     return found

@@ -5,32 +5,37 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
+from tfinvert.generators.hub import is_handle
+from tfinvert.images import Scale, Sources
 from tfinvert.runs.job import MIXED, Job
 from tfinvert.runs.store import Stored
+from tfinvert.solvers.status import Status
 
 _NEAREST = 3  # ids that are named where one does not exist
-_COLUMNS = ("id", "label", "code", "delta", "reconstruction", "message")
+_WHERE = "say where it is now (--generator)"
 
 
 class Row(NamedTuple):
     """What a run found for one image; None where it found nothing."""
 
     id: str
-    label: int | None  # the class, where one was given or found
-    code: np.ndarray | None  # [d] float32: flat
-    delta: np.ndarray | None  # [n] float32, flat: what was added behind the cut of a two-step run
-    reconstruction: np.ndarray | None  # [H, W, C] in [0, 1], as rounded to 8 bits
-    message: str  # what became of the image, in words
+    label: int | None = None  # the class, where one was given or found
+    code: np.ndarray | None = None  # [d] float32: flat
+    delta: np.ndarray | None = None  # [n] float32, flat: what was added behind the cut of a two-step run
+    reconstruction: np.ndarray | None = None  # [H, W, C] in [0, 1], as rounded to 8 bits
+    message: str = ""  # what became of the image, in words
+    reconstruction_latent: np.ndarray | None = None  # the same of the code alone, of a two-step run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +43,7 @@ class FinishedRun:
     """A run in its folder, read only; see `open_run`.
 
     Attributes:
-      job: the run's settings, with the prior and the value range that it took; `limit` is that of the run.
+      job: the run's settings, with the prior and the value range that it took, but without its limit.
       fingerprint: of its generator; "" for one that was in memory.
       image_shape: of its generator.
       stored: the rows as they lie there.
@@ -46,7 +51,7 @@ class FinishedRun:
 
     job: Job
     fingerprint: str
-    image_shape: tuple[int, int, int] | None
+    image_shape: tuple[int, int, int]
     stored: Stored
 
     def load(self) -> Generator:
@@ -61,16 +66,18 @@ class FinishedRun:
                 f"the generator of {self.stored.folder} was an object in memory, {where}",
                 "save it and give its file (--generator), or give the object to open_run",
             )
+        if isinstance(where, (str, Path)) and not is_handle(str(where)) and not Path(where).exists():
+            raise BadInput(f"the generator of {self.stored.folder}, {where}: no such file", _WHERE)
         generator = self.job.load()
         if self.fingerprint and generator.fingerprint != self.fingerprint:
             raise BadInput(
                 f"{where or generator.name} is not the generator of {self.stored.folder}, or has changed since",
-                f"expected the file with the SHA-256 {self.fingerprint[:12]}...; say where it is now (--generator)",
+                f"expected the file with the SHA-256 {self.fingerprint[:12]}...; {_WHERE}",
             )
-        if self.image_shape not in (None, generator.image_shape):
+        if self.image_shape != generator.image_shape:
             raise BadInput(
                 f"{generator.name} makes images {list(generator.image_shape)}",
-                f"those of {self.stored.folder} are {list(self.image_shape or ())}: give its generator (--generator)",
+                f"those of {self.stored.folder} are {list(self.image_shape)}: give its generator (--generator)",
             )
         return generator
 
@@ -78,20 +85,36 @@ class FinishedRun:
         """All images that have a row, in their order."""
         return self.stored.ids()
 
-    def rows(self, ids: Sequence[str] | None = None) -> list[Row]:
+    def rows(self, ids: Sequence[str] | None = None, fields: Sequence[str] = Row._fields) -> list[Row]:
         """What was found for these images, in the order of `ids`; for all, in the images' order, without.
 
         Args:
           ids: ids, or the last parts of paths where only one image has them.
+          fields: of `Row` that are read, the others are None; pictures and deltas of many images are much to read.
 
         Raises:
           BadInput: an image has no row.
         """
         wanted = None if ids is None else self.known(ids)
-        found = {row["id"]: _row(row) for row in self.stored.read(_COLUMNS, wanted).to_pylist()}
+        columns = list(dict.fromkeys(["id", "status", *fields]))
+        table = self.stored.read(columns, wanted)
+        scalars = (dict(zip(columns, row, strict=True)) for row in zip(*table.columns, strict=True))
+        found = {row.id: row for row in map(_row, scalars)}
         return list(found.values()) if wanted is None else [found[image_id] for image_id in wanted]
 
-    def targets(self, generator: Generator, ids: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    def sources(self) -> Sources:
+        """The images, to be read again from where they were.
+
+        Neither the generator nor the labels are needed: sizes are known without, and classes stand in the rows.
+
+        Raises:
+          BadInput: the source of the images is not there any more.
+        """
+        if _in_memory(self.job.images):
+            raise BadInput(f"the images of {self.stored.folder} were in memory", "save them, and run from the file")
+        return self.job.pictures(Scale(self.image_shape))
+
+    def targets(self, ids: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """The images themselves, read again from where they were: [H, W, C] in [0, 1] by id.
 
         Those that cannot be read any more are left out.
@@ -99,20 +122,8 @@ class FinishedRun:
         Raises:
           BadInput: the source of the images is not there any more, or an image has no row.
         """
-        if _in_memory(self.job.images):
-            raise BadInput(f"the images of {self.stored.folder} were in memory", "save them, and run from the file")
-        done = self.ids()
-        wanted = set(done if ids is None else self.known(ids, done))
-        low, high = generator.value_range
-        found: dict[str, np.ndarray] = {}
-        seen: set[str] = set()
-        for picture in self.job.sources(generator).read(frozenset(done) - wanted):
-            if picture.id in wanted and picture.id not in seen and picture.pixels is not None:
-                found[picture.id] = (picture.pixels - low) / (high - low)
-            seen.add(picture.id)
-            if wanted <= seen:
-                break
-        return found
+        wanted = self.ids() if ids is None else self.known(ids)
+        return {name: found for name, found in self.sources().again(wanted) if not isinstance(found, str)}
 
     def known(self, ids: Iterable[str], done: Sequence[str] | None = None) -> list[str]:
         """The same ids in full.
@@ -161,12 +172,10 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
         settings["prior"] = str(dataclasses.replace(spaces.parse(settings["prior"]), shape=None))
     if generator is not None:
         settings["generator"] = generator
-    limit = about.get("limit")
-    if limit is not None:  # that of the first command; the run may have gone on with more
-        limit = max(limit, len(stored.ids()))
     shape = about.get("image_shape")
-    job = Job(**settings, out=str(folder), limit=limit)
-    return FinishedRun(job, fingerprint, None if shape is None else tuple(shape), stored)
+    if shape is None:
+        raise BadInput(f"{folder} does not say how large its images are", "choose a folder that bin/invert.py wrote")
+    return FinishedRun(Job(**settings, out=str(folder)), fingerprint, tuple(shape), stored)
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -175,10 +184,22 @@ def decoded(png: bytes) -> np.ndarray:
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def _row(row: dict[str, Any]) -> Row:
-    flat = lambda values: None if values is None else np.array(values, np.float32)
-    picture = decoded(row["reconstruction"]) if row["reconstruction"] else None
-    return Row(row["id"], row["label"], flat(row["code"]), flat(row["delta"]), picture, row["message"] or "")
+def _row(scalars: dict[str, pa.Scalar]) -> Row:
+    there = {name: value for name, value in scalars.items() if value.is_valid}
+    status = Status[there.pop("status").as_py().upper()]
+    if status.empty:  # older runs stored the start that was drawn
+        there = {name: value for name, value in there.items() if name not in _FOUND}
+    read: Callable[[str], Any] = lambda name: _FOUND[name](there[name]) if name in _FOUND else there[name].as_py()
+    return Row(**{name: read(name) for name in there})
+
+
+# How the columns are read that hold what was found.
+_FOUND: dict[str, Callable[[pa.Scalar], np.ndarray]] = {
+    "code": lambda values: np.array(values.values),
+    "delta": lambda values: np.array(values.values),
+    "reconstruction": lambda png: decoded(png.as_py()),
+    "reconstruction_latent": lambda png: decoded(png.as_py()),
+}
 
 
 def _in_memory(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfinvert.runs.store import Stored
+from tfinvert.solvers.status import Status
 
 
 class History(NamedTuple):
@@ -21,8 +22,9 @@ def history(stored: Stored) -> History | None:
 
     Images that ended before others count on with what they ended with; those that failed do not count.
     """
-    rows = stored.read(["loss_steps", "losses"]).to_pylist()
-    known = [(row["loss_steps"], row["losses"]) for row in rows if row["losses"]]
+    rows = stored.read(["status", "loss_steps", "losses"]).to_pylist()
+    good = [row for row in rows if not Status[row["status"].upper()].failed]
+    known = [(row["loss_steps"], row["losses"]) for row in good if row["losses"]]
     if not known:
         return None
     steps = np.unique(np.concatenate([each for each, _ in known]))

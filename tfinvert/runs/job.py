@@ -6,6 +6,7 @@ import dataclasses
 import platform
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,9 +179,10 @@ class Job:
 
     def settings(self, generator: Generator) -> dict[str, Any]:
         """What a result depends on (JSON values)."""
-        stated = {key: value for key, value in dataclasses.asdict(self).items() if key not in _FREE}
+        names = [field.name for field in dataclasses.fields(self) if field.name not in _FREE]
+        stated = {name: _plain(getattr(self, name)) for name in names}
         return {
-            **{key: value if _is_json(value) else f"<{type(value).__name__}>" for key, value in stated.items()},
+            **{name: value if _is_json(value) else f"<{type(value).__name__}>" for name, value in stated.items()},
             "prior": str(generator.space),
             "value_range": list(generator.value_range),
             "generator_sha256": generator.fingerprint,
@@ -194,8 +196,8 @@ class Job:
             "generator_name": generator.name,
             "image_shape": list(generator.image_shape),
             "constant": generator.constant,
-            "limit": self.limit,
-            "batch_size": self.batch_size,
+            "limit": _plain(self.limit),
+            "batch_size": _plain(self.batch_size),
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
             "machine": {"system": platform.platform(), "processor": platform.machine()},
         }
@@ -231,7 +233,16 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _is_json(value: Any) -> bool:
+def _plain(value: Any) -> Any:
+    """Paths as text and NumPy's numbers as Python's, in lists too: as they are compared, and used again."""
     if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, Path) else value
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list):
         return all(_is_json(item) for item in value)
-    return value is None or (isinstance(value, (str, int, float, bool)) and not isinstance(value, np.generic))
+    return value is None or isinstance(value, (str, int, float, bool))

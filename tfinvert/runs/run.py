@@ -129,12 +129,7 @@ def summarise(store: Stored, interrupted: bool = False) -> Summary:
 
 def _batches(pictures: Iterator[Picture], size: int, first: int) -> Iterator[tuple[int, list[Picture]]]:
     batch: list[Picture] = []
-    seen: set[str] = set()
     for picture in pictures:
-        if picture.id in seen:
-            logging.warning("%s comes twice: the second is left out", picture.id)
-            continue
-        seen.add(picture.id)
         batch.append(picture)
         if len(batch) == size:
             yield first, batch
@@ -196,29 +191,32 @@ def _rows(
     measured = {name: getattr(metrics, name)(images, wanted).numpy() for name in ("mse", "psnr", "ssim")}
     for i, value in enumerate(found.status.numpy()):
         status = Status(int(value))
-        usable = status != Status.INVALID_IMAGE
-        yield {
-            "code": found.codes[i].numpy().ravel(),
-            "loss": float(found.loss[i]) if np.isfinite(found.loss[i]) else None,
-            **{name: float(values[i]) if usable else None for name, values in measured.items()},
+        row = {
             "status": status.name.lower(),
             "message": status.message,
             "steps": int(found.steps[i]),
             "seconds": seconds,
-            "reconstruction": _png(images[i].numpy()),
-            **(
-                _of_two_steps(found, i, unit, usable)
+        }
+        if not status.empty:
+            row |= {
+                "code": found.codes[i].numpy().ravel(),
+                "loss": float(found.loss[i]) if np.isfinite(found.loss[i]) else None,
+                **{name: float(values[i]) for name, values in measured.items()},
+                "reconstruction": _png(images[i].numpy()),
+            }
+            row |= (
+                _of_two_steps(found, i, unit)
                 if isinstance(found, Beyond)
                 else {"start_losses": found.start_losses[i].numpy()}
-            ),
-        }
+            )
+        yield row
 
 
-def _of_two_steps(found: Beyond, i: int, unit: Callable[[tf.Tensor], tf.Tensor], usable: bool) -> dict[str, Any]:
+def _of_two_steps(found: Beyond, i: int, unit: Callable[[tf.Tensor], tf.Tensor]) -> dict[str, Any]:
     return {
         "delta": found.delta[i].numpy().ravel(),
         "delta_zeros": float(found.delta_zeros[i]),
-        "mse_latent": float(found.mse_latent[i]) if usable else None,
+        "mse_latent": float(found.mse_latent[i]),
         "reconstruction_latent": _png(unit(found.images_latent[i]).numpy()),
     }
 

@@ -8,7 +8,6 @@ et al. 2018, "Non-local Neural Networks").
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.cuts import between, layers
+from tfinvert.generators.cuts import between
 from tfinvert.generators.cuts import find as cut_at
 from tfinvert.generators.frozen import Frozen, frozen_for, part, without_weights
 from tfinvert.generators.graphs import by_name, node_of, only, upstream
@@ -208,10 +207,7 @@ def _named(name: str, found: Sequence[Attention], graph: _Graph) -> Attention:
     try:
         tensor = cut_at(graph.frozen, name, generator)
     except BadInput as error:
-        names = {each.rpartition("/")[2]: None for each, _ in layers(graph.frozen)}
-        near = difflib.get_close_matches(name, [*maps, *names], n=3, cutoff=0.4)
-        shown = f"near it are {', '.join(near)}; " if near else ""
-        raise BadInput(f"{generator} has no tensor {name!r} between code and image", f"{shown}{known}") from error
+        raise BadInput(f"{generator} has no attention map {name!r}", f"{error}; {known}") from error
     attention = _tried(tensor, graph)
     if attention is None:
         shape = list(graph.values(tensor).shape[1:])

@@ -60,7 +60,10 @@ class Segmenter:
             raise BadInput(f"image {row.id!r} has no code", row.message)
         weights = self._map(row)
         if not np.isfinite(weights).all():
-            raise BadInput(f"the attention map of {row.id!r} holds NaN or infinite values", row.message)
+            raise BadInput(
+                f"the attention map of {row.id!r} holds NaN or infinite values",
+                "expected finite ones: invert the image again with another --seed",
+            )
         found = segment(weights, self.clusters, self.most)
         return {count: enlarged(labels, self.generator.image_shape) for count, labels in found.items()}
 

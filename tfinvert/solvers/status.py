@@ -25,6 +25,11 @@ class Status(enum.IntEnum):
         return self >= Status.DIVERGED
 
     @property
+    def empty(self) -> bool:
+        """True where nothing was found, not even a bad code: there are only the starts that were drawn."""
+        return self >= Status.NOT_FINITE
+
+    @property
     def message(self) -> str:
         """One line for people."""
         return _MESSAGES[self]
