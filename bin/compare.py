@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     return _start.run(argv, _compare, "stopped; what is inverted is kept, and started again it goes on from there")
 
 
-def _compare() -> int:
+def _compare() -> None:
     import numpy as np
 
     from tfinvert.experiments import compare, significance
@@ -78,7 +78,6 @@ def _compare() -> int:
     source = source if len(source) <= 60 else f"...{source[-57:]}"
     picture = draw(found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {source}")
     logging.info("see %s, %s and %s", out / "comparison.csv", out / "pairs.csv", picture)
-    return 0
 
 
 def _ready(job, generator):

@@ -109,15 +109,11 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
     Raises:
       BadInput: no image is left.
     """
-    targets, stored = (
-        runs[0].job.pictures(to).all(),
-        [_rows(each, name) for name, each in zip(names, runs, strict=True)],
-    )
+    targets = runs[0].job.pictures(to).all()
+    stored = [_rows(run, name) for name, run in zip(names, runs, strict=True)]
     kept = np.array([all(image_id in rows for rows in stored) for image_id in targets.ids], bool)
     if not kept.any():
-        raise BadInput(
-            f"{len(kept)} images, none of them inverted by all generators", "expected at least one; see above"
-        )
+        raise BadInput(f"{len(kept)} images, none of them inverted by all generators", "see above for the reasons")
     targets = Images(targets.pixels[kept], targets.ids[kept], None)
     found = []
     for name, run, rows in zip(names, runs, stored, strict=True):
