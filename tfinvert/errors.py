@@ -1,5 +1,7 @@
 """The one exception for input that cannot be used."""
 
+from __future__ import annotations
+
 
 class BadInput(ValueError):
     """Something given by the user cannot be used.
@@ -9,3 +11,7 @@ class BadInput(ValueError):
 
     def __init__(self, came: str, expected: str) -> None:
         super().__init__(" ".join(f"{came}: {expected}".splitlines()))
+        self._parts = came, expected
+
+    def __reduce__(self) -> tuple[type[BadInput], tuple[str, str]]:
+        return type(self), self._parts  # so that it passes from one process to another

@@ -104,10 +104,10 @@ NOT_MODELS = {
     "config is no text": (archive(config_DOT_json=b"\xff\xfe\x00"), "damaged zip"),
     "config is a list": (archive(config_DOT_json=b"[]"), "config that is a list"),
     "config is null": (archive(config_DOT_json=b"null"), "config that is a NoneType"),
-    "config is empty": (archive(config_DOT_json=b"{}"), "no reader understands"),
+    "config is empty": (archive(config_DOT_json=b"{}"), "config without a class"),
     "config is deep": (archive(config_DOT_json=b"[" * 100_000), "damaged zip"),
     "metadata is a list": (archive(config_DOT_json=b"{}", metadata_DOT_json=b"[]"), "damaged zip"),
-    "class is odd": (archive(config_DOT_json=b'{"class_name": ["a"], "config": [1]}'), "no reader|no class"),
+    "class is odd": (archive(config_DOT_json=b'{"class_name": ["a"], "config": [1]}'), "config without a class"),
 }
 
 
@@ -176,7 +176,7 @@ def test_an_encrypted_archive(tmp_path):
             content[at + flag] |= 1
             at = content.find(signature, at + 1)
     path.write_bytes(content)
-    refuses(path, "encrypted|damaged")
+    refuses(path, "no plain file")
 
 
 @pytest.mark.parametrize("maker", [keras, tf_keras])
@@ -200,7 +200,7 @@ def test_a_model_without_its_weights_is_not_read_with_random_ones(ext, maker, tm
         with zipfile.ZipFile(path) as old:
             members = {name: old.read(name) for name in old.namelist() if name != "model.weights.h5"}
         path.write_bytes(archive(**{name.replace(".", "_DOT_"): content for name, content in members.items()}))
-    refuses(path, "no reader understands")
+    refuses(path, "no reader understands" if ext == ".h5" else "without model.weights.h5")
 
 
 @pytest.mark.parametrize("maker", [keras, tf_keras])

@@ -1,19 +1,27 @@
-"""What a model file holds, whatever its name says: the model's config, and which Keras wrote it."""
+"""What a model file holds, whatever its name says: a config that passed the gate, and arrays copied out of the file."""
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import re
 import shutil
+import sys
 import zipfile
 import zlib
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import keras1
+from tfinvert.generators import card, keras1
+from tfinvert.generators.nodes import nodes
+from tfinvert.generators.safety import archive, weights
+from tfinvert.generators.safety.config import at_home, checked
+from tfinvert.limits import Limits
 
 EXPECTED = "expected a whole Keras model (a .keras file, or HDF5 written by model.save)"
 # First bytes of what people hand over instead of a Keras model, and what to do about it.
@@ -27,28 +35,66 @@ _OTHER_KINDS = (
     (b"\x1f\x8b", "gzip data: unpack it first"),
     (b"\x08", "perhaps a TensorFlow graph or ONNX: save the generator with model.save"),
 )
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
+    MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_CONFIG_BYTES = 2**24
+_NAMES = 1000  # arrays that are looked at to say what a file is that is no model
 
 
 class Contents(NamedTuple):
-    """The parts of a model file that decide how to read it."""
+    """The parts of a model file that are read on."""
 
     kind: str  # "h5" or "keras"
     config: dict[str, Any]
     version: int  # of the Keras that wrote it: 1, 2 or 3
+    arrays: Path  # HDF5 that holds nothing but arrays
+    about: str = ""  # metadata.json
+    card: dict[str, Any] = {}  # noqa: RUF012  (tfinvert's own)
+    rest: Path | None = None  # a trusted file, all parts of which are handed on
 
 
-def look(path: Path) -> Contents:
+def look(
+    path: Path, folder: Path, limits: Limits, custom_objects: Collection[str] = (), allow_unsafe: bool = False
+) -> Contents:  # fmt: skip
     """What the file holds; its first bytes count, not its extension.
 
+    Args:
+      path: the file.
+      folder: an empty one, for the arrays.
+      limits: how large these may be.
+      custom_objects: names of classes and functions that the user vouches for.
+      allow_unsafe: leave all as it is.
+
     Raises:
-      BadInput: there is no such file, or it holds no whole Keras model.
+      BadInput: there is no such file, it holds no whole Keras model, or what is not allowed.
+    """
+    kind = sniff(path)
+    gate = _without_training if allow_unsafe else functools.partial(checked, name=path.name, custom=custom_objects)
+    try:
+        found = (_in_hdf5 if kind == "h5" else _in_zip)(path, folder, gate, None if allow_unsafe else limits)
+    except BadInput:
+        raise
+    except _DAMAGE as error:
+        what = "HDF5" if kind == "h5" else "zip archive"
+        raise BadInput(f"{path.name} is damaged {what} ({short(error)})", EXPECTED) from error
+    return found._replace(rest=path if allow_unsafe else None)
+
+
+def sniff(path: Path) -> str:
+    """ "h5" or "keras", by the file's first bytes.
+
+    Raises:
+      BadInput: there is no such file, or it is of another kind.
     """
     try:
         if path.is_dir():
             raise BadInput(
                 f"generator {path} is a folder without saved_model.pb", f"{EXPECTED} or a SavedModel's folder"
             )
+        if path.exists() and not path.is_file():
+            raise BadInput(f"generator {path} is a device, a pipe or a socket", EXPECTED)
         with path.open("rb") as file:
             head = file.read(64)
     except BadInput:
@@ -57,26 +103,27 @@ def look(path: Path) -> Contents:
         raise BadInput(f"generator {path}", "no such file; expected a .keras or HDF5 file") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"generator {path} cannot be opened ({short(error)})", EXPECTED) from error
-    kind = _sniff(head, path.name)
-    config, version = _in_hdf5(path) if kind == "h5" else _in_zip(path)
-    if not isinstance(config, dict):
-        raise BadInput(f"{path.name} has a model config that is a {type(config).__name__}", EXPECTED)
-    return Contents(kind, _without_training(config), version)
+    return _kind(head, path.name)
 
 
-def rewrite(source: Path, target: Path, config: dict[str, Any], keras1_config: dict[str, Any] | None = None) -> Path:
-    """A copy of a model file with another config, and kernels in today's order if it came from Keras 1."""
-    text = json.dumps(config)
-    if target.suffix == ".h5":
-        shutil.copyfile(source, target)
+def rewrite(found: Contents, target: Path, config: dict[str, Any], reader: str) -> Path:
+    """A model file of these contents with another config, in the words of a reader ("Keras 3" or "tf_keras")."""
+    text = json.dumps(at_home(config, reader))
+    if found.kind == "h5":
+        shutil.copyfile(found.arrays, target)
         with h5py.File(target, "r+") as file:
             file.attrs["model_config"] = text
-            if keras1_config is not None:
-                keras1.mend_kernels(file, keras1_config)
+            if found.version == 1 and reader == "Keras 3":
+                keras1.mend_kernels(file, found.config)
         return target
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, text if name == "config.json" else old.read(name))
+    with zipfile.ZipFile(target, "w") as new:
+        new.writestr(archive.CONFIG, text)
+        new.writestr(archive.ABOUT, found.about)
+        new.write(found.arrays, archive.ARRAYS)
+        if found.rest is not None:
+            with zipfile.ZipFile(found.rest) as old:
+                for name in set(old.namelist()) - set(new.namelist()):
+                    new.writestr(name, old.read(name))
     return target
 
 
@@ -89,7 +136,7 @@ def describe(config: dict[str, Any]) -> str:
     return f"{config.get('class_name', 'model')}" + (f" of {', '.join(kinds)}" if kinds else "")
 
 
-def short(error: Exception) -> str:
+def short(error: BaseException) -> str:
     """An error in one line: its kind and, where Keras wrapped one error in others, the innermost."""
     text = re.split("Exception encountered: |Error encountered:", re.sub(r"\x1b\[[0-9;]*m", "", str(error)))[-1]
     text = re.sub(r"Exception encountered when calling [^\n]*\n", "", text)
@@ -97,8 +144,7 @@ def short(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 
 
-def _sniff(head: bytes, name: str) -> str:
-    """ "h5" or "keras" by the first bytes."""
+def _kind(head: bytes, name: str) -> str:
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "h5"
     if head.startswith(b"PK"):
@@ -112,64 +158,90 @@ def _sniff(head: bytes, name: str) -> str:
     raise BadInput(f"{name} starts with {head[:8]!r}, which is no known kind of model file", EXPECTED)
 
 
-def _in_hdf5(path: Path) -> tuple[Any, int]:
-    try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
-            if text is not None:
-                config = json.loads(text)
-                _refuse_theano(_attribute(file, "backend"), config, path.name)
-                return config, _version(_attribute(file, "keras_version"))
-            names: list[str] = []
-            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-            keras_weights = "layer_names" in file.attrs or "keras_version" in file.attrs or "layers" in file
-    except BadInput:
-        raise
-    except _DAMAGE as error:
-        raise BadInput(f"{path.name} is damaged HDF5 ({short(error)})", EXPECTED) from error
+_Gate = Callable[[Any], dict[str, Any]]  # a config as it comes -> one that readers may see
+
+
+def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
+    arrays = folder / "arrays.h5"
+    with h5py.File(path, "r") as file:
+        if "model_config" not in file.attrs:
+            raise _no_model(file, path.name)
+        config = _json(file.attrs["model_config"], path.name)
+        version = _version(weights.text_attribute(file, "keras_version") or "")
+        _refuse_theano(weights.text_attribute(file, "backend") or "", config, path.name)
+        config = gate(config)
+        if limits is None:
+            shutil.copyfile(path, arrays)
+        else:
+            weights.copy_arrays(file, arrays, path.name, limits)
+    return Contents("h5", config, version, arrays)
+
+
+def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
+    text = archive.part(path, archive.CONFIG)
+    if text is None:
+        raise _no_config(archive.names(path), path.name)
+    version = json.loads(archive.part(path, archive.ABOUT) or b"{}").get("keras_version", "3")
+    config = gate(_json(text, path.name))
+    packed = archive.part(path, archive.ARRAYS, limits.bytes if limits else sys.maxsize - 1)
+    if packed is None:
+        raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
+    arrays = folder / "arrays.h5"
+    if limits is None:
+        arrays.write_bytes(packed)
+    else:
+        with h5py.File(io.BytesIO(packed), "r") as file:
+            weights.copy_arrays(file, arrays, path.name, limits)
+    return Contents(
+        "keras", config, _version(version), arrays, json.dumps({"keras_version": str(version)}),
+        card.parsed(archive.part(path, archive.CARD), path.name),
+    )  # fmt: skip
+
+
+def _json(text: Any, name: str) -> Any:
+    if len(text) > _CONFIG_BYTES:
+        raise BadInput(f"{name} has a model config of {len(text) / 1e6:.3g} MB", EXPECTED)
+    return json.loads(text)
+
+
+def _no_model(file: h5py.File, name: str) -> BadInput:
+    """What HDF5 is that holds no model."""
+    names: list[str] = []
+
+    def note(path: str, item: Any) -> bool | None:
+        if isinstance(item, h5py.Dataset):
+            names.append(path)
+        return True if len(names) >= _NAMES else None
+
+    file.visititems(note)
+    keras_weights = "layer_names" in file.attrs or "keras_version" in file.attrs or "layers" in file
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     if keras_weights or any(name.endswith(("kernel:0", "bias:0")) for name in names):
-        raise BadInput(
-            f"{path.name} holds Keras weights only ({len(names)} arrays: {shown}), not the model",
+        return BadInput(
+            f"{name} holds Keras weights only ({len(names)} arrays: {shown}), not the model",
             "build the model with the code that trained it, load_weights into it, and pass it or its model.save",
         )
     torch = any(".weight" in name or ".running_" in name for name in names)
-    raise BadInput(
-        f"{path.name} is HDF5 with {len(names)} arrays ({shown}), "
+    return BadInput(
+        f"{name} is HDF5 with {len(names)} arrays ({shown}), "
         f"{'as PyTorch names them' if torch else 'no Keras file'}, and no model config",
         f"{EXPECTED}; rebuild the model in Keras, set its weights from these arrays and pass it",
     )
 
 
-def _in_zip(path: Path) -> tuple[Any, int]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if "config.json" in names:
-                about = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-                return json.loads(archive.read("config.json")), _version(about.get("keras_version", "3"))
-    except (*_DAMAGE, AttributeError) as error:
-        raise BadInput(f"{path.name} is a damaged zip archive ({short(error)})", EXPECTED) from error
-    if any(name.endswith("data.pkl") for name in names):
-        raise BadInput(f"{path.name} is a PyTorch file", f"{EXPECTED}; convert it to Keras first")
-    if any(name.endswith("saved_model.pb") for name in names):
-        raise BadInput(f"{path.name} is a zipped SavedModel", "unpack it and give the folder")
-    raise BadInput(f"{path.name} is a zip archive without config.json ({', '.join(names[:3])})", EXPECTED)
-
-
-def _attribute(file: h5py.File, name: str) -> str:
-    """An attribute of the file or, where the first versions put it, of the group of weights."""
-    for home in (file, file.get("model_weights")):
-        if home is not None and name in home.attrs:
-            value = home.attrs[name]
-            return value.decode() if isinstance(value, bytes) else str(value)
-    return ""
+def _no_config(names: list[str], name: str) -> BadInput:
+    """What a zip archive is that holds no model."""
+    if any(each.endswith("data.pkl") for each in names):
+        return BadInput(f"{name} is a PyTorch file", f"{EXPECTED}; convert it to Keras first")
+    if any(each.endswith("saved_model.pb") for each in names):
+        return BadInput(f"{name} is a zipped SavedModel", "unpack it and give the folder")
+    return BadInput(f"{name} is a zip archive without {archive.CONFIG} ({', '.join(names[:3])})", EXPECTED)
 
 
 def _version(text: Any) -> int:
     """1, 2 or 3 of "1.2.2", "2.1.6-tf", "3.8.0"; a file that does not say it is from Keras 1, as Keras takes it."""
     major = str(text).split(".")[0]
-    return min(int(major), 3) if major.isdigit() and int(major) else 1
+    return min(int(major), 3) if major.isdecimal() and len(major) < 9 and int(major) else 1
 
 
 def _refuse_theano(backend: str, config: Any, name: str) -> None:
@@ -180,14 +252,10 @@ def _refuse_theano(backend: str, config: Any, name: str) -> None:
         )
 
 
-def _without_training(config: dict[str, Any]) -> dict[str, Any]:
+def _without_training(config: Any) -> dict[str, Any]:
     """The config without what models were compiled with: it is not needed, and may be anybody's class."""
-    todo: list[Any] = [config]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            node.pop("compile_config", None)
-            todo.extend(node.values())
-        elif isinstance(node, list):
-            todo.extend(node)
+    if not isinstance(config, dict):
+        raise TypeError(f"a model config that is a {type(config).__name__}")
+    for node in nodes(config):
+        node.pop("compile_config", None)
     return config

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
 
 from tfinvert import spaces
 from tfinvert.errors import BadInput
-from tfinvert.generators import card, files, generator, hub, inputs, keras_model, saved_model
+from tfinvert.generators import contents, files, generator, hub, inputs, keras_model, saved_model
 from tfinvert.generators.condition import Condition
+from tfinvert.generators.contents import Contents
 from tfinvert.generators.inputs import Wiring
+from tfinvert.generators.safety import process
+from tfinvert.limits import DEFAULT, Limits
 
+_DEFAULT_RANGE = (-1.0, 1.0)
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
 
 
@@ -22,7 +31,7 @@ def load_generator(
     prior: spaces.Space | str | None = None, value_range: Sequence[float] | None = None,
     image_shape: tuple[int, int, int] | None = None, label_input: str | None = None, classes: int | None = None,
     class_entries: Sequence[int] | None = None, signature: str | None = None, truncation: float | None = None,
-    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False,
+    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT,
 ) -> generator.Generator:  # fmt: skip
     """A generator from a Keras file or model, a SavedModel, a TF-Hub module, or any differentiable function.
 
@@ -45,6 +54,8 @@ def load_generator(
       custom_objects: classes by name that a file uses and Keras does not know.
       allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
         author you trust.
+      limits: of memory and time that loading a file may take. They are kept by another process, which reads the file
+        first; where the user's own classes or `allow_unsafe` are given, and on Windows, there is none.
 
     Returns:
       A `Generator`. What was assumed for want of a statement is in its `assumed`, and in the log.
@@ -57,62 +68,153 @@ def load_generator(
     """
     if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 1):
         raise BadInput(f"classes={classes!r}", "expected how many there are, such as 10")
-    stated: dict[str, Any] = {}
-    fingerprint = ""
-    wiring: Wiring | None = None
+    stated = Stated(
+        prior, value_range, image_shape, label_input, classes, class_entries, signature, truncation, allow_unsafe
+    )
     if source is None:
         source = BUILTIN
     if isinstance(source, (str, Path)):
-        name, path = Path(source).name, Path(source)
-        if hub.is_handle(str(source)):
-            stated, name, path = hub.known(str(source)), str(source), hub.folder(str(source))
-        if saved_model.is_saved_model(path):
-            wiring = saved_model.read(
-                path, signature=signature or stated.get("signature"), truncation=truncation, label_input=label_input,
-                classes=classes, allow_unsafe=allow_unsafe,
-            )  # fmt: skip
-            fingerprint = saved_model.digest(path)
-        else:
-            model = files.read_model(path, custom_objects, allow_unsafe)
-            stated, fingerprint = card.read_card(path), _digest(path)
-    elif callable(source):
-        model = source
-        name = str(getattr(source, "name", None) or getattr(source, "__name__", type(source).__name__))
-    else:
+        return _from_file(str(source), stated, dict(custom_objects or {}), limits)
+    if not callable(source):
         raise BadInput(f"a generator of type {type(source).__name__}", "expected a file, a Keras model or a function")
+    name = str(getattr(source, "name", None) or getattr(source, "__name__", type(source).__name__))
+    plan = _plan(_wire(source, name, stated), {}, stated, name)
+    return plan.make(plan.try_out())
 
-    if wiring is None:
-        for option, value in (("signature", signature), ("truncation", truncation)):
-            if value is not None:
-                raise BadInput(
-                    f"{option}={value} for {name}", "only a SavedModel or TF-Hub module takes it: leave it out"
-                )
-        wiring = _wire(model, name, label_input, classes)
-    if class_entries is not None:
-        wiring = inputs.without_class(wiring, class_entries, name)
-    names = stated.get("class_names")
+
+class Stated(NamedTuple):
+    """What the user says of a generator: the arguments of `load_generator`."""
+
+    prior: spaces.Space | str | None
+    value_range: Sequence[float] | None
+    image_shape: tuple[int, int, int] | None
+    label_input: str | None
+    classes: int | None
+    class_entries: Sequence[int] | None
+    signature: str | None
+    truncation: float | None
+    allow_unsafe: bool
+
+
+class _File(NamedTuple):
+    """A file that a generator is read from."""
+
+    path: Path
+    name: str
+    known: dict[str, Any]  # of a TF-Hub module, as on a card
+    folder: Path  # for a copy of its arrays
+    limits: Limits
+
+
+class _Opened(NamedTuple):
+    """What a Keras file holds, and who reads it."""
+
+    contents: Contents
+    reader: str
+
+
+def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limits) -> generator.Generator:
+    """Reads a file twice: first in a process that is watched, then here what was found to be good."""
+    known, name, path = {}, Path(source).name, Path(source)
+    if hub.is_handle(source):
+        known, name, path = hub.known(source), source, hub.folder(source)
+    if not saved_model.is_saved_model(path):
+        contents.sniff(path)  # most mistakes are told at once
+    with tempfile.TemporaryDirectory() as folder:
+        file = _File(path, name, known, Path(folder), limits)
+        if stated.allow_unsafe or custom or _has_registered() or not process.available():
+            # Code of the user's own, or that the user trusts: no other process has it.
+            opened, model = _open(file, stated, custom)
+            plan = _planned(file, opened, stated, model)
+            facts = plan.try_out()
+        else:
+            with process.watched(_try, file, stated, limits=limits, what=f"loading {name}") as answers:
+                _begin()
+                opened = next(answers)
+                # While the other process tries it on codes:
+                model = None if opened is None else files.read_by(opened.reader, opened.contents)
+                plan = _planned(file, opened, stated, model)
+                facts = next(answers)
+    digest = saved_model.digest(path) if opened is None else _digest(path)
+    return plan._replace(fingerprint=digest).make(facts)
+
+
+def _begin() -> None:
+    """Has TensorFlow and Keras do what they do once, while the other process reads."""
+    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])(np.zeros((1, 1)))
+
+
+def _try(file: _File, stated: Stated) -> Iterator[Any]:
+    """What is done in a process of its own."""
+    opened, model = _open(file, stated, {})
+    plan = _planned(file, opened, stated, model)
+    yield opened
+    yield plan.try_out()
+
+
+def _open(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[_Opened | None, Any]:
+    """Takes a Keras file through the gate, and reads it; (None, None) for a SavedModel."""
+    if saved_model.is_saved_model(file.path):
+        return None, None
+    found = contents.look(file.path, file.folder, file.limits, custom, stated.allow_unsafe)
+    model, reader = files.read_model(found, file.name, custom)
+    return _Opened(found, reader), model
+
+
+def _planned(file: _File, opened: _Opened | None, stated: Stated, model: Any) -> generator.Plan:
+    if opened is not None:
+        return _plan(_wire(model, file.name, stated), opened.contents.card, stated, file.name)
+    wiring = saved_model.read(
+        file.path, signature=stated.signature or file.known.get("signature"), truncation=stated.truncation,
+        label_input=stated.label_input, classes=stated.classes, allow_unsafe=stated.allow_unsafe,
+    )  # fmt: skip
+    return _plan(wiring, file.known, stated, file.name)
+
+
+def _has_registered() -> bool:
+    """Whether there are classes that the user has registered with Keras here."""
+    registries = [keras.saving] + ([sys.modules["tf_keras"].saving] if "tf_keras" in sys.modules else [])
+    return any(not name.startswith("tfinvert>") for home in registries for name in home.get_custom_objects())
+
+
+def _plan(wiring: Wiring, said: Mapping[str, Any], stated: Stated, name: str) -> generator.Plan:
+    """What a generator is made of, by what the user states and else what its file says."""
+    if stated.class_entries is not None:
+        wiring = inputs.without_class(wiring, stated.class_entries, name)
+    names = said.get("class_names")
     if wiring.condition is not None and names:
         wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(map(str, names))))
     assumed = list(wiring.assumed)
-    prior = prior if prior is not None else stated.get("prior")
+    prior = stated.prior if stated.prior is not None else said.get("prior")
     if prior is None:
         prior = spaces.normal() if wiring.truncation is None else spaces.normal(stddev=wiring.truncation, bound=2)
         assumed.append(f"prior: {str(prior).removesuffix('()')}")
     space = _space(spaces.parse(prior) if isinstance(prior, str) else prior, wiring.code_shape, name)
-    bounds = stated.get("value_range") if value_range is None else value_range
-    return generator.make(
-        wiring.function, space, assumed=assumed, value_range=_range(bounds),
-        condition=wiring.condition, image_shape=image_shape, name=name, fingerprint=fingerprint,
-    )  # fmt: skip
+    bounds = stated.value_range if stated.value_range is not None else said.get("value_range")
+    if bounds is None:
+        bounds = _DEFAULT_RANGE
+        assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
+    return generator.Plan(
+        wiring.function, space, wiring.condition, _range(bounds), stated.image_shape, tuple(assumed), name, ""
+    )
 
 
-def _wire(model: Any, name: str, label_input: str | None, classes: int | None) -> Wiring:
+def _wire(model: Any, name: str, stated: Stated) -> Wiring:
     """How a model, or any function, is called."""
+    for option in ("signature", "truncation"):
+        if getattr(stated, option) is not None:
+            raise BadInput(
+                f"{option}={getattr(stated, option)} for {name}",
+                "only a SavedModel or TF-Hub module takes it: leave it out",
+            )
     if keras_model.is_model(model):
-        return keras_model.wire(model, label_input, classes)
-    if label_input is not None:
-        raise BadInput(f"label_input {label_input!r} for the function {name}", "leave it out: it takes (codes, labels)")
-    return Wiring(model, None, Condition(classes, column=False, dtype="int32") if classes else None, [])
+        return keras_model.wire(model, stated.label_input, stated.classes)
+    if stated.label_input is not None:
+        raise BadInput(
+            f"label_input {stated.label_input!r} for the function {name}", "leave it out: it takes (codes, labels)"
+        )
+    condition = Condition(stated.classes, column=False, dtype="int32") if stated.classes else None
+    return Wiring(model, None, condition, [])
 
 
 def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spaces.Space:
@@ -127,13 +229,13 @@ def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spa
     return prior if shape is None else prior.with_shape(shape)
 
 
-def _range(bounds: Sequence[float] | None) -> tuple[float, float] | None:
-    if bounds is None:
-        return None
+def _range(bounds: Sequence[float]) -> tuple[float, float]:
     try:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError) as error:
         raise BadInput(f"value_range {bounds!r}", "expected two numbers, such as -1,1") from error
+    if not -np.inf < low < high < np.inf:
+        raise BadInput(f"value_range {low},{high}", "expected two finite numbers, low before high, such as -1,1 or 0,1")
     return low, high
 
 

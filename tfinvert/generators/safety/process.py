@@ -1,0 +1,252 @@
+"""Runs a job in a process of its own that is watched: ended when it takes too long or too much, and told when it dies.
+
+Three processes: this one; a server, forked while TensorFlow has not begun to work here (afterwards a fork would lack
+its threads) or else started anew; and the server's worker, forked where it is needed, which does the jobs one after the
+other. A worker that is ended costs the others nothing but another fork.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+import psutil
+
+from tfinvert.errors import BadInput
+from tfinvert.limits import Limits
+
+_LOOK = 0.02  # seconds between two looks at the worker's memory
+_IDLE = 60.0  # seconds after which a worker that waits is ended
+_LARGE = 1.5e9  # bytes that a waiting worker may hold
+_DONE = "done"
+
+_lock = threading.Lock()
+_server: tuple[Connection, Any] | None = None  # and what it was started as
+
+
+def available() -> bool:
+    """Whether jobs can be watched here; Windows has no fork."""
+    return hasattr(os, "fork")
+
+
+@contextlib.contextmanager
+def watched(job: Callable[..., Iterator[Any]], *given: Any, limits: Limits, what: str) -> Iterator[Iterator[Any]]:
+    """Starts a job, and gives what it yields as it comes.
+
+    Args:
+      job: a generator function that can be imported by name.
+      given: its arguments; they and what it yields are pickled.
+      limits: of memory and time.
+      what: is done with what, for messages: "loading dcgan.h5".
+
+    Raises:
+      BadInput: what the job raises; or that it was ended, or has crashed. Any other error of the job is a `BadInput`
+        too.
+    """
+    with _lock:
+        connection = _connected()
+        try:
+            connection.send((limits, what, pickle.dumps((job, given))))
+            answers = _answers(connection, what)
+            yield answers
+            for _ in answers:  # so that the next job finds nothing of this one
+                pass
+        except BadInput:
+            raise
+        except BaseException:  # of the caller, Ctrl-C too: nobody knows where the job stands
+            close()
+            raise
+
+
+def _answers(connection: Connection, what: str) -> Iterator[Any]:
+    while True:
+        try:
+            kind, value = connection.recv()
+        except (EOFError, OSError) as error:
+            close()
+            raise BadInput(f"{what} ended the process that watched it", "try it again") from error
+        if kind == _DONE:
+            return
+        if kind == "error":
+            raise value
+        yield value
+
+
+def close() -> None:
+    """Ends the server, and with it what it does; the next job starts another."""
+    global _server
+    if _server is not None:
+        connection, started = _server
+        _server = None
+        connection.close()
+        if isinstance(started, int):
+            os.waitpid(started, 0)
+        else:
+            started.wait()
+
+
+def _connected() -> Connection:
+    global _server
+    if _server is None:
+        ours, theirs = Pipe()
+        _server = ours, (_start(theirs) if _at_work() else _fork(ours, theirs))
+        theirs.close()
+        atexit.register(close)
+    return _server[0]
+
+
+def _at_work() -> bool:
+    """Whether TensorFlow has threads here, which a fork would lack."""
+    from tensorflow.python.eager import context
+
+    return bool(getattr(context.context(), "_initialized", True))
+
+
+def _fork(ours: Connection, theirs: Connection) -> int:
+    with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads; none of them is needed there
+        number = os.fork()
+    if number == 0:
+        ours.close()
+        _forked(serve, theirs)
+    return number
+
+
+def _forked(work: Callable[[Connection], None], connection: Connection) -> None:
+    """Does work in a process just forked, which never comes back from here."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the user's process, which ends this one
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
+        work(connection)
+    finally:
+        os._exit(0)
+
+
+def _start(theirs: Connection) -> subprocess.Popen:
+    number = theirs.fileno()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from tfinvert.generators.safety import process; process.main({number})"],
+        pass_fds=[number], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def main(number: int) -> None:
+    """The server, started anew, with its end of the pipe."""
+    import tfinvert.generators.load  # noqa: F401  (what workers need: imported once)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve(Connection(number))
+
+
+def serve(connection: Connection) -> None:
+    """Hands jobs to workers until the other end of the connection closes."""
+    worker: tuple[int, Connection] | None = None
+    try:
+        while True:
+            if not connection.poll(_IDLE if worker else None):
+                _ended(worker)
+                worker = None
+                continue
+            limits, what, payload = connection.recv()
+            worker = worker or _hire(connection)
+            worker[1].send_bytes(payload)
+            refusal = _watch(worker, connection, limits, what)
+            if refusal is not None:
+                _ended(worker)
+                worker = None
+                connection.send(("error", refusal))
+            elif psutil.Process(worker[0]).memory_info().rss > _LARGE:
+                _ended(worker)
+                worker = None
+    except (EOFError, OSError):  # nobody listens any more
+        return
+    finally:
+        _ended(worker)
+
+
+def _hire(connection: Connection) -> tuple[int, Connection]:
+    ours, theirs = Pipe()
+    with warnings.catch_warnings(action="ignore"):
+        number = os.fork()
+    if number == 0:
+        ours.close()
+        connection.close()
+        _forked(_work, theirs)
+    theirs.close()
+    return number, ours
+
+
+def _ended(worker: tuple[int, Connection] | None) -> None:
+    """Ends a worker, whatever it does; what is left is none."""
+    if worker is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker[0], signal.SIGKILL)
+        os.waitpid(worker[0], 0)
+        worker[1].close()
+
+
+def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limits, what: str) -> BadInput | None:
+    """Hands on what a worker says until it has done its job; else why it has not."""
+    number, answers = worker
+    process = psutil.Process(number)
+    before, end = process.memory_info().rss, time.monotonic() + limits.seconds
+    while time.monotonic() < end:
+        if answers.poll(_LOOK):
+            try:
+                kind, value = answers.recv()
+            except (EOFError, OSError):
+                return BadInput(f"{what} crashes TensorFlow or a library below it", _DAMAGED)
+            connection.send((kind, value))
+            if kind in (_DONE, "error"):
+                return None
+        if process.memory_info().rss - before > limits.bytes:
+            return BadInput(
+                f"{what} takes more than {limits.gigabytes:g} GB of memory",
+                "if it is meant to, say more with --max_gigabytes",
+            )
+        if connection.poll(0):  # another job while this one is done: the other end has closed
+            return BadInput(f"{what} was given up", "try it again")
+    return BadInput(
+        f"{what} takes more than {limits.seconds:g} seconds", "if it is meant to, say more with --max_seconds"
+    )
+
+
+_DAMAGED = "the file is damaged, or made to do so; save it again"
+
+
+def _work(connection: Connection) -> None:
+    """Does jobs until the other end closes."""
+    import tensorflow as tf
+    from absl import logging
+
+    logging.set_verbosity(logging.FATAL)
+    tf.config.set_visible_devices([], "GPU")
+    while True:
+        try:
+            job, given = pickle.loads(connection.recv_bytes())
+        except (EOFError, OSError):
+            return
+        try:
+            for value in job(*given):
+                connection.send(("value", value))
+        except BadInput as error:
+            connection.send(("error", error))
+        except Exception as error:
+            connection.send(("error", BadInput(f"{type(error).__name__}: {error}"[:300], _DAMAGED)))
+        else:
+            connection.send((_DONE, None))

@@ -1,0 +1,167 @@
+"""Tries a generator on a few codes: what its images are, and whether they depend on the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinvert import seeds
+from tfinvert.errors import BadInput
+from tfinvert.generators.condition import Beside, Condition
+from tfinvert.generators.contents import short
+from tfinvert.spaces import Space
+
+_CODES = 8  # that a new generator is tried on
+Raw = Callable[[tf.Tensor, "tf.Tensor | None"], Any]  # codes and labels as the model takes them -> what it gives
+
+
+class Facts(NamedTuple):
+    """What a trial tells of a generator."""
+
+    image_shape: tuple[int, int, int]
+    translated: bool  # AutoGraph has to translate Python's own branches in it
+    constant: bool  # its image does not depend on the code by as much as half a grey level
+    warnings: tuple[str, ...]
+
+
+def tried(
+    raw: Raw, space: Space, condition: Condition | Beside | None, value_range: tuple[float, float],
+    image_shape: tuple[int, int, int] | None, name: str,
+) -> Facts:  # fmt: skip
+    """Calls a generator, in eager mode and in a graph.
+
+    Args:
+      raw: (codes [B, *shape], labels or None) -> images.
+      space: with its shape set.
+      condition: the class labels it takes.
+      value_range: (low, high) of its pixel values.
+      image_shape: (H, W, C) of outputs that are flat or lack the channel axis; None: as they come.
+      name: for messages.
+
+    Raises:
+      BadInput: it cannot be called, its output is no image, or TensorFlow finds no gradient through it.
+    """
+    codes, labels = _trial(space, condition)
+    images = _called(raw, codes, labels, name)
+    shape = _image_shape(images, image_shape, name)
+    function = fitted(raw, shape)
+    translated = _needs_translation(function, space, condition, name)
+    warnings, constant = _looked(function(codes, labels).numpy(), value_range)
+    return Facts(shape, translated, constant, tuple(warnings))
+
+
+def fitted(raw: Raw, shape: tuple[int, int, int]) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
+    """The same with images as float32 [B, H, W, C]."""
+    return lambda codes, labels: tf.reshape(tf.cast(raw(codes, labels), tf.float32), [-1, *shape])
+
+
+def translate(function: Callable) -> Any:
+    """The function with Python's own `if` and `while` on tensors translated; they work in eager mode only."""
+    return tf.function(function, autograph=True, reduce_retracing=True)
+
+
+def _trial(space: Space, condition: Condition | Beside | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    codes = space.sample(seeds.of(0, tf.range(_CODES)))
+    return codes, None if condition is None else condition.encode(condition.example(_CODES))
+
+
+def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> tf.Tensor:
+    """The images of the codes; raises where there are none, or no gradient."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(codes)
+        try:
+            images = raw(codes, labels)
+        except BadInput:
+            raise
+        except Exception as error:  # the model is the user's: anything can come out of it
+            raise BadInput(
+                f"{name} cannot be called with codes {list(codes.shape)}",
+                f"{short(error)}; if its codes have another shape, say it with prior=normal(N)",
+            ) from error
+    if isinstance(images, (list, tuple, dict)):
+        raise BadInput(f"{name} gives {len(images)} outputs", "expected one image tensor; wrap it to return the image")
+    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
+        raise BadInput(f"{name} gives {type(images).__name__}", "expected an image tensor [B, H, W, C]")
+    if not tf.is_tensor(images) or not tf.as_dtype(images.dtype).is_floating or tape.gradient(images, codes) is None:
+        raise BadInput(
+            f"{name} gives {list(images.shape)} without a TensorFlow gradient",
+            "expected a differentiable function of the codes; use TensorFlow operations throughout",
+        )
+    return images
+
+
+def _needs_translation(
+    function: Callable, space: Space, condition: Condition | Beside | None, name: str
+) -> bool:  # fmt: skip
+    """Whether the compiled loop can call the function only with its Python branches translated."""
+    codes = tf.TensorSpec([None, *(space.shape or ())], tf.float32)
+    labels = None
+    if condition is not None:
+        encoded = condition.encode(condition.example(1))
+        labels = tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype)
+    try:
+        tf.function(function, autograph=False).get_concrete_function(codes, labels)
+    except Exception:
+        try:
+            translate(function).get_concrete_function(codes, labels)
+        except Exception as error:
+            raise BadInput(
+                f"{name} runs eagerly, but not in a graph",
+                f"{short(error)}; use TensorFlow operations throughout",
+            ) from error
+        return True
+    return False
+
+
+def _image_shape(images: tf.Tensor, wanted: Any, name: str) -> tuple[int, int, int]:
+    """(H, W, C) of the images; an error that says what came where that is no image."""
+    given = tuple(images.shape)
+    if wanted is not None:
+        shape = _wanted_shape(wanted)
+        sides = [n for n in given[1:] if n != 1]  # a reshape must not scramble what has sides of its own
+        if given[0] != _CODES or np.prod(given[1:]) != np.prod(shape) or (
+            len(sides) > 1 and sides != [n for n in shape if n != 1]
+        ):  # fmt: skip
+            raise BadInput(f"{name} gives {list(given)} for {_CODES} codes", f"cannot be image_shape={shape}")
+    else:
+        shape = (*given[1:], 1) if len(given) == 3 else given[1:]
+    if given[0] != _CODES or len(shape) != 3 or shape[-1] not in (1, 3):
+        hint = "the output is no image [B, H, W, C] with 1 or 3 channels"
+        if len(given) == 2:
+            hint += "; if it is a flat one, give image_shape=(H, W, C)"
+        elif len(given) == 4 and given[1] in (1, 3):
+            hint += "; it looks channels first: transpose it in a wrapper"
+        raise BadInput(f"{name} gives {list(given)} for {_CODES} codes", hint)
+    return int(shape[0]), int(shape[1]), int(shape[2])
+
+
+def _wanted_shape(wanted: Any) -> tuple[int, ...]:
+    try:
+        shape = tuple(int(n) for n in wanted)
+    except (TypeError, ValueError):
+        shape = ()
+    if len(shape) != 3 or min(shape) < 1:
+        raise BadInput(f"image_shape={wanted!r}", "expected (H, W, C), such as (28, 28, 1)")
+    return shape
+
+
+def _looked(images: np.ndarray, value_range: tuple[float, float]) -> tuple[list[str], bool]:
+    """What is odd about the images, and whether they ignore the code."""
+    warnings = []
+    low, high = value_range
+    spread = float(np.abs(images - images[:1]).max())
+    if not np.isfinite(images).all():
+        warnings.append("some of its images hold NaN or infinite values")
+    least, most = float(images.min()), float(images.max())
+    spans = f"its images span [{least:.2f}, {most:.2f}]"
+    if least < low - 0.25 * (high - low) or most > high + 0.25 * (high - low):
+        warnings.append(f"{spans}, the stated value range is [{low:g}, {high:g}]")
+    elif low < 0 <= least and spread > 0:
+        warnings.append(f"{spans}; if black is 0, say value_range=(0, {high:g})")
+    constant = spread < 0.5 * (high - low) / 255  # half a grey level: nobody can see it, whatever the code
+    if constant:
+        warnings.append("its image does not depend on the code")
+    return warnings, constant
