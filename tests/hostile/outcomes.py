@@ -1,0 +1,61 @@
+"""Loads files one after the other, in a process of its own, and tells of each what came of it.
+
+    python outcomes.py FILES.json
+
+FILES.json lists [name, path, proof]. One line of JSON for each: the outcome ("refused", "loaded", or the name of
+another exception), the message, seconds, the largest memory of this process and its children in MB, and whether the
+proof appeared.
+"""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+import tfinvert as ti
+
+
+class Memory(threading.Thread):
+    """The most that this process and its children have held together."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most, self.process = 0.0, psutil.Process()
+
+    def run(self) -> None:
+        while True:
+            total = 0
+            for each in (self.process, *self.process.children(recursive=True)):
+                try:
+                    total += each.memory_full_info().uss if each != self.process else each.memory_info().rss
+                except psutil.Error:
+                    continue  # it has just ended
+            self.most = max(self.most, total / 1e6)
+            time.sleep(0.02)
+
+
+def main() -> None:
+    memory = Memory()
+    memory.start()
+    for name, path, proof in json.loads(Path(sys.argv[1]).read_text()):
+        memory.most, began = 0.0, time.perf_counter()
+        try:
+            ti.load_generator(path)
+            outcome, message = "loaded", ""
+        except ti.BadInput as error:
+            outcome, message = "refused", str(error)
+        except BaseException as error:
+            outcome, message = type(error).__name__, str(error)
+        seconds = time.perf_counter() - began
+        row = {
+            "name": name, "outcome": outcome, "message": message, "seconds": seconds, "megabytes": memory.most,
+            "proof": Path(proof).exists(),
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
