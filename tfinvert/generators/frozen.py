@@ -126,6 +126,5 @@ def without_weights(definition: Any) -> tuple[Any, dict[str, tf.Tensor]]:
             continue
         weights[f"{node.name}:0"] = tf.constant(tf.make_ndarray(value))
         placeholder = copy.node.add(name=node.name)
-        make_placeholder(placeholder, value.dtype)
-        placeholder.attr["shape"].shape.CopyFrom(value.tensor_shape)
+        make_placeholder(placeholder, value.dtype, value.tensor_shape)
     return copy, weights

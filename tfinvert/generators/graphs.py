@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy as copies
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,12 +40,21 @@ def only(definition: Any, names: Iterable[str]) -> Any:
     return copy
 
 
-def make_placeholder(node: Any, kind: int) -> None:
-    """Turns a node of a GraphDef into a placeholder of this data type."""
-    node.op = "Placeholder"
-    del node.input[:]
+def become(node: Any, kind: str, **types: int) -> None:
+    """Turns a node of a GraphDef into another operation with the same inputs, and these data types as attributes."""
+    node.op = kind
     node.attr.clear()
-    node.attr["dtype"].type = kind
+    for name, each in types.items():
+        node.attr[name].type = each
+
+
+def make_placeholder(node: Any, kind: int, shape: Any = None) -> None:
+    """Turns a node of a GraphDef into a placeholder of this data type and, if stated, this TensorShapeProto."""
+    shape = copies.deepcopy(shape)  # it may be the node's own
+    del node.input[:]
+    become(node, "Placeholder", dtype=kind)
+    if shape is not None:
+        node.attr["shape"].shape.CopyFrom(shape)
 
 
 def with_placeholder(definition: Any, tensor: str, name: str, kind: int) -> Any:
