@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import tensorflow as tf
+
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import make_placeholder, node_of, upstream
+from tfinvert.generators.graphs import called, make_placeholder, node_of, upstream
 
 # Attributes that begin with "_" say how to run or differentiate an operation. Of these two, loops need the second to
 # be differentiated; others choose a compiler or a device, or name gradients and places that are not there.
@@ -22,6 +24,14 @@ class Cut(NamedTuple):
     nodes: list[Any]  # NodeDefs
     functions: dict[str, Any]  # FunctionDefs by name; those that are called come before those that call them
     versions: Any
+
+    @property
+    def definition(self) -> Any:
+        """As a GraphDef."""
+        made = tf.compat.v1.GraphDef(versions=self.versions)
+        made.node.extend(self.nodes)
+        made.library.function.extend(self.functions.values())
+        return made
 
     @property
     def all_nodes(self) -> Iterator[Any]:
@@ -64,17 +74,6 @@ def cut(definition: Any, roots: Sequence[str], inputs: Mapping[str, tuple[int, A
             ahead += called(found[name].node_def, available)
     order = sorted_nodes(nodes.values())
     return Cut(order, _in_order(order, found), definition.versions)
-
-
-def called(nodes: Iterable[Any], functions: Mapping[str, Any]) -> Iterator[str]:
-    """The names of the functions that nodes call, by an attribute or by their type."""
-    for node in nodes:
-        if node.op in functions:
-            yield node.op
-        for value in node.attr.values():
-            if value.HasField("func"):
-                yield value.func.name
-            yield from (each.name for each in value.list.func)
 
 
 def sorted_nodes(nodes: Iterable[Any]) -> list[Any]:

@@ -13,8 +13,9 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators.contents import short
 from tfinvert.generators.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
-from tfinvert.generators.saved_call import computing, trusted
 from tfinvert.generators.saved_files import GRAPH, listed, parsed
+from tfinvert.generators.saved_function import computing
+from tfinvert.generators.saved_trusted import trusted
 from tfinvert.limits import DEFAULT, Limits
 
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order

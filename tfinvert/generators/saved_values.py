@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -47,8 +45,7 @@ def assigns(part: Cut) -> bool:
 def with_values(part: Cut, roots: Sequence[str], known: Mapping[str, Variable]) -> Any:
     """A GraphDef in which placeholders of the variables' names stand for what is read of them.
 
-    Nothing is assigned and nothing waits any more: what is left only computes. Functions get names that say what is in
-    them, because TensorFlow wants one function for one name in all graphs of a process.
+    Nothing is assigned and nothing waits any more: what is left only computes.
 
     Args:
       part: without calls; its nodes are changed.
@@ -58,12 +55,9 @@ def with_values(part: Cut, roots: Sequence[str], known: Mapping[str, Variable]) 
     Raises:
       BadInput: something else is done with a variable, or the graph computes with strings or other resources.
     """
-    definition = tf.compat.v1.GraphDef(versions=part.versions)
     made: dict[str, Any] = {}
     nodes, _ = _computing(part.nodes, roots, dict(known), part.functions, made, inside=False)
-    definition.node.extend(nodes)
-    definition.library.function.extend(made.values())
-    return definition
+    return Cut(nodes, made, part.versions).definition
 
 
 def _computing(
@@ -179,10 +173,7 @@ def _function(source: Any, held: Sequence[Variable | None], functions: Mapping[s
         each.type = handles[node_of(result)].kind if node_of(result) in handles else each.type
     if any(each.type in _FOREIGN for each in (*arguments, *function.signature.output_arg)):
         raise BadInput(f"{source.signature.name!r} computes with strings or resources", "expected numbers only")
-    function.signature.name = ""
-    contents = hashlib.sha256(function.SerializeToString(deterministic=True)).hexdigest()
-    name = re.sub(r"\W", "_", source.signature.name)[:100] or "function"
-    function.signature.name = f"{name}_{contents[:32]}"
+    function.signature.name += f"_{len(made)}"  # it may be called again with other variables
     made[function.signature.name] = function
     return function
 

@@ -15,9 +15,9 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 from tfinvert.errors import BadInput
 from tfinvert.generators.contents import short
 from tfinvert.generators.graphs import node_of
-from tfinvert.generators.saved_calls import without_calls
 from tfinvert.generators.saved_files import bundle
 from tfinvert.generators.saved_graph import cut
+from tfinvert.generators.saved_inlining import without_calls
 from tfinvert.generators.saved_references import with_handles
 from tfinvert.generators.saved_values import Variable
 from tfinvert.limits import Limits

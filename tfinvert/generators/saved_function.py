@@ -1,4 +1,4 @@
-"""The function of a saved graph's signature: from the part that computes it, or by TensorFlow's own loader."""
+"""The function that computes one output of a saved graph, and runs nothing else of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators.frozen import part, without_weights
 from tfinvert.generators.graphs import make_placeholder, node_of
-from tfinvert.generators.references import has_references, settled
-from tfinvert.generators.saved_calls import without_calls
 from tfinvert.generators.saved_graph import Cut, cut
+from tfinvert.generators.saved_inlining import without_calls
 from tfinvert.generators.saved_references import with_handles
 from tfinvert.generators.saved_safety import refuse_operations, refuse_sizes
 from tfinvert.generators.saved_values import assigns, variables, with_values
@@ -64,9 +63,7 @@ def _kept(
 ) -> dict[str, tf.Tensor]:
     """The variables' values after the graph was computed once."""
     real = {name: tf.Variable(value, trainable=False) for name, value in found.items()}
-    definition = tf.compat.v1.GraphDef(versions=flat.versions)
-    definition.node.extend(flat.nodes)
-    definition.library.function.extend(flat.functions.values())
+    definition = flat.definition
     for node in definition.node:
         if node.name in real:
             make_placeholder(node, tf.resource.as_datatype_enum)
@@ -74,18 +71,3 @@ def _kept(
     function = part(definition, list(names.values()), result if ":" in result else f"{result}:0", handles)
     function(*(example[name] for name in names))
     return {name: variable.read_value() for name, variable in real.items()}
-
-
-def trusted(path: Path, graph: Any, signature: str, output: str, example: Mapping[str, tf.Tensor]) -> Call:
-    """The same by TensorFlow's loader, which runs what the file says: only for files whose author is trusted."""
-    model = tf.saved_model.load(str(path), tags=list(graph.meta_info_def.tags))
-    ends = graph.signature_def[signature]
-
-    def call(**given: tf.Tensor) -> tf.Tensor:
-        return model.signatures[signature](**given)[output]  # the model's variables live as long as it does
-
-    if not has_references(model.signatures[signature]):
-        return call
-    call(**example)  # for what it keeps of the truncation
-    places = {name: tensor.name for name, tensor in ends.inputs.items()}
-    return settled(model.signatures[signature], places, ends.outputs[output].name)
