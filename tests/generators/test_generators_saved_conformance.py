@@ -31,7 +31,7 @@ def by_tensorflow(folder):
         for name, spec in function.structured_input_signature[1].items():
             if spec.shape.rank == 0:
                 given[name] = tf.constant(False) if spec.dtype == tf.bool else tf.ones([], spec.dtype)
-            elif labels is None or spec.shape.rank == 2 and spec.shape[1] == LATENT:
+            elif labels is None or (spec.shape.rank == 2 and spec.shape[1] == LATENT):
                 given[name] = tf.constant(codes)
             elif spec.shape.rank == 2 and spec.shape[1] == 5:
                 given[name] = tf.one_hot(labels, 5)
@@ -50,7 +50,7 @@ def test_images_and_gradients_of(kind, tmp_path):
     folder = str(tmp_path / "module")
     KINDS[kind](folder)
     expected = by_tensorflow(folder)
-    classes = 5 if "ntegers" in kind and kind != "Integers" or kind == "ConditionalNorm" else None
+    classes = 5 if ("ntegers" in kind and kind != "Integers") or kind == "ConditionalNorm" else None
     generator = ti.load_generator(folder, classes=classes)
     codes = codes_for(generator)
     others = () if generator.condition is None else (LABELS,)
