@@ -17,6 +17,7 @@ from tfinvert.limits import Limits
 GRAPH = "saved_model.pb"
 _VARIABLES = "variables"  # the folder, and the prefix of the files in it
 _INDEX = f"{_VARIABLES}.index"
+_PATTERN = set("*?[\\") if os.sep == "/" else set("*?[")
 _PROTOCOL_BUFFER = 2**31  # bytes, beyond which none can be read
 
 
@@ -51,6 +52,11 @@ def bundle(folder: Path, limits: Limits) -> tuple[str, int]:
     if _INDEX not in [path.name for path in files]:
         raise BadInput(f"{folder.name} has no {_VARIABLES}/{_INDEX}", "expected the whole folder, with its variables")
     prefix = os.path.abspath(folder / _VARIABLES / _VARIABLES)  # absolute: so it names no other file system
+    if set(prefix) & _PATTERN:
+        raise BadInput(
+            f"the path {os.path.dirname(os.path.dirname(prefix))}",
+            r"TensorFlow's reader takes *, ?, [ and \ for patterns: rename it",
+        )
     if os.path.lexists(prefix):  # readers take a folder of this name for one of many checkpoints
         raise BadInput(f"{folder.name} has a file {_VARIABLES}/{_VARIABLES}", "expected .index and .data files only")
     return prefix, sum(path.stat().st_size for path in files if path.name != _INDEX)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators.frozen import part, without_weights
 from tfinvert.generators.graphs import make_placeholder, node_of
-from tfinvert.generators.saved_graph import Cut, cut
+from tfinvert.generators.saved_graph import cut
 from tfinvert.generators.saved_inlining import without_calls
 from tfinvert.generators.saved_references import with_handles
 from tfinvert.generators.saved_safety import refuse_operations, refuse_sizes
@@ -49,25 +49,26 @@ def computing(
     known = variables(flat)
     found = {name: tf.constant(value) for name, value in values(graph, known, folder, limits).items()}
     names = {name: f"{node_of(each.name)}:0" for name, each in inputs.items()}
-    if assigns(flat):
-        found = _kept(flat, names, result, found, example)
+    changing = flat.definition if assigns(flat) else None
     definition, weights = without_weights(with_values(flat, [result, *names.values()], known))
+    result = result if ":" in result else f"{result}:0"
+    if changing is not None:
+        found = _kept(changing, names, result, found, example)
     there = {node.name for node in definition.node}
     weights |= {f"{name}:0": value for name, value in found.items() if name in there}
-    function = part(definition, list(names.values()), result if ":" in result else f"{result}:0", weights)
+    function = part(definition, list(names.values()), result, weights)
     return lambda **given: function(*(given[name] for name in names))
 
 
 def _kept(
-    flat: Cut, names: Mapping[str, str], result: str, found: Mapping[str, tf.Tensor], example: Mapping[str, tf.Tensor]
-) -> dict[str, tf.Tensor]:
-    """The variables' values after the graph was computed once."""
+    definition: Any, names: Mapping[str, str], result: str, found: Mapping[str, tf.Tensor],
+    example: Mapping[str, tf.Tensor],
+) -> dict[str, tf.Tensor]:  # fmt: skip
+    """The variables' values after a graph that changes them was computed once."""
     real = {name: tf.Variable(value, trainable=False) for name, value in found.items()}
-    definition = flat.definition
     for node in definition.node:
         if node.name in real:
             make_placeholder(node, tf.resource.as_datatype_enum)
     handles = {f"{name}:0": variable.handle for name, variable in real.items()}
-    function = part(definition, list(names.values()), result if ":" in result else f"{result}:0", handles)
-    function(*(example[name] for name in names))
+    part(definition, list(names.values()), result, handles)(*(example[name] for name in names))
     return {name: variable.read_value() for name, variable in real.items()}
