@@ -440,6 +440,10 @@ def wrong_types(saved, folder, proof):
             value.s = b"float"
 
 
+def unknown_type(saved, folder, proof):
+    saved.meta_graphs[0].signature_def["default"].inputs["z"].dtype = 0
+
+
 def numbers_for_functions(saved, folder, proof):
     for nodes in bodies(saved.meta_graphs[0]):
         for node in nodes:

@@ -136,3 +136,26 @@ def test_links_inside_of_the_folder(tmp_path):
     assert again.fingerprint == expected.fingerprint
     codes = codes_for(expected)
     np.testing.assert_array_equal(again(codes), expected(codes))
+
+
+@pytest.mark.parametrize("kind", ["tf_keras saved", "1 resources", "1 references"])
+def test_graphs_that_restore_nothing(kind, tmp_path):
+    """Then the names of variables say which value is whose."""
+    folder = tmp_path / "module"
+    KINDS[kind](str(folder))
+    expected = ti.load_generator(folder)
+    saved = graph_in(folder)
+    saved.meta_graphs[0].ClearField("saver_def")
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    codes = codes_for(expected)
+    np.testing.assert_array_equal(ti.load_generator(folder)(codes), expected(codes))
+
+
+def test_graphs_that_restore_nothing_and_have_one_name_for_two_variables(tmp_path):
+    folder = tmp_path / "module"
+    KINDS["While"](str(folder))
+    saved = graph_in(folder)
+    saved.meta_graphs[0].ClearField("saver_def")
+    (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ti.BadInput, match=r"no value for the variable 'Variable"):
+        ti.load_generator(folder)

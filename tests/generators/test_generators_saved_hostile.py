@@ -75,6 +75,7 @@ COMPUTED = {
     "missing output": (hostile.missing_output, "no node 'nowhere'"),
     "second output": (hostile.second_output, "cannot be loaded"),
     "types of attributes": (hostile.wrong_types, "module"),
+    "unknown type": (hostile.unknown_type, "of no type that TensorFlow knows"),
     "numbers for functions": (hostile.numbers_for_functions, "module|branch"),
     "future": (hostile.future, "cannot be loaded"),
     "unknown operation": (hostile.unknown_operation, f"Telepathy, which {RUNS}"),

@@ -128,7 +128,7 @@ def _signature(graph: Any, wanted: str | None, name: str) -> Signature:
     if output is None:
         raise BadInput(f"signature {key!r} of {name} gives no image [B, H, W, C]", f"its signatures are: {listed}")
     tensors = [
-        Input(name, tuple(None if each.size < 0 else each.size for each in tensor.tensor_shape.dim), _type(tensor))
+        Input(name, tuple(None if each.size < 0 else each.size for each in tensor.tensor_shape.dim), _type(tensor).name)
         for name, tensor in there[key].inputs.items()
     ]
     wide = [each for each in tensors if each.shape]
@@ -136,8 +136,11 @@ def _signature(graph: Any, wanted: str | None, name: str) -> Signature:
     return Signature(key, wide, [each for each in tensors if not each.shape], output, max(batches, default=None))
 
 
-def _type(tensor: Any) -> str:
-    return tf.as_dtype(tensor.dtype).name
+def _type(tensor: Any) -> tf.DType:
+    try:
+        return tf.as_dtype(tensor.dtype)
+    except TypeError as error:
+        raise BadInput(f"the tensor {tensor.name!r} is of no type that TensorFlow knows", "expected numbers") from error
 
 
 def _image(signature: Any, flat: bool) -> str | None:
@@ -145,7 +148,7 @@ def _image(signature: Any, flat: bool) -> str | None:
     ranks = (0, 2, 3) if flat else (4,)  # 0 is an unknown shape
     found = [
         name for name, each in signature.outputs.items()
-        if tf.as_dtype(each.dtype).is_floating and len(each.tensor_shape.dim) in ranks
+        if _type(each).is_floating and len(each.tensor_shape.dim) in ranks
     ]  # fmt: skip
     known = [name for name in _OUTPUTS if name in found]
     return known[0] if known else found[0] if len(found) == 1 else None
