@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.framework import convert_to_constants
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.contents import short
 from tfinvert.generators.generator import Generator
-from tfinvert.generators.graphs import make_placeholder
+from tfinvert.generators.graphs import make_placeholder, with_new_functions
 
 _LARGE = 2**14  # entries from which on a constant is a weight
 
@@ -42,20 +42,23 @@ def freeze(generator: Generator) -> Frozen:
     traced = tf.function(
         lambda codes, labels=None: generator.function(codes, labels), autograph=False
     ).get_concrete_function(*specs)
-    # Loops and branches stay functions: what they are lowered to has no gradient.
-    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
-    names = [tensor.name for tensor in frozen.inputs]
-    definition = frozen.graph.as_graph_def()
+    # Loops and branches stay functions: what they are lowered to has no gradient. This is what
+    # `convert_variables_to_constants_v2` does before it takes functions away that the generator itself still calls.
+    data = convert_to_constants._FunctionConverterDataInEager(
+        func=traced, lower_control_flow=False, aggressive_inlining=False
+    )
+    definition, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
+    names = [tensor.name for tensor in traced.inputs[: len(specs)]]  # what comes after these was captured
     for node in definition.node:  # nothing is left that would have to happen first
-        data = [each for each in node.input if not each.startswith("^")]
+        needed = [each for each in node.input if not each.startswith("^")]
         del node.input[:]
-        node.input.extend(data)
+        node.input.extend(needed)
     # A gradient of the model's own (TensorFlow gives one to silu) is tied to the graph that was traced: without it,
     # the derivative is that of what is computed.
     for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
             node.attr.pop("_gradient_op_type", None)
-    return Frozen(definition, names[0], [*names, None][1], frozen.outputs[0].name, _scopes(traced.graph))
+    return Frozen(definition, names[0], [*names, None][1], traced.outputs[0].name, _scopes(traced.graph))
 
 
 def frozen_for(generator: Generator, purpose: str) -> Frozen:
@@ -105,7 +108,7 @@ def part(
       output: any tensor of it.
       weights: values for further placeholders, held once however many graphs the function goes into.
     """
-    weights = weights or {}
+    weights, definition = weights or {}, with_new_functions(definition)
     graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
     tensors = [graph.graph.as_graph_element(name) for name in (*inputs, *weights)]
     pruned = graph.prune(tensors, graph.graph.as_graph_element(output))
@@ -126,6 +129,5 @@ def without_weights(definition: Any) -> tuple[Any, dict[str, tf.Tensor]]:
             continue
         weights[f"{node.name}:0"] = tf.constant(tf.make_ndarray(value))
         placeholder = copy.node.add(name=node.name)
-        make_placeholder(placeholder, value.dtype)
-        placeholder.attr["shape"].shape.CopyFrom(value.tensor_shape)
+        make_placeholder(placeholder, value.dtype, value.tensor_shape)
     return copy, weights

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy as copies
+import itertools
+import re
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
+
+_NUMBERED = re.compile(r"_graph\d+$")
+_NUMBERS = itertools.count(1)
 
 
 def node_of(tensor: str) -> str:
@@ -39,12 +45,21 @@ def only(definition: Any, names: Iterable[str]) -> Any:
     return copy
 
 
-def make_placeholder(node: Any, kind: int) -> None:
-    """Turns a node of a GraphDef into a placeholder of this data type."""
-    node.op = "Placeholder"
-    del node.input[:]
+def become(node: Any, kind: str, **types: int) -> None:
+    """Turns a node of a GraphDef into another operation with the same inputs, and these data types as attributes."""
+    node.op = kind
     node.attr.clear()
-    node.attr["dtype"].type = kind
+    for name, each in types.items():
+        node.attr[name].type = each
+
+
+def make_placeholder(node: Any, kind: int, shape: Any = None) -> None:
+    """Turns a node of a GraphDef into a placeholder of this data type and, if stated, this TensorShapeProto."""
+    shape = copies.deepcopy(shape)  # it may be the node's own
+    del node.input[:]
+    become(node, "Placeholder", dtype=kind)
+    if shape is not None:
+        node.attr["shape"].shape.CopyFrom(shape)
 
 
 def with_placeholder(definition: Any, tensor: str, name: str, kind: int) -> Any:
@@ -58,3 +73,37 @@ def with_placeholder(definition: Any, tensor: str, name: str, kind: int) -> Any:
                 node.input[place] = name
     make_placeholder(copy.node.add(name=name), kind)
     return copy
+
+
+def called(nodes: Iterable[Any], functions: Container[str] = ()) -> Iterator[str]:
+    """The names of the functions that nodes call, by an attribute or, of those that are given, by their type."""
+    for node in nodes:
+        if node.op in functions:
+            yield node.op
+        for value in node.attr.values():
+            yield from (each.name for each in _named(value))
+
+
+def with_new_functions(definition: Any) -> Any:
+    """The same GraphDef, where its functions have names that no other graph's have.
+
+    TensorFlow wants one function for one name in a process, those too that it makes of a loop to differentiate it.
+    """
+    functions = {each.signature.name for each in definition.library.function}
+    if not functions:
+        return definition
+    copy, number = copies.deepcopy(definition), next(_NUMBERS)
+    names = {name: f"{_NUMBERED.sub('', name)}_graph{number}" for name in functions}
+    bodies = [copy.node, *(each.node_def for each in copy.library.function)]
+    for function in copy.library.function:
+        function.signature.name = names[function.signature.name]
+    for node in (node for body in bodies for node in body):
+        node.op = names.get(node.op, node.op)
+        for value in node.attr.values():
+            for each in _named(value):
+                each.name = names.get(each.name, each.name)
+    return copy
+
+
+def _named(value: Any) -> list[Any]:
+    return [*([value.func] if value.HasField("func") else []), *value.list.func]

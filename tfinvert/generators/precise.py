@@ -13,7 +13,6 @@ from tfinvert.generators.frozen import freeze, part
 from tfinvert.generators.generator import Generator
 
 _SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
-_SUFFIX = "_in_float64"  # TensorFlow wants one function for one name
 
 
 def in_float64(generator: Generator) -> Generator | None:
@@ -40,7 +39,6 @@ def _widened(generator: Generator) -> Any:
         for node in nodes:
             _widen(node)
     for each in definition.library.function:
-        each.signature.name += _SUFFIX
         for argument in (*each.signature.input_arg, *each.signature.output_arg):
             argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
     images = part(definition, frozen.inputs, frozen.images)
@@ -63,5 +61,3 @@ def _widen(node: Any) -> None:
         if value.HasField("tensor") and value.tensor.dtype == _SINGLE:
             wide = tf.make_ndarray(value.tensor).astype("float64")
             value.tensor.CopyFrom(tf.make_tensor_proto(wide))
-        for called in (*([value.func] if value.HasField("func") else []), *value.list.func):
-            called.name += _SUFFIX

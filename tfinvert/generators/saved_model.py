@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.contents import short
 from tfinvert.generators.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
-from tfinvert.generators.references import has_references, settled
-from tfinvert.generators.saved_safety import refuse_operations
+from tfinvert.generators.saved_files import GRAPH, listed, parsed
+from tfinvert.generators.saved_function import computing
+from tfinvert.generators.saved_trusted import trusted
+from tfinvert.limits import DEFAULT, Limits
 
-_FILE = "saved_model.pb"
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order
 _OUTPUTS = ("default", "generated", "images")
 _INITIALISER = "__saved_model_init_op"
@@ -36,12 +35,12 @@ class Signature(NamedTuple):
 
 def is_saved_model(path: Path) -> bool:
     """Whether this is a folder with a SavedModel in it."""
-    return os.path.isfile(path / _FILE)  # false too for names that no file can have
+    return os.path.isfile(path / GRAPH)  # false too for names that no file can have
 
 
 def read(
     path: Path, *, signature: str | None = None, truncation: float | None = None, label_input: str | None = None,
-    classes: int | None = None, allow_unsafe: bool = False,
+    classes: int | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT,
 ) -> Wiring:  # fmt: skip
     """How a SavedModel is called as a generator.
 
@@ -51,36 +50,34 @@ def read(
       truncation: for those that take it, in (0, 1]; one value for the whole run, because some modules keep state of it.
       label_input: name of the class label's input; found by name, type and size where not given.
       classes: how many classes there are, where the label is an integer.
-      allow_unsafe: also load graphs with operations that may do more than compute.
+      allow_unsafe: load it with TensorFlow's own loader, which runs what the file says.
+      limits: how large its graph, its constants and its variables may be.
 
     Raises:
-      BadInput: there is no such signature, its inputs are no generator's, or the graph may do more than compute.
+      BadInput: there is no such signature, its inputs are no generator's, the graph may do more than compute, or the
+        folder is damaged.
     """
-    graph = _graph(path)
-    if not allow_unsafe:
-        refuse_operations(graph, path.name)
+    graph = _graph(path, limits)
     chosen = _signature(graph, signature, path.name)
     code, label, assumed = roles(chosen.inputs, label_input, classes)
     fixed = {each.name: _scalar(each, truncation, assumed) for each in chosen.scalars}
     if truncation is not None and not any("trunc" in each.name for each in chosen.scalars):
         raise BadInput(f"truncation={truncation} for {path.name}", "it takes no truncation: leave it out")
+    example = {each.name: tf.zeros([n or 1 for n in each.shape], each.dtype) for each in chosen.inputs}
+    example |= {name: tf.constant(value) for name, value in fixed.items()}
+    ends = graph.signature_def[chosen.name]
     try:
-        model = tf.saved_model.load(str(path), tags=list(graph.meta_info_def.tags))
-    except Exception as error:
-        raise BadInput(f"{path.name} is a SavedModel that TensorFlow cannot load", short(error)) from error
-    tensors, scalars = graph.signature_def[chosen.name], {name: tf.constant(value) for name, value in fixed.items()}
-
-    def call(**given: tf.Tensor) -> tf.Tensor:
-        return model.signatures[chosen.name](**given)[chosen.output]  # the model's variables live as long as it does
-
-    if has_references(model.signatures[chosen.name]):
-        example = {each.name: tf.zeros([n or 1 for n in each.shape], each.dtype) for each in chosen.inputs}
-        call(**example, **scalars)  # for what it keeps of the truncation
-        places = {name: tensor.name for name, tensor in tensors.inputs.items()}
-        call = settled(model.signatures[chosen.name], places, tensors.outputs[chosen.output].name)
+        if allow_unsafe:
+            call = trusted(path, graph, chosen.name, chosen.output, example)
+        else:
+            call = computing(graph, dict(ends.inputs), ends.outputs[chosen.output].name, example, path, limits)
+    except BadInput:
+        raise
+    except Exception as error:  # TensorFlow raises anything where a graph is malformed
+        raise BadInput(f"{path.name} is a SavedModel that cannot be loaded", short(error)) from error
 
     def function(codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        given = {code.name: fit(codes, code), **scalars}
+        given = {code.name: fit(codes, code), **{name: tf.constant(value) for name, value in fixed.items()}}
         if label is not None:
             given[label.name] = tf.cast(fit_label(labels, label), label.dtype)
         return call(**given)
@@ -92,23 +89,22 @@ def read(
     )  # fmt: skip
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a SavedModel: of its files, one after the other."""
+def digest(path: Path, limits: Limits = DEFAULT) -> str:
+    """The SHA-256 of a SavedModel: of the files that are read, one after the other.
+
+    Raises:
+      BadInput: one of them is no regular file in the folder, or they are too large together.
+    """
     total = hashlib.sha256()
-    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+    for file in listed(path, limits):
         with file.open("rb") as content:
             total.update(hashlib.file_digest(content, "sha256").digest())
     return total.hexdigest()
 
 
-def _graph(path: Path) -> Any:
+def _graph(path: Path, limits: Limits) -> Any:
     """The MetaGraphDef that generates: that of TF-Hub's inference has no tags, that of TensorFlow 2 "serve"."""
-    saved = saved_model_pb2.SavedModel()
-    try:
-        saved.ParseFromString((path / _FILE).read_bytes())
-    except (DecodeError, OSError) as error:
-        raise BadInput(f"{path.name} has a damaged {_FILE} ({short(error)})", "expected a whole SavedModel") from error
-    found = {frozenset(each.meta_info_def.tags): each for each in saved.meta_graphs}
+    found = {frozenset(each.meta_info_def.tags): each for each in parsed(path, limits).meta_graphs}
     for tags in (frozenset(), frozenset(["serve"]), *(each for each in found if "train" not in each)):
         if tags in found:
             return found[tags]
@@ -132,7 +128,7 @@ def _signature(graph: Any, wanted: str | None, name: str) -> Signature:
     if output is None:
         raise BadInput(f"signature {key!r} of {name} gives no image [B, H, W, C]", f"its signatures are: {listed}")
     tensors = [
-        Input(name, tuple(None if each.size < 0 else each.size for each in tensor.tensor_shape.dim), _type(tensor))
+        Input(name, tuple(None if each.size < 0 else each.size for each in tensor.tensor_shape.dim), _type(tensor).name)
         for name, tensor in there[key].inputs.items()
     ]
     wide = [each for each in tensors if each.shape]
@@ -140,8 +136,11 @@ def _signature(graph: Any, wanted: str | None, name: str) -> Signature:
     return Signature(key, wide, [each for each in tensors if not each.shape], output, max(batches, default=None))
 
 
-def _type(tensor: Any) -> str:
-    return tf.as_dtype(tensor.dtype).name
+def _type(tensor: Any) -> tf.DType:
+    try:
+        return tf.as_dtype(tensor.dtype)
+    except TypeError as error:
+        raise BadInput(f"the tensor {tensor.name!r} is of no type that TensorFlow knows", "expected numbers") from error
 
 
 def _image(signature: Any, flat: bool) -> str | None:
@@ -149,7 +148,7 @@ def _image(signature: Any, flat: bool) -> str | None:
     ranks = (0, 2, 3) if flat else (4,)  # 0 is an unknown shape
     found = [
         name for name, each in signature.outputs.items()
-        if tf.as_dtype(each.dtype).is_floating and len(each.tensor_shape.dim) in ranks
+        if _type(each).is_floating and len(each.tensor_shape.dim) in ranks
     ]  # fmt: skip
     known = [name for name in _OUTPUTS if name in found]
     return known[0] if known else found[0] if len(found) == 1 else None

@@ -1,51 +1,45 @@
-"""Finds what would do more than compute in a SavedModel, before TensorFlow runs any of it.
+"""Finds what would do more than compute in a graph, before TensorFlow sees it.
 
-Loading a SavedModel runs its initialisers, and calling it runs its graph: an operation in there may read and write
-files, or call Python. So only operations that are known to compute pass.
+An operation may read and write files, or call Python. So only operations that are known to compute pass; what an
+operation makes out of nothing must have a size that fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 from typing import Any
 
+import tensorflow as tf
+
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import by_name, upstream
+from tfinvert.generators.graphs import node_of
 from tfinvert.generators.operations import graph_operation_computes
+from tfinvert.limits import Limits
 
-# What holds a graph together, and the variables; those after RestoreV2 read the folder's own checkpoint.
+# What holds a graph together, and the variables.
 _ALLOWED = """
-    Assert Assign AssignVariableOp CheckNumerics Enter Exit If IsVariableInitialized LookupTableImportV2 LoopCond Merge
-    NextIteration NoOp PartitionedCall Placeholder PlaceholderWithDefault PreventGradient ReadVariableOp
-    StatefulPartitionedCall StatelessIf StatelessWhile Switch VarHandleOp VarIsInitializedOp Variable VariableV2 While
-    RestoreV2 ShardedFilename StaticRegexFullMatch StringJoin
+    Assert Assign AssignAdd AssignAddVariableOp AssignSub AssignSubVariableOp AssignVariableOp Case CheckNumerics Enter
+    Exit If IsVariableInitialized LoopCond Merge NextIteration NoOp PartitionedCall Placeholder PlaceholderWithDefault
+    PreventGradient ReadVariableOp ResourceGather ResourceGatherNd StatefulPartitionedCall StatelessCase StatelessIf
+    StatelessWhile Switch VarHandleOp VarIsInitializedOp Variable VariableShape VariableV2 While
 """
-_INITIALISERS = ("saved_model_main_op", "legacy_init_op")  # collections of TensorFlow 1
+_FILLS = """
+    Fill RandomStandardNormal RandomUniform RandomUniformInt StatelessRandomNormal StatelessRandomUniform
+    TruncatedNormal
+"""  # their first input is a shape
+_RANK = 254  # the most axes that TensorFlow knows
 
 
-def refuse_operations(graph: Any, name: str) -> None:
-    """Raises `BadInput` where loading or calling a saved graph would run an operation that may do more than compute.
+def refuse_operations(nodes: Iterable[Any], functions: Iterable[str], name: str) -> None:
+    """Raises `BadInput` where one of the nodes may do more than compute.
 
     Args:
-      graph: MetaGraphDef.
-      name: of the folder, for the message.
-
-    Raises:
-      BadInput: the message says which operation.
+      nodes: NodeDefs, those of functions and branches, too.
+      functions: names of the graph's own, which an operation's type may be.
+      name: of the model, for the message.
     """
-    functions = {each.signature.name: each for each in graph.graph_def.library.function}
-    _refuse({node.op for node in _run(graph, functions)} - set(functions), name)
-
-
-def refuse_graph(definition: Any, name: str) -> None:
-    """The same for a GraphDef, all of which may be run."""
-    functions = {each.signature.name: each for each in definition.library.function}
-    nodes = [*definition.node, *(node for each in functions.values() for node in each.node_def)]
-    _refuse({node.op for node in nodes} - set(functions), name)
-
-
-def _refuse(kinds: set[str], name: str) -> None:
-    strange = sorted(kind for kind in kinds if not graph_operation_computes(kind) and kind not in _ALLOWED.split())
+    strange = sorted(_kinds(nodes) - set(functions) - set(_ALLOWED.split()))
     if strange:
         raise BadInput(
             f"{name} runs the TensorFlow operations {', '.join(strange[:5])}, which may do more than compute",
@@ -53,32 +47,49 @@ def _refuse(kinds: set[str], name: str) -> None:
         )
 
 
-def _run(graph: Any, functions: dict[str, Any]) -> Iterator[Any]:
-    """All nodes that loading the graph, or calling one of its signatures, can run."""
-    nodes = by_name(graph.graph_def)
-    roots = [graph.saver_def.restore_op_name] if not graph.HasField("object_graph_def") else []  # TensorFlow 1 only
-    for signature in graph.signature_def.values():
-        roots += [tensor.name for tensor in signature.outputs.values()]
-    for collection in _INITIALISERS:
-        roots += graph.collection_def[collection].node_list.value if collection in graph.collection_def else []
-    reached = [nodes[name] for name in upstream(nodes, roots)]
-    yield from reached
-    ahead = [*_called(reached, functions), *graph.object_graph_def.concrete_functions]
-    seen: set[str] = set()
-    while ahead:
-        function = functions.get(ahead.pop())
-        if function is not None and function.signature.name not in seen:
-            seen.add(function.signature.name)
-            yield from function.node_def
-            ahead += _called(function.node_def, functions)
+def refuse_graph(definition: Any, name: str) -> None:
+    """The same for a GraphDef, all of which may be run."""
+    functions = list(definition.library.function)
+    nodes = [*definition.node, *(node for each in functions for node in each.node_def)]
+    refuse_operations(nodes, [each.signature.name for each in functions], name)
 
 
-def _called(nodes: Iterable[Any], functions: dict[str, Any]) -> Iterator[str]:
-    """The names of the functions that nodes call, by an attribute or by their type."""
-    for node in nodes:
-        if node.op in functions:
-            yield node.op
-        for value in node.attr.values():
-            if value.HasField("func"):
-                yield value.func.name
-            yield from (each.name for each in value.list.func)
+def refuse_sizes(bodies: Iterable[Iterable[Any]], name: str, limits: Limits) -> None:
+    """Raises `BadInput` where what a graph makes out of nothing would be too large together.
+
+    That is constants, which may state one number for all entries, and what is filled in a shape that is constant.
+
+    Args:
+      bodies: NodeDefs of the graph, and of each function.
+      name: of the model, for the message.
+      limits: for the size.
+    """
+    total = 0
+    for nodes in bodies:
+        there = {node.name: node for node in nodes}
+        for node in there.values():
+            if node.op == "Const":
+                value = node.attr["value"].tensor
+                entries = math.prod(max(0, each.size) for each in value.tensor_shape.dim)
+                total += entries * max(1, tf.as_dtype(value.dtype).size or 1)
+            elif node.op in _FILLS.split() and node.input:
+                total += _filled(there.get(node_of(node.input[0])))
+            if total > limits.bytes:
+                raise BadInput(
+                    f"{name} makes {total / 1e9:.3g} GB of constants ({node.name!r})",
+                    f"expected at most {limits.gigabytes:g} GB",
+                )
+
+
+def _filled(shape: Any) -> int:
+    """How many entries a tensor of this shape has; 0 where the shape is not known before the graph runs."""
+    if shape is None or shape.op != "Const":
+        return 0
+    value = shape.attr["value"].tensor
+    if math.prod(each.size for each in value.tensor_shape.dim) > _RANK or not tf.as_dtype(value.dtype).is_integer:
+        return 0  # no shape at all, which TensorFlow refuses
+    return math.prod(max(0, int(size)) for size in tf.make_ndarray(value).ravel())
+
+
+def _kinds(nodes: Iterable[Any]) -> set[str]:
+    return {kind for kind in {node.op for node in nodes} if not graph_operation_computes(kind)}

@@ -1,8 +1,12 @@
-"""TensorFlow 1's reference variables, which no function can be traced or frozen around, made plain values."""
+"""A SavedModel by TensorFlow's own loader, which runs what the file says: for files whose author is trusted.
+
+TensorFlow 1's reference variables, which no function can be traced or frozen around, are made plain values here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -10,16 +14,35 @@ import tensorflow as tf
 from tfinvert.generators.frozen import part
 from tfinvert.generators.graphs import by_name, make_placeholder
 
+Call = Callable[..., tf.Tensor]
 _VARIABLES = ("Variable", "VariableV2")
 _ASSIGNMENTS = ("Assign", "AssignAdd", "AssignSub")
 
 
-def has_references(call: Any) -> bool:
-    """Whether a signature's function uses reference variables."""
-    return any(node.op in _VARIABLES for node in call.graph.as_graph_def().node)
+def trusted(path: Path, graph: Any, signature: str, output: str, example: Mapping[str, tf.Tensor]) -> Call:
+    """The function of a signature that gives this output, called as `function(name=value, ...)`.
+
+    Args:
+      path: the folder.
+      graph: its MetaGraphDef.
+      signature: in it.
+      output: the signature's name for it.
+      example: a value for each input, for what the graph keeps of some (BigGAN its truncation).
+    """
+    model = tf.saved_model.load(str(path), tags=list(graph.meta_info_def.tags))
+    ends = graph.signature_def[signature]
+
+    def call(**given: tf.Tensor) -> tf.Tensor:
+        return model.signatures[signature](**given)[output]  # the model's variables live as long as it does
+
+    if not any(node.op in _VARIABLES for node in model.signatures[signature].graph.as_graph_def().node):
+        return call
+    call(**example)
+    places = {name: tensor.name for name, tensor in ends.inputs.items()}
+    return _settled(model.signatures[signature], places, ends.outputs[output].name)
 
 
-def settled(call: Any, inputs: Mapping[str, str], output: str) -> Callable[..., tf.Tensor]:
+def _settled(call: Any, inputs: Mapping[str, str], output: str) -> Call:
     """The function of a signature, called as `function(name=value, ...)`, with variables as they are now.
 
     Whatever it assigns to them is left out: a module that keeps state of its truncation must have been called with it
