@@ -91,9 +91,7 @@ def changed(pixels: np.ndarray, seed: int = 0, share: float = CHANGED) -> np.nda
     return flat.reshape(pixels.shape)
 
 
-def crops(
-    source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT
-) -> np.ndarray:
+def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT) -> np.ndarray:
     """Photographs [count, H, W, C] in [0, 1]: each as a whole, then random crops of all of them.
 
     Args:

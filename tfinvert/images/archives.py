@@ -75,7 +75,7 @@ class Archive:
 
     def names(self) -> list[str]:
         """All members that are no folders. Of those with one name the last is read."""
-        return [member.filename for member in self._archive().infolist() if not member.is_dir()]
+        return [name for member in self._archive().infolist() if not (name := member.filename).endswith("/")]
 
     def size(self, name: str) -> int:
         """The bytes that a member says it unfolds to; more do not come."""

@@ -87,20 +87,21 @@ def _picture(file: IO[bytes], limits: Limits) -> Image.Image:
             if len(tiles) > _TILES:
                 raise BadInput(f"a picture in {len(tiles)} pieces", f"expected at most {_TILES}; save it again")
             bounded.head = None
-            if tiles and tiles[0][0] == "ppm_plain":
-                bounded.piece = 2**16  # it takes time with the square of what it reads
+            if tiles and tiles[0][0] in ("ppm_plain", "jpeg"):
+                # The one takes time with the square of what it reads; of the other, a few bytes may go over all pixels.
+                bounded.piece = 2**13
             opened.load()
             check_size(*opened.size, limits)  # icons hold pictures of other sizes than they say
             return ImageOps.exif_transpose(opened)
         except UnidentifiedImageError as error:
             file.seek(0)
-            what = formats.what_else(file.read(16))
-            if what:
-                raise BadInput(f"{what}, whatever its name says", f"not opened here; {formats.EXPECTED}") from error
-            raise BadInput("no picture, whatever its name says", formats.EXPECTED) from error
+            what, known = formats.what_else(file.read(16))
+            if known:
+                raise BadInput(f"a damaged {what}", "expected a whole one; save it again") from error
+            raise BadInput(f"{what}, whatever its name says", f"{formats.EXPECTED}; convert it") from error
         except Image.DecompressionBombError as error:
             found = re.search(r"\((\d+) pixels\)", str(error))
-            raise _too_large(f"{found[1]} pixels" if found else "too many pixels", limits) from error
+            raise _too_large(f"{int(found[1]) / 1e6:.6g} megapixels" if found else "too many", limits) from error
 
 
 @contextlib.contextmanager
@@ -168,12 +169,13 @@ def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) ->
     slack = 1e-3  # what rounding may do to a value at the end of the scale
     for top, bottom, left, right in _blocks(height, width):
         given = array[top:bottom, left:right]
-        values = (given.astype(np.float32) - low) / (high - low)
+        with np.errstate(all="ignore"):  # values beyond float32 become infinite, and are refused below
+            values = (given.astype(np.float32) - low) / (high - low)
         known = ~np.isnan(values)
         if known.any():
             outside |= not (values[known].min() >= -slack and values[known].max() <= 1 + slack)
             least, most = min(least, given[known].min()), max(most, given[known].max())
-        if channels == 4:
+        if channels == 4 and not outside:
             values = values[..., :3] * values[..., 3:] + (1 - values[..., 3:])
         result[top:bottom, left:right] = np.clip(values, 0, 1)
     if outside:

@@ -6,6 +6,7 @@ somebody registers, IPTC opens whatever lies inside; and of the rest people have
 
 from __future__ import annotations
 
+import functools
 import os
 
 from PIL import Image
@@ -19,12 +20,14 @@ EXPECTED = "expected PNG, JPEG, WebP, TIFF, BMP, GIF or another of Pillow's own"
 _OTHERS = ((b"%PDF", "PDF"), (b"<svg", "SVG"), (b"<?xml", "SVG or other XML"))
 
 
+@functools.cache
 def formats() -> list[str]:
     """Those that this Pillow can open."""
     Image.init()
     return [name for name in OPENED if name in Image.OPEN]
 
 
+@functools.cache
 def extensions() -> frozenset[str]:
     """With a dot, in lower case."""
     Image.init()
@@ -35,15 +38,18 @@ def looks_like_a_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in extensions()
 
 
-def what_else(head: bytes) -> str:
-    """What a file is that is not opened, by its first 16 bytes; "" where they do not say."""
+def what_else(head: bytes) -> tuple[str, bool]:
+    """What a file is that could not be opened, by its first 16 bytes, and whether it is one of the kinds that are."""
+    takes = lambda name: (accept := Image.OPEN[name][1]) is not None and accept(head) is True
+    for name in formats():
+        if name != "DIB" and takes(name):  # a DIB begins with hardly anything
+            return name, True
     if head[4:8] == b"ftyp":
-        return "HEIC or a film"
+        return "HEIC or a film", False
     for start, name in _OTHERS:
         if head.startswith(start):
-            return name
+            return name, False
     for name in Image.ID:
-        accept = Image.OPEN[name][1]
-        if name not in OPENED and accept is not None and accept(head) is True:
-            return name
-    return ""
+        if name not in (*OPENED, "GBR") and takes(name):  # so does a GIMP brush
+            return name, False
+    return "no picture", False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def _number(text: str) -> int:
 
 def _read(path: Path, limits: Limits) -> np.ndarray | dict[str, int]:
     if not path.is_file():
-        raise BadInput(f"labels {path}", f"no such file, but {kind(path)}; {_EXPECTED}")
+        what = f"which is {kind(path)}" if os.path.lexists(path) else "no such file"
+        raise BadInput(f"labels {path}", f"{what}; {_EXPECTED}")
     try:
         if path.suffix == ".npy":
             return NumpyFile(path, limits).read("")
