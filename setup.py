@@ -31,6 +31,7 @@ EXTRAS = {
     "tensorboard": ["tensorboard>=2.20,<3"],  # bin/train.py --tensorboard; TensorFlow no longer brings it
     "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
     "test": [
+        "hypothesis>=6.100",  # readers meet any bytes
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "pytest-xdist>=3.5",  # a process for each core: tracing graphs, most of the time, uses one

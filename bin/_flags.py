@@ -13,8 +13,31 @@ import _start
 _NUMBERS = (("value_range", float), ("array_range", float), ("image_shape", int), ("class_entries", int))
 
 
+def define_limits() -> None:
+    """What the file of a stranger may take: `tfinvert.limits.Limits`."""
+    flags.DEFINE_float("max_megapixels", 64.0, "Of a picture, in millions of pixels; one with more is refused.")
+    flags.DEFINE_float(
+        "max_gigabytes",
+        4.0,
+        "Of memory that loading a generator may take, and that an array or an archive's member may unfold to.",
+    )
+    flags.DEFINE_float("max_seconds", 45.0, "That loading a generator, or reading one picture, may take.")
+
+
+def limits():
+    """The `Limits` of the flags.
+
+    Raises:
+      BadInput: one of them is no number above 0.
+    """
+    from tfinvert.limits import Limits
+
+    return Limits(flags.FLAGS.max_megapixels, flags.FLAGS.max_gigabytes, flags.FLAGS.max_seconds)
+
+
 def define_generator() -> None:
     """The flags of `load_generator`."""
+    define_limits()
     flags.DEFINE_string(
         "generator",
         None,

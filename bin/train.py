@@ -9,10 +9,13 @@ started again. Without flags it trains the built-in generator of glyphs; see tfi
 made the file in the package.
 """
 
+import _flags
 from absl import app, flags, logging
 
 import _start
 
+_flags.define_limits()
+flags.adopt_module_key_flags(_flags)
 flags.DEFINE_string(
     "dataset", "glyphs",
     "glyphs of matplotlib's fonts, omniglot, mnist, fashion_mnist, cifar10, celeb_a, another name of TensorFlow "
@@ -62,7 +65,7 @@ def _train() -> None:
     channels = 3 if values.colour else 1
     data = pictures(
         values.dataset, (size, size, channels), limit=values.images, held_out=values.held_out, folder=values.data_dir,
-        download=values.download, by_class=by_class, seed=values.seed,
+        download=values.download, by_class=by_class, seed=values.seed, limits=_flags.limits(),
     )  # fmt: skip
     classes = len(data.classes) or (int(data.labels.max()) + 1 if by_class else None)
     training = Training(

@@ -16,7 +16,7 @@ class Limits:
       megapixels: of a picture, in millions of pixels; 64 is 8000 x 8000.
       gigabytes: of memory that loading a generator may take, and that an array or an archive's member may unfold to,
         in 10^9 bytes.
-      seconds: that loading a generator may take, with the trial on a few codes.
+      seconds: that loading a generator may take, with the trial on a few codes, and reading one picture.
 
     Raises:
       BadInput: one of them is no number above 0.

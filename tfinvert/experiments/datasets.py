@@ -17,6 +17,7 @@ from tfinvert.images import glyphs
 from tfinvert.images.entry import Entry
 from tfinvert.images.named import NAMED, Named, training_source
 from tfinvert.images.sources import open_source
+from tfinvert.limits import DEFAULT, Limits
 
 RANGE = (-1.0, 1.0)  # of the pixels
 
@@ -33,6 +34,7 @@ class Pictures(NamedTuple):
 def pictures(
     dataset: str, shape: tuple[int, int, int], *, limit: int | None = None, held_out: Sequence[str] | None = None,
     folder: str | Path = ".", download: bool = False, by_class: bool = False, seed: int = 0,
+    limits: Limits = DEFAULT,
 ) -> Pictures:  # fmt: skip
     """The pictures of a dataset.
 
@@ -45,6 +47,7 @@ def pictures(
       folder, download: see `training_source`.
       by_class: whether labels are wanted. Where the source has none, each folder is a class.
       seed: of the glyphs, and of what is drawn.
+      limits: what one file may take.
 
     Raises:
       BadInput: there are no such pictures, no such folders among them, or no classes.
@@ -57,13 +60,13 @@ def pictures(
         drawn, of = glyphs.training_set(40_000 if limit is None else limit, seed)
         return Pictures(drawn.astype(np.float32) / 127.5 - 1, of, tuple(glyphs.CHARACTERS), unseen="glyphs")
     source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
-    entries, unseen = open_source(source), ""
+    entries, unseen = open_source(source, limits=limits), ""
     if isinstance(entries, list):
         source, unseen = _chosen(entries, known.held_out if held_out is None else held_out, limit, seed)
         limit = None
     elif held_out:
         raise BadInput(f"held_out={','.join(held_out)} of a stream", "expected pictures in folders")
-    found = tfinvert.images.load(source, tfinvert.images.Scale(shape, RANGE), limit=limit)
+    found = tfinvert.images.load(source, tfinvert.images.Scale(shape, RANGE), limit=limit, limits=limits)
     labels, classes = found.labels, tuple[str, ...]()
     if by_class and labels is None:
         labels, classes = _folders(found.ids, known.class_folder)

@@ -19,6 +19,7 @@ from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
 from tfinvert.inversion.recover import Recovery
 from tfinvert.inversion.verdict import Recovered, Verdict
+from tfinvert.limits import DEFAULT, Limits
 
 QUALITY = 95  # of JPEG
 CHANGED = 0.05  # share of the pixels that are replaced
@@ -90,7 +91,7 @@ def changed(pixels: np.ndarray, seed: int = 0, share: float = CHANGED) -> np.nda
     return flat.reshape(pixels.shape)
 
 
-def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0) -> np.ndarray:
+def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT) -> np.ndarray:
     """Photographs [count, H, W, C] in [0, 1]: each as a whole, then random crops of all of them.
 
     Args:
@@ -98,16 +99,17 @@ def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0) -
       shape: (H, W, C).
       count: how many.
       seed: fixes the crops.
+      limits: what one file may take.
 
     Raises:
       BadInput: no source, or not one image in it could be read.
     """
     height, width, channels = shape
-    whole = images.load(source, _Like(shape), limit=count).pixels
+    whole = images.load(source, _Like(shape), limit=count, limits=limits).pixels
     if len(whole) == count:
         return whole
     tall, wide = _CANVAS * height, _CANVAS * width
-    large = images.load(source, _Like((tall, wide, channels)), limit=count).pixels
+    large = images.load(source, _Like((tall, wide, channels)), limit=count, limits=limits).pixels
     random = np.random.default_rng([seed, 3])
     parts = []
     for number in range(count - len(whole)):
@@ -131,7 +133,7 @@ def strangers(other: Generator, shape: tuple[int, int, int], count: int, seed: i
 def run(
     generator: Generator, *,
     samples: int = 100, photos: Any = None, other: Generator | None = None, attempts: int = 6,
-    labels: Any = None, seed: int = 0, show: Callable[[Judged], None] | None = None,
+    labels: Any = None, seed: int = 0, show: Callable[[Judged], None] | None = None, limits: Limits = DEFAULT,
 ) -> list[Judged]:  # fmt: skip
     """Makes sets of pictures, of this generator and of others, and lets `Recovery` judge each of them.
 
@@ -144,6 +146,7 @@ def run(
       labels: one class for all, where the generator is class-conditional.
       seed: fixes codes, starts, changed pixels and crops.
       show: called with each set as it is judged.
+      limits: what a photograph's file may take.
 
     Raises:
       BadInput: a number is out of range, the labels do not fit, `other` is the same generator, or there are no photos.
@@ -159,7 +162,7 @@ def run(
     sets = [Pictures("png", png(drawn.images), drawn.codes), Pictures("jpeg", jpeg(drawn.images), drawn.codes, jpeg)]
     sets.append(Pictures("changed", changed(sets[0].images, seed)))
     if photos is not None:
-        sets.append(Pictures("photos", png(crops(photos, shape, samples, seed))))
+        sets.append(Pictures("photos", png(crops(photos, shape, samples, seed, limits))))
     if other is not None:
         sets.append(Pictures("other", png(strangers(other, shape, samples, seed))))
     done = []

@@ -1,22 +1,21 @@
-"""Images in arrays: in memory, `.npy`, `.npz`, and idx, MNIST's format."""
+"""Images in arrays: in memory, in numpy's files, and in idx, MNIST's format."""
 
 from __future__ import annotations
 
 import functools
-import gzip
-import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from tfinvert.errors import BadInput
-from tfinvert.images.decode import decode_array
-from tfinvert.images.entry import Entry
+from tfinvert.images.decode import check_size, decode_array
+from tfinvert.images.entry import MOST, Entry, Reading
+from tfinvert.images.idx import read_idx
+from tfinvert.images.numpy_files import NumpyFile
 
 
-def array_entries(array: np.ndarray, labels: np.ndarray | None, array_range) -> Iterable[Entry]:
+def array_entries(array: np.ndarray, labels: np.ndarray | None, how: Reading) -> Iterable[Entry]:
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4)):
         array = array[np.newaxis]  # one image
     if array.dtype.kind not in "buif":
@@ -27,8 +26,11 @@ def array_entries(array: np.ndarray, labels: np.ndarray | None, array_range) -> 
         )
     if not array.size:
         raise BadInput(f"an array of no images, {list(array.shape)}", "expected at least one")
+    if len(array) > MOST:
+        raise BadInput(f"an array of {len(array)} images, {list(array.shape)}", f"expected at most {MOST}; split it")
+    check_size(array.shape[2], array.shape[1], how.limits)
     return [
-        Entry(str(i), None if labels is None else int(labels[i]), functools.partial(_read, array, i, array_range))
+        Entry(str(i), None if labels is None else int(labels[i]), functools.partial(_read, array, i, how.array_range))
         for i in range(len(array))
     ]
 
@@ -37,64 +39,29 @@ def _read(array: np.ndarray, index: int, array_range: tuple[float, float] | None
     return decode_array(array[index], array_range)
 
 
-def read_numpy(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` by name; the one of an `.npy` under the name "".
-
-    Raises:
-      BadInput: it is neither, damaged, or holds Python objects.
-    """
-    try:
-        # No pickles: they run code. A map keeps what is not looked at on the disk.
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return {"": found}
-        with found as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadInput(f"{path} cannot be read ({error})", "expected arrays of numbers saved by numpy") from error
-
-
-def numpy_entries(path: Path, key: str | None, array_range) -> Iterable[Entry]:
-    arrays = read_numpy(path)
-    listing = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items() if name)
+def numpy_entries(path: Path, key: str | None, how: Reading) -> Iterable[Entry]:
+    file = NumpyFile(path, how.limits)
+    heads, listing = file.heads, str(file)
     if key is None:
-        images = [name for name, array in arrays.items() if array.ndim >= 3 or not name]
+        images = [name for name, head in heads.items() if len(head.shape) >= 3 or not name]
         images = [name for name in images if name == "images"] or images
         if len(images) != 1:
             raise BadInput(f"{path} holds {listing or 'nothing'}", f"say which are the images: {path}:NAME")
         key = images[0]
-    if key not in arrays:
+    if key not in heads:
         raise BadInput(f"{path}:{key}", f"no such array; it holds {listing or 'one without a name'}")
     partner = {"images": "labels", "x": "y"}.get(key, key.replace("images", "labels").replace("x_", "y_"))
-    labels = arrays.get(partner) if partner != key else None
-    known = labels is not None and labels.dtype.kind in "iu" and labels.shape == arrays[key].shape[:1]
-    return array_entries(arrays[key], labels if known else None, array_range)
+    beside = heads.get(partner) if partner != key else None
+    known = beside is not None and beside.dtype.kind in "iu" and beside.shape == heads[key].shape[:1]
+    return array_entries(file.read(key), file.read(partner) if known else None, how)
 
 
-def is_idx(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-        if head[:2] == b"\x1f\x8b":
-            with gzip.open(path) as file:
-                head = file.read(4)
-    except (OSError, EOFError, zlib.error):
-        return False  # who reads it will say what is wrong
-    return head[:3] == b"\x00\x00\x08" and head[3:] in (b"\x01", b"\x03", b"\x04")
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """An idx file of bytes (MNIST's format), gzipped or not, as uint8 of its own shape.
-
-    Raises:
-      BadInput: it is none, or cut short.
-    """
-    try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-        if raw[:3] != b"\x00\x00\x08":
-            raise ValueError("not of bytes")
-        shape = tuple(np.frombuffer(raw, ">u4", raw[3], 4).astype(int))
-        return np.frombuffer(raw, np.uint8, int(np.prod(shape)), 4 + 4 * len(shape)).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
-        raise BadInput(f"{path} is no whole idx file ({error})", "expected MNIST's format, idx or idx.gz") from error
+def idx_entries(path: Path, how: Reading) -> Iterable[Entry]:
+    images = read_idx(path, how.limits)
+    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1"))
+    labels = read_idx(beside, how.limits) if beside != path and beside.is_file() else None
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise BadInput(
+            f"{beside} of shape {list(labels.shape)} beside images {list(images.shape)}", "expected one label for each"
+        )
+    return array_entries(images[..., np.newaxis] if images.ndim == 3 else images, labels, how)

@@ -1,19 +1,35 @@
-"""One picture of any mode, or one array, as float32 [H, W, C] in [0, 1] with C = 1 (grey) or 3 (colour)."""
+"""One picture of any mode, or one array, as float32 [H, W, C] in [0, 1] with C = 1 (grey) or 3 (colour).
+
+All goes by blocks of a million pixels, so that beside the picture and the result there is only a little.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import re
+import threading
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from tfinvert.errors import BadInput
+from tfinvert.images import formats
+from tfinvert.images.bounded import HEAD, Bounded, open_regular
+from tfinvert.limits import DEFAULT, Limits
 
 _PAPER = 255  # what shows through where a picture is transparent
+_BLOCK = 2**20
+_TILES = 2**20  # a picture of more pieces is made to take memory for their list
+_pillow = threading.RLock()  # its limit and Python's warnings are there once for all threads
 
 
-def decode_file(file: str | Path | IO[bytes], scale: tuple[float, float] | None = None) -> np.ndarray:
+def decode_file(
+    file: str | Path | IO[bytes], scale: tuple[float, float] | None = None, limits: Limits = DEFAULT
+) -> np.ndarray:
     """A picture file as float32 [H, W, C] in [0, 1].
 
     EXIF orientation is applied; transparency is laid on white; CMYK and other colour spaces become RGB; grey
@@ -22,36 +38,110 @@ def decode_file(file: str | Path | IO[bytes], scale: tuple[float, float] | None 
     Args:
       file: a path, or a file opened for reading.
       scale: (low, high) of a grey picture's values with more than 8 bits; default [0, 65535], of floats [0, 1].
+      limits: what it may take.
 
     Raises:
-      BadInput: the file is missing, no picture, or damaged; or its values are outside the scale.
+      BadInput: the file is missing, no picture, or damaged; it goes beyond the limits; or its values are outside the
+        scale.
     """
     try:
-        with Image.open(file) as opened:
-            opened.seek(0)
-            return _decode(ImageOps.exif_transpose(opened), scale)
+        with contextlib.ExitStack() as stack:
+            if isinstance(file, (str, Path)):
+                file = stack.enter_context(open_regular(file))
+            return _decode(_picture(file, limits), scale)
     except BadInput:
         raise
-    except UnidentifiedImageError as error:
-        raise BadInput(
-            "no picture, whatever its name says", "expected PNG, JPEG or another that Pillow reads"
-        ) from error
+    except MemoryError as error:
+        raise BadInput("a picture for which the memory does not suffice", "expected a smaller one") from error
     except Exception as error:  # Pillow's readers raise whatever a broken file leads them to
-        raise BadInput(f"a picture that cannot be read ({error})", "expected a whole one; save it again") from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise BadInput(f"a picture that cannot be read ({reason})", "expected a whole one; save it again") from error
+
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raises `BadInput` where an image has too many pixels."""
+    if width * height > limits.pixels:
+        raise _too_large(f"{width} x {height} pixels", limits)
+
+
+def encoded(limits: Limits) -> int:
+    """How many bytes a picture may have that is read at once: twice what its pixels take, and what stands beside."""
+    return min(limits.bytes, 8 * limits.pixels + 2**24)
+
+
+def _too_large(came: str, limits: Limits) -> BadInput:
+    return BadInput(
+        f"an image of {came}",
+        f"expected at most {limits.megapixels:g} megapixels; shrink it, or raise --max_megapixels",
+    )
+
+
+def _picture(file: IO[bytes], limits: Limits) -> Image.Image:
+    """The first frame, upright; Pillow's reader, and what it holds, is gone."""
+    bounded = Bounded(file, limits, most=encoded(limits), head=HEAD)
+    with _pillow, _pillows_limit(limits.pixels):
+        try:
+            opened: ImageFile.ImageFile = Image.open(cast(IO[bytes], bounded), formats=formats.formats())
+            check_size(*opened.size, limits)
+            tiles = opened.tile
+            if len(tiles) > _TILES:
+                raise BadInput(f"a picture in {len(tiles)} pieces", f"expected at most {_TILES}; save it again")
+            bounded.head = None
+            if tiles and tiles[0][0] in ("ppm_plain", "jpeg"):
+                # The one takes time with the square of what it reads; of the other, a few bytes may go over all pixels.
+                bounded.piece = 2**13
+            opened.load()
+            check_size(*opened.size, limits)  # icons hold pictures of other sizes than they say
+            return ImageOps.exif_transpose(opened)
+        except UnidentifiedImageError as error:
+            file.seek(0)
+            what, known = formats.what_else(file.read(16))
+            if known:
+                raise BadInput(f"a damaged {what}", "expected a whole one; save it again") from error
+            raise BadInput(f"{what}, whatever its name says", f"{formats.EXPECTED}; convert it") from error
+        except Image.DecompressionBombError as error:
+            found = re.search(r"\((\d+) pixels\)", str(error))
+            raise _too_large(f"{int(found[1]) / 1e6:.6g} megapixels" if found else "too many", limits) from error
+
+
+@contextlib.contextmanager
+def _pillows_limit(pixels: int) -> Iterator[None]:
+    """Within, Pillow refuses what has more pixels, parts of a picture too, and prints no warnings."""
+    before = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Image.MAX_IMAGE_PIXELS = (pixels + 1) // 2  # from there on it warns; from twice as many, it refuses
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _blocks(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """(top, bottom, left, right) of what is done at once."""
+    wide = min(width, _BLOCK)
+    high = _BLOCK // wide
+    for top in range(0, height, high):
+        for left in range(0, width, wide):
+            yield top, min(top + high, height), left, min(left + wide, width)
 
 
 def _decode(image: Image.Image, scale: tuple[float, float] | None) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":
         array = np.asarray(image)
         return decode_array(array, scale or ((0, 1) if array.dtype.kind == "f" else (0, 65535)))
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        paper = Image.new("RGBA", layered.size, (_PAPER,) * 4)
-        grey = image.mode in ("1", "L", "LA", "La")
-        image = Image.alpha_composite(paper, layered).convert("L" if grey else "RGB")
-    else:
-        image = image.convert("L" if image.mode in ("1", "L") else "RGB")
-    return _channels(np.asarray(image, np.float32) / 255)
+    layered = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    grey = image.mode in (("1", "L", "LA", "La") if layered else ("1", "L"))
+    width, height = image.size
+    values = np.empty((height, width, 1 if grey else 3), np.float32)
+    for top, bottom, left, right in _blocks(height, width):
+        part = image.crop((left, top, right, bottom))
+        if layered:
+            paper = Image.new("RGBA", part.size, (_PAPER,) * 4)
+            part = Image.alpha_composite(paper, part.convert("RGBA"))
+        levels = np.asarray(part.convert("L" if grey else "RGB"), np.float32)
+        values[top:bottom, left:right] = (levels / 255).reshape(bottom - top, right - left, -1)
+    return values
 
 
 def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) -> np.ndarray:
@@ -69,22 +159,28 @@ def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) ->
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind not in "buif":
         raise BadInput(f"an array of {array.dtype}", "expected numbers")
+    array = array[..., np.newaxis] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or 0 in array.shape:
+        raise BadInput(f"an image of shape {list(array.shape)}", "expected [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
     low, high = scale or ((0, 1) if kind in "bf" else (0, 65535) if (kind, size) == ("u", 2) else (0, 255))
-    values = (array.astype(np.float32) - low) / (high - low)
+    height, width, channels = array.shape
+    result = np.empty((height, width, min(channels, 3)), np.float32)
+    least, most, outside = np.inf, -np.inf, False
     slack = 1e-3  # what rounding may do to a value at the end of the scale
-    known = ~np.isnan(values)
-    if known.any() and not (values[known].min() >= -slack and values[known].max() <= 1 + slack):
+    for top, bottom, left, right in _blocks(height, width):
+        given = array[top:bottom, left:right]
+        with np.errstate(all="ignore"):  # values beyond float32 become infinite, and are refused below
+            values = (given.astype(np.float32) - low) / (high - low)
+        known = ~np.isnan(values)
+        if known.any():
+            outside |= not (values[known].min() >= -slack and values[known].max() <= 1 + slack)
+            least, most = min(least, given[known].min()), max(most, given[known].max())
+        if channels == 4 and not outside:
+            values = values[..., :3] * values[..., 3:] + (1 - values[..., 3:])
+        result[top:bottom, left:right] = np.clip(values, 0, 1)
+    if outside:
         raise BadInput(
-            f"{array.dtype} values in [{array[known].min():g}, {array[known].max():g}]",
+            f"{array.dtype} values in [{least:g}, {most:g}]",
             f"expected [{low:g}, {high:g}]; say their scale with array_range (--array_range)",
         )
-    if values.ndim == 3 and values.shape[-1] == 4:
-        values = values[..., :3] * values[..., 3:] + (1 - values[..., 3:])
-    return _channels(np.clip(values, 0, 1))
-
-
-def _channels(values: np.ndarray) -> np.ndarray:
-    values = values[..., np.newaxis] if values.ndim == 2 else values
-    if values.ndim != 3 or values.shape[-1] not in (1, 3) or 0 in values.shape:
-        raise BadInput(f"an image of shape {list(values.shape)}", "expected [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
-    return values.astype(np.float32)
+    return result

@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfinvert.limits import DEFAULT, Limits
+
+MOST = 4_000_000  # images in one file of many: each is an entry in memory before the first is read
+
 
 class Entry(NamedTuple):
     """One image that has not been read yet."""
@@ -14,3 +18,10 @@ class Entry(NamedTuple):
     id: str  # its path, or its index; valid Unicode, for it is stored
     label: int | None  # the class, where the source says it
     read: Callable[[], np.ndarray]  # -> float32 [H, W, C] in [0, 1]; raises what the file makes it raise
+
+
+class Reading(NamedTuple):
+    """How images are read."""
+
+    array_range: tuple[float, float] | None = None  # (low, high) of arrays' values, where their type does not say it
+    limits: Limits = DEFAULT

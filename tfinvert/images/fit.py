@@ -6,12 +6,15 @@ import numpy as np
 from PIL import Image
 
 from tfinvert.errors import BadInput
+from tfinvert.limits import DEFAULT, Limits
 
 FITS = ("crop", "pad", "stretch")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
 
 
-def fit(pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop") -> tuple[np.ndarray, str]:
+def fit(
+    pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop", limits: Limits = DEFAULT
+) -> tuple[np.ndarray, str]:
     """An image float32 [H, W, C] in [0, 1] at another shape, and a note on what happened to its channels.
 
     Args:
@@ -19,39 +22,70 @@ def fit(pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop") -> t
       shape: (H, W, C) wanted.
       how: "crop" cuts the centre to the wanted proportions, "pad" repeats the edge until they fit, "stretch" lets
         them go. All then resize with an antialiased cubic filter. An image that has the size is not touched.
+      limits: how many pixels there may be on the way.
 
     Raises:
-      BadInput: `how` is none of these.
+      BadInput: `how` is none of these, or a long and narrow image would become a huge one by its padding.
     """
     if how not in FITS:
         raise BadInput(f"fit {how!r}", f"expected one of {', '.join(FITS)}")
     height, width, channels = shape
     note = ""
     if channels == 3 and pixels.shape[-1] == 1:
-        pixels, note = np.repeat(pixels, 3, axis=-1), "grey image repeated to colour"
+        note = "grey image repeated to colour"
     elif channels == 1 and pixels.shape[-1] == 3:
         pixels, note = (pixels @ _LUMA)[..., np.newaxis], "colour image turned to grey"
-    if pixels.shape[:2] == (height, width):
-        return pixels, note
+    if pixels.shape[:2] != (height, width):
+        pixels = _sized(pixels, height, width, how, limits)
+    return np.repeat(pixels, 3, axis=-1) if channels > pixels.shape[-1] else pixels, note
+
+
+def _sized(pixels: np.ndarray, height: int, width: int, how: str, limits: Limits) -> np.ndarray:
     rows, columns = pixels.shape[:2]
     box = (0.0, 0.0, float(columns), float(rows))
+    more = (0, 0)
     if how == "crop":
         # The largest part with the wanted proportions; Pillow resizes out of a box with fractional edges.
         part = min(rows / height, columns / width)
         tall, wide = min(rows, part * height), min(columns, part * width)  # rounding must not lead out of the image
         top, left = (rows - tall) / 2, (columns - wide) / 2
         if part == 1:  # only cut: half a pixel is not worth blurring all of them
-            return pixels[int(top) : int(top) + height, int(left) : int(left) + width], note
+            return pixels[int(top) : int(top) + height, int(left) : int(left) + width]
         box = (left, top, left + wide, top + tall)
     elif how == "pad":
         whole = max(rows / height, columns / width)
         more = (max(0, round(whole * height) - rows), max(0, round(whole * width) - columns))
-        pixels = np.pad(pixels, [(n // 2, n - n // 2) for n in more] + [(0, 0)], mode="edge")
-        box = (0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))
-    planes = [
-        Image.fromarray(np.ascontiguousarray(pixels[..., channel])).resize(
-            (width, height), Image.Resampling.BICUBIC, box=box
-        )
-        for channel in range(pixels.shape[-1])
-    ]
-    return np.clip(np.stack([np.asarray(plane) for plane in planes], axis=-1), 0, 1), note
+        if max((rows + more[0]) * width, (columns + more[1]) * height) > limits.pixels:
+            raise BadInput(
+                f"an image of {columns} x {rows} pixels, padded",
+                "expected fit=crop or stretch, or raise --max_megapixels",
+            )
+    planes = [_resized(pixels[..., channel], height, width, box, more) for channel in range(pixels.shape[-1])]
+    return np.clip(np.stack(planes, axis=-1), 0, 1)
+
+
+def _resized(
+    plane: np.ndarray, height: int, width: int, box: tuple[float, float, float, float], more: tuple[int, int]
+) -> np.ndarray:
+    """A channel [H, W] cut to the box, or with so many more rows and columns, at another size.
+
+    The filter works along one side and then along the other. The side that is not padded goes first, so that the edge
+    is repeated where the image is small already.
+    """
+    rows, columns = plane.shape
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    across = lambda image: image.resize((width, image.height), Image.Resampling.BICUBIC)
+    along = lambda image: image.resize((image.width, height), Image.Resampling.BICUBIC)
+    if more[0]:
+        return np.asarray(along(_padded(across(image), more[0], 0)))
+    if more[1]:
+        return np.asarray(across(_padded(along(image), more[1], 1)))
+    if columns < width and rows > height and box == (0, 0, columns, rows):  # Pillow would make it wider first
+        return np.asarray(across(along(image)))
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+
+def _padded(image: Image.Image, more: int, axis: int) -> Image.Image:
+    widths = [(0, 0), (0, 0)]
+    widths[axis] = (more // 2, more - more // 2)
+    return Image.fromarray(np.pad(np.asarray(image), widths, mode="edge"))

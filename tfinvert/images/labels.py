@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfinvert.errors import BadInput
-from tfinvert.images.arrays import read_idx
+from tfinvert.images.bounded import kind, open_regular
+from tfinvert.images.entry import MOST
+from tfinvert.images.idx import read_idx
+from tfinvert.images.numpy_files import NumpyFile
+from tfinvert.limits import DEFAULT, Limits
 
+_TEXT = 256_000_000  # bytes: four million lines with paths
+_LARGEST = 2**31 - 1
 _EXPECTED = (
     "expected a class number for all, one for each image, or a file of them: .npy, idx, or text with one a line or "
     "'id,label' lines"
@@ -23,21 +33,24 @@ class Labels:
     Args:
       given: an int (or its text) for all images; integers [N] in the images' order; a dict from id to class; a
         file: `.npy`, idx(.gz), or text with one class a line, or with `id,label` lines.
+      limits: what a file may take.
 
     Raises:
       BadInput: it is none of these.
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, limits: Limits = DEFAULT) -> None:
         self._all: int | None = None
         self._ordered: np.ndarray | None = None
         self._by_id: dict[str, int] | None = None
         if isinstance(given, (str, Path)):
-            given = int(str(given)) if str(given).strip().lstrip("-").isdigit() else _read(Path(given))
+            given = _one(str(given)) if _is_number(str(given)) else _read(Path(given), limits)
         if isinstance(given, dict):
-            wrong = [value for value in given.values() if not isinstance(value, (int, np.integer))]
-            if wrong:
-                raise BadInput(f"label {wrong[0]!r}", _EXPECTED)
+            for value in given.values():
+                if not isinstance(value, (int, np.integer)):
+                    raise BadInput(f"label {value!r}", _EXPECTED)
+                if abs(int(value)) > _LARGEST:
+                    raise BadInput(f"a label above {_LARGEST}", _EXPECTED)
             self._by_id = {str(key): int(value) for key, value in given.items()}
             return
         try:
@@ -46,6 +59,10 @@ class Labels:
             raise BadInput("labels of different lengths", _EXPECTED) from error
         if array.dtype.kind not in "iu" or array.ndim > 1:
             raise BadInput(f"labels of {array.dtype} {list(array.shape)}", _EXPECTED)
+        if array.size > MOST:
+            raise BadInput(f"{array.size} labels", f"expected at most {MOST}")
+        if array.size and not -_LARGEST <= array.min() <= array.max() <= _LARGEST:
+            raise BadInput(f"labels in [{array.min()}, {array.max()}]", _EXPECTED)
         if array.ndim == 0:
             self._all = int(array)
         else:
@@ -81,26 +98,68 @@ class Labels:
         return int(self._ordered[index])
 
 
-def _read(path: Path) -> np.ndarray | dict[str, int]:
+def _is_number(text: str) -> bool:
+    return text.strip().removeprefix("-").isdecimal()
+
+
+def _one(text: str) -> int:
+    try:
+        return _number(text)
+    except ValueError as error:
+        raise BadInput(f"label {text[:40]!r}", _EXPECTED) from error
+
+
+def _number(text: str) -> int:
+    """The class that a text says; Python refuses to read thousands of digits."""
+    value = int(text)
+    if abs(value) > _LARGEST:
+        raise ValueError(f"{text[:20]}... is no class")
+    return value
+
+
+def _read(path: Path, limits: Limits) -> np.ndarray | dict[str, int]:
     if not path.is_file():
-        raise BadInput(f"labels {path}", f"no such file; {_EXPECTED}")
+        what = f"which is {kind(path)}" if os.path.lexists(path) else "no such file"
+        raise BadInput(f"labels {path}", f"{what}; {_EXPECTED}")
     try:
         if path.suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        with path.open("rb") as file:
+            return NumpyFile(path, limits).read("")
+        with open_regular(path) as file:
             head = file.read(2)
-        if head in (b"\x1f\x8b", b"\x00\x00"):
-            return read_idx(path)
-        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first line
-            rows = [row for row in csv.reader(file) if row]
-        if rows and not rows[0][-1].strip().lstrip("-").isdigit():
-            rows = rows[1:]  # a header
-        if rows and all(len(row) == 2 for row in rows):
-            return {row[0].strip(): int(row[1]) for row in rows}
-        if rows and all(len(row) == 1 for row in rows):
-            return np.array([int(row[0]) for row in rows])
+            if head in (b"\x1f\x8b", b"\x00\x00"):
+                return read_idx(path, limits)
+            file.seek(0)
+            content = file.read(_TEXT + 1)
+        if len(content) > _TEXT:
+            raise BadInput(f"labels {path} of more than {_TEXT / 1e6:.0f} MB", "expected less; save them as .npy")
+        # Spreadsheets put a mark before the first line.
+        return _parsed(csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")))
     except BadInput:
         raise
-    except (ValueError, OSError, EOFError, csv.Error) as error:
-        raise BadInput(f"labels {path} ({error})", _EXPECTED) from error
-    raise BadInput(f"labels {path}", _EXPECTED)
+    except (ValueError, OSError, EOFError, KeyError, csv.Error) as error:
+        raise BadInput(f"labels {path} ({' '.join(str(error).split())[:200]})", _EXPECTED) from error
+
+
+def _parsed(lines: Iterable[list[str]]) -> np.ndarray | dict[str, int]:
+    """Classes in order, or by id; a first line without one is a header.
+
+    Raises:
+      ValueError: these lines are neither.
+    """
+    rows = (row for row in lines if row)
+    first = next(rows, None)
+    if first is not None and not _is_number(first[-1]):
+        first = next(rows, None)
+    if first is None or len(first) > 2:
+        raise ValueError("no lines of one number, nor of an id and a number")
+    ordered, by_id = [], {}
+    for row in itertools.chain([first], rows):
+        if len(row) != len(first):
+            raise ValueError(f"a line of {len(row)} parts among lines of {len(first)}")
+        if len(row) == 2:
+            by_id[row[0].strip()] = _number(row[1])
+        else:
+            ordered.append(_number(row[0]))
+        if max(len(ordered), len(by_id)) > MOST:
+            raise ValueError(f"more than {MOST} lines")
+    return by_id or np.array(ordered)

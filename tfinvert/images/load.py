@@ -16,6 +16,7 @@ from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.sources import open_source
+from tfinvert.limits import DEFAULT, Limits
 
 
 class Like(Protocol):
@@ -64,6 +65,7 @@ class Sources:
       array_range: (low, high) of the values of arrays, where it is not what their type says.
       limit: only the first so many.
       shuffle: a seed by which their order is drawn, so that a limit takes some from everywhere; default: as they are.
+      limits: what one file may take.
 
     Raises:
       BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled.
@@ -72,7 +74,7 @@ class Sources:
     def __init__(
         self, source: Any, like: Like, *,
         fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-        shuffle: int | None = None,
+        shuffle: int | None = None, limits: Limits = DEFAULT,
     ) -> None:  # fmt: skip
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
@@ -83,12 +85,12 @@ class Sources:
         scale = None if array_range is None else (float(array_range[0]), float(array_range[1]))
         fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
         self._told: set[str] = set()
-        entries = open_source(source, scale)
+        entries = open_source(source, scale, limits)
         if isinstance(entries, list):
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
-        self.like, self._fit, self._limit = like, fit, limit
-        self._labels = None if labels is None else Labels(labels)
+        self.like, self._fit, self._limit, self._limits = like, fit, limit, limits
+        self._labels = None if labels is None else Labels(labels, limits)
         self._check: Callable[[Any], Any] | None = None
         self._endless = isinstance(entries, DatasetEntries) and entries.endless
         if limit is None and self._endless:
@@ -205,7 +207,7 @@ class Sources:
                 label = self._labels.of(index, entry.id)
             if self._check is not None and (refusal := _refusal(self._check, label)) is not None:
                 raise refusal
-            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit)
+            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self._limits)
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
         self._tell(entry.id, note)
@@ -230,7 +232,7 @@ def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None
 def load(
     source: Any = None, like: Like | None = None, *,
     fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-    shuffle: int | None = None,
+    shuffle: int | None = None, limits: Limits = DEFAULT,
 ) -> Images:  # fmt: skip
     """All images of a source in memory, as the generator `like` could have made them.
 
@@ -241,12 +243,15 @@ def load(
     """
     if like is None:
         raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    return Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, shuffle=shuffle).all()
+    return Sources(
+        source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, shuffle=shuffle, limits=limits
+    ).all()
 
 
 def dataset(
     source: Any = None, like: Like | None = None, *,
     fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+    limits: Limits = DEFAULT,
 ) -> tf.data.Dataset:  # fmt: skip
     """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
 
@@ -255,7 +260,7 @@ def dataset(
     """
     if like is None:
         raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    sources = Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit)
+    sources = Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, limits=limits)
 
     def rows() -> Iterator[tuple[str, np.ndarray, int]]:
         for picture in sources:

@@ -5,28 +5,34 @@ from __future__ import annotations
 import functools
 import glob
 import os
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.images import glyphs
-from tfinvert.images.arrays import array_entries, is_idx, numpy_entries, read_idx
-from tfinvert.images.decode import decode_array, decode_file
-from tfinvert.images.entry import Entry
+from tfinvert.images.archives import Archive
+from tfinvert.images.arrays import array_entries, idx_entries, numpy_entries
+from tfinvert.images.bounded import kind
+from tfinvert.images.decode import decode_array, decode_file, encoded
+from tfinvert.images.entry import MOST, Entry, Reading
+from tfinvert.images.formats import looks_like_a_picture
+from tfinvert.images.idx import is_idx
 from tfinvert.images.pipelines import DatasetEntries, is_tfds, tfds_entries
+from tfinvert.limits import DEFAULT, Limits
 
 _TFDS = "tfds:"
 _A_SOURCE = "a folder, a glob, a picture, .npy, .npz, idx(.gz), .zip or tfds:NAME"
-_NO_PICTURES = {".bufr", ".grib", ".h5", ".hdf", ".mpeg", ".mpg", ".palm", ".pdf"}  # Pillow lists them, and reads none
+_PICTURES = ".png, .jpg, .webp, .tif, .bmp or another that Pillow reads"
 
 
-def open_source(source: Any = None, array_range: tuple[float, float] | None = None) -> Iterable[Entry]:
+def open_source(
+    source: Any = None, array_range: tuple[float, float] | None = None, limits: Limits = DEFAULT
+) -> Iterable[Entry]:
     """The images of a source, in an order that stays.
 
     Args:
@@ -39,13 +45,15 @@ def open_source(source: Any = None, array_range: tuple[float, float] | None = No
         gave.
       array_range: (low, high) of the values of arrays, where it is not what their type says. Pictures with more
         than 8 bits count as arrays.
+      limits: what a file may take; a picture beyond them becomes an image that cannot be read.
 
     Returns:
       An iterable that can be gone through again.
 
     Raises:
-      BadInput: there is no such source, or nothing in it.
+      BadInput: there is no such source, nothing in it, or it is beyond the limits as a whole.
     """
+    how = Reading(array_range, limits)
     if source is None or (isinstance(source, str) and source == "glyphs"):
         return [
             Entry(f"{font}-{character}", glyphs.label(character), functools.partial(_glyph, font, character))
@@ -54,17 +62,17 @@ def open_source(source: Any = None, array_range: tuple[float, float] | None = No
     if isinstance(source, tf.data.Dataset):
         return DatasetEntries(source, array_range)
     if isinstance(source, (str, Path)):
-        return _path(str(source), array_range)
+        return _path(str(source), how)
     if isinstance(source, list) and source and all(isinstance(item, Entry) for item in source):
         return source
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, Path)) for item in source):
-        return _several([str(item) for item in source], array_range)
+        return _several([str(item) for item in source], how)
     if isinstance(source, (list, tuple, np.ndarray)) or tf.is_tensor(source):
         try:
             array = np.asarray(source)
         except ValueError as error:
             raise BadInput("a list of arrays of different shapes", "expected one shape; save them as files") from error
-        return array_entries(array, None, array_range)
+        return array_entries(array, None, how)
     raise BadInput(f"images of type {type(source).__name__}", "expected a path, an array or a tf.data.Dataset")
 
 
@@ -72,36 +80,42 @@ def _glyph(font: str, character: str) -> np.ndarray:
     return decode_array(glyphs.draw(font, character))
 
 
-def _path(text: str, array_range) -> Iterable[Entry]:
+def _path(text: str, how: Reading) -> Iterable[Entry]:
     if not text.strip(" ,"):
         raise BadInput(f"images {text!r}", f"expected {_A_SOURCE}")
     path = Path(text)
     if os.path.isdir(text):  # unlike Path's, these take texts that are too long for a path: many names with commas
-        found = list(_walk(path))
+        found, others = _walk(path)
         if not found:
-            others = sum(1 for file in path.rglob("*") if file.is_file())
-            raise BadInput(f"folder {text} holds no pictures ({others} other files)", f"expected {_some_extensions()}")
-        return [_picture(file, array_range) for file in found]
+            raise BadInput(f"folder {text} holds no pictures ({others} other files)", f"expected {_PICTURES}")
+        return [_picture(file, how) for file in found]
     if os.path.isfile(text):
-        return _file(path, None, array_range)
+        return _file(path, None, how)
     container, _, key = text.rpartition(":")
     if os.path.isfile(container):
-        return _file(Path(container), key, array_range)
+        return _file(Path(container), key, how)
+    if os.path.lexists(text):
+        raise BadInput(f"images {text}, which is {kind(text)}", f"expected {_A_SOURCE}")
     if text.startswith(_TFDS) or is_tfds(text):
-        return tfds_entries(text.removeprefix(_TFDS), array_range)
-    matches = sorted(glob.glob(text, recursive=True))
+        return tfds_entries(text.removeprefix(_TFDS), how.array_range)
+    try:
+        matches = sorted(glob.glob(text, recursive=True))
+    except (RecursionError, ValueError) as error:  # a very deep tree; a zero byte
+        raise BadInput(f"images {text!r} ({error})", "expected a pattern of fewer folders, or a folder") from error
     if matches:
-        return _several([match for match in matches if os.path.isfile(match)] or matches, array_range)
+        files = [match for match in matches if not os.path.isdir(match)]
+        return _several(files or matches, how)
     if "," in text:
-        return _several([part.strip() for part in text.split(",") if part.strip()], array_range)
+        return _several([part.strip() for part in text.split(",") if part.strip()], how)
     raise BadInput(f"images {text}", f"no such file, folder or match; expected {_A_SOURCE}")
 
 
-def _several(paths: Sequence[str], array_range) -> Iterable[Entry]:
+def _several(paths: Sequence[str], how: Reading) -> Iterable[Entry]:
     """Pictures keep their path as id; of files that hold many, the file's name comes before the index."""
     entries: list[Entry] = []
     for text in paths:
-        many = list(_path(text, array_range))
+        special = os.path.lexists(text) and not (os.path.isdir(text) or os.path.isfile(text))
+        many = [_picture(Path(text), how)] if special else list(_path(text, how))  # a pipe says so in its turn
         indexed = bool(many) and many[0].id == "0"
         entries += [entry._replace(id=_id(f"{text}[{entry.id}]")) if indexed else entry for entry in many]
     return entries
@@ -112,69 +126,74 @@ def _id(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _file(path: Path, key: str | None, array_range) -> Iterable[Entry]:
+def _file(path: Path, key: str | None, how: Reading) -> Iterable[Entry]:
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return numpy_entries(path, key, array_range)
+        return numpy_entries(path, key, how)
     if suffix == ".zip":
-        return _zip(path, key, array_range)
+        return _zip(path, key, how)
     if key is not None:
         raise BadInput(
             f"images {path}:{key}", "nothing can be chosen from such a file; expected .npz:key or .zip:folder"
         )
-    if is_idx(path):
-        return _idx(path, array_range)
-    return [_picture(path, array_range)]
+    if is_idx(path, how.limits):
+        return idx_entries(path, how)
+    return [_picture(path, how)]
 
 
-def _idx(path: Path, array_range) -> Iterable[Entry]:
-    images = read_idx(path)
-    beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1"))
-    labels = read_idx(beside) if beside != path and beside.is_file() else None
-    if labels is not None and labels.shape != images.shape[:1]:
-        raise BadInput(
-            f"{beside} of shape {list(labels.shape)} beside images {list(images.shape)}", "expected one label for each"
-        )
-    return array_entries(images[..., np.newaxis] if images.ndim == 3 else images, labels, array_range)
+def _walk(folder: Path) -> tuple[list[Path], int]:
+    """The pictures below a folder, and how many other files there are.
+
+    Links to folders are not followed, for they may lead round in a circle. Python's own walks call themselves for each
+    level, which very deep trees do not allow.
+    """
+    found: list[Path] = []
+    others, left = 0, [str(folder)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as listing:
+                for each in listing:
+                    if each.is_dir(follow_symlinks=False):
+                        if not each.name.startswith((".", "__MACOSX")):
+                            left.append(each.path)
+                    elif os.path.isdir(each.path):
+                        continue
+                    elif looks_like_a_picture(each.name) and not each.name.startswith((".", "__MACOSX")):
+                        found.append(Path(each.path))
+                    else:
+                        others += 1
+        except OSError as error:
+            logging.warning("a folder is left out: %s", error)
+    return sorted(found), others
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith((".", "__MACOSX")) for part in file.relative_to(folder).parts)
-        if _looks_like_a_picture(file.name) and file.is_file() and not hidden:
-            yield file
+def _picture(path: Path, how: Reading) -> Entry:
+    return Entry(_id(path.as_posix()), None, functools.partial(_read, path, how))
 
 
-def _picture(path: Path, array_range) -> Entry:
-    return Entry(_id(path.as_posix()), None, lambda: decode_file(path, array_range))
+def _read(path: Path, how: Reading) -> np.ndarray:
+    return decode_file(path, how.array_range, how.limits)
 
 
-def _looks_like_a_picture(name: str) -> bool:
-    suffix = Path(name).suffix.lower()
-    return suffix in Image.registered_extensions() and suffix not in _NO_PICTURES
-
-
-def _some_extensions() -> str:
-    return ".png, .jpg, .webp, .tif, .bmp or another that Pillow reads"
-
-
-def _zip(path: Path, folder: str | None, array_range) -> Iterable[Entry]:
+def _zip(path: Path, folder: str | None, how: Reading) -> Iterable[Entry]:
     within = f"{folder.strip('/')}/" if folder and folder.strip("/") else ""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if not Path(name).name.startswith("."))
-    except zipfile.BadZipFile as error:
-        raise BadInput(f"{path} is a damaged zip archive ({error})", "expected an archive of pictures") from error
+    archive = Archive(path, how.limits)
     chosen = [
         name
-        for name in names
-        if _looks_like_a_picture(name) and not name.startswith("__MACOSX") and f"{name}/".startswith(within)
+        for name in sorted(archive.names())
+        if looks_like_a_picture(name)
+        and not name.rpartition("/")[2].startswith(".")
+        and not name.startswith("__MACOSX")
+        and f"{name}/".startswith(within)
     ]
     if not chosen:
-        raise BadInput(f"{path}{':' + folder if folder else ''} holds no pictures", f"expected {_some_extensions()}")
+        raise BadInput(f"{path}{':' + folder if folder else ''} holds no pictures", f"expected {_PICTURES}")
+    if len(chosen) > MOST:
+        raise BadInput(f"{path} with {len(chosen)} pictures", f"expected at most {MOST}; split it")
+    return [
+        Entry(_id(f"{path.as_posix()}:{name}"), None, functools.partial(_member, archive, name, how)) for name in chosen
+    ]
 
-    def read(name: str) -> np.ndarray:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-            return decode_file(file, array_range)
 
-    return [Entry(_id(f"{path.as_posix()}:{name}"), None, functools.partial(read, name)) for name in chosen]
+def _member(archive: Archive, name: str, how: Reading) -> np.ndarray:
+    return decode_file(archive.read(name, encoded(how.limits)), how.array_range, how.limits)

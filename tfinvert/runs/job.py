@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfinvert import solvers
+from tfinvert import limits, solvers
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.mixture import mixture
@@ -30,7 +30,7 @@ SOLVERS: dict[str, tuple[type[solvers.GradientDescent], float]] = {
     "gd": (solvers.GradientDescent, 1.0),
 }
 # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
-_FREE = ("out", "limit", "batch_size")
+_FREE = ("out", "limit", "batch_size", "max_megapixels", "max_gigabytes", "max_seconds")
 SEARCHED, MIXED = FOUND = ("search", "embedding")  # what `labels` may say where classes are not known
 
 
@@ -80,6 +80,9 @@ class Job:
     beyond_learning_rate: float | None = None
     batch_size: int = 16
     seed: int = 0
+    max_megapixels: float = limits.DEFAULT.megapixels
+    max_gigabytes: float = limits.DEFAULT.gigabytes
+    max_seconds: float = limits.DEFAULT.seconds
 
     def run(self, show: bool = True) -> tuple[Summary, Store, Sources]:
         """Does what the store does not hold yet.
@@ -109,6 +112,15 @@ class Job:
         sources, inverter, classes = self.sources(generator), self.inverter(generator), self.classes_of(generator)
         return Ready(self, store, generator, sources, inverter, classes)
 
+    @property
+    def limits(self) -> limits.Limits:
+        """What opening one file may take.
+
+        Raises:
+          BadInput: one of them is no number above 0.
+        """
+        return limits.Limits(self.max_megapixels, self.max_gigabytes, self.max_seconds)
+
     def load(self) -> Generator:
         """The generator."""
         generator = load_generator(
@@ -129,7 +141,7 @@ class Job:
         """The images, as whatever this is could have made them."""
         return Sources(
             self.images, like, fit=self.fit, labels=labels, array_range=self.array_range, limit=self.limit,
-            shuffle=self.seed if self.shuffle else None,
+            shuffle=self.seed if self.shuffle else None, limits=self.limits,
         )  # fmt: skip
 
     def classes_of(self, generator: Generator) -> ClassSearch | None:
@@ -198,6 +210,7 @@ class Job:
             "constant": generator.constant,
             "limit": _plain(self.limit),
             "batch_size": _plain(self.batch_size),
+            "limits": dataclasses.asdict(self.limits),
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
             "machine": {"system": platform.platform(), "processor": platform.machine()},
         }

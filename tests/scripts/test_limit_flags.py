@@ -1,0 +1,43 @@
+"""The flags say the package's limits, and reach what opens files."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from tfinvert import limits
+from tfinvert.errors import BadInput
+from tfinvert.runs import Job
+
+
+@pytest.fixture(scope="module")
+def script(load_script):
+    return load_script("invert")
+
+
+def test_defaults_are_stated_once(script):
+    for name, value in dataclasses.asdict(limits.DEFAULT).items():
+        assert flags.FLAGS[f"max_{name}"].default == value
+    assert Job("out").limits == limits.DEFAULT
+
+
+def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 40, 40), np.uint8))
+    values = {"images": str(tmp_path / "a.npz"), "steps": 2, "restarts": 1, "limit": 1, "page": False}
+    for megapixels, code in ((0.001, 1), (0.01, 0)):
+        with flagsaver.flagsaver(out=str(tmp_path / "out"), max_megapixels=megapixels, **values):
+            assert script.main(["invert.py"]) == code
+    about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert about["limits"] == {**dataclasses.asdict(limits.DEFAULT), "megapixels": 0.01}
+    assert not any(name.startswith("max_") for name in about["settings"])  # another limit is no other run
+    with flagsaver.flagsaver(out=str(tmp_path / "out"), max_megapixels=1.0, **values):
+        assert script.main(["invert.py"]) == 0
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_limit_is_a_number_above_zero(value):
+    with pytest.raises(BadInput, match=r"max_seconds=.*: expected a number above 0"):
+        Job("out", max_seconds=value).limits
