@@ -57,7 +57,8 @@ def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_step
     for column, name in (("reconstruction_latent", "code alone"), ("reconstruction", "reconstruction")):
         if column == "reconstruction" or two_steps:
             there = row[column] and not status.empty
-            pictures.append((name, room.fit(Image.open(io.BytesIO(row[column]))) if there else "no result"))
+            image = Image.open(io.BytesIO(row[column]), formats=["PNG"]) if there else None
+            pictures.append((name, "no result" if image is None else room.fit(image)))
     name = row["id"][shared:]
     return Card(
         row["id"], name, row["status"], status.failed,

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image
 
 from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.hub import is_handle
 from tfinvert.images import Scale, Sources
+from tfinvert.images.decode import decode_file
 from tfinvert.runs.job import MIXED, Job
 from tfinvert.runs.store import Stored
 from tfinvert.solvers.status import Status
@@ -180,8 +180,7 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
 
 def decoded(png: bytes) -> np.ndarray:
     """The image of a PNG as [H, W, C] in [0, 1]."""
-    pixels = np.asarray(Image.open(io.BytesIO(png)), np.float32) / 255
-    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return decode_file(io.BytesIO(png))
 
 
 def _row(scalars: dict[str, pa.Scalar]) -> Row:
