@@ -49,6 +49,7 @@ class Picture(NamedTuple):
     label: int | None
     pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range
     note: str  # what was done to it; for an unreadable one, what is wrong
+    place: int = 0  # among the images of the source, in their order
 
 
 class Sources:
@@ -109,9 +110,11 @@ class Sources:
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
         # The limit goes first: a stream without end may hold fewer ids than that.
-        for index, entry in self._once(itertools.islice(self._numbered(), self._limit)):
+        place = -1
+        for place, (index, entry) in enumerate(self._once(itertools.islice(self._numbered(), self._limit))):
             if entry.id not in skip:
-                yield self._read(index, entry)
+                yield self._read(index, entry)._replace(place=place)
+        self.count = place + 1  # now it is known, whatever was said before
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
         """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.
