@@ -137,7 +137,9 @@ class Runs:
         """A run that has begun."""
         ours, theirs = self._context.Pipe(duplex=False)
         many = self.random.choice([2, 3, 5, 64])
-        process = self._context.Process(target=work, args=(str(folder), theirs, self.seed, many, fault, self.quick), daemon=True)
+        process = self._context.Process(
+            target=work, args=(str(folder), theirs, self.seed, many, fault, self.quick), daemon=True
+        )
         process.start()
         theirs.close()
         with contextlib.suppress(EOFError):
