@@ -3,18 +3,19 @@
     python benchmarks/store.py [--rows=1000000] [--batch_size=16] [--unmerged]
 
 Makes a run of so many made-up rows (codes of 100 numbers, PNGs of 28x28, curves of 20 losses) as a run writes them,
-batch by batch. Then, each in a process of its own: going on (open and claim the folder, read what is done, find the
-first image that is not), a run's summary, and the page; for each the seconds after the imports and the most memory that
-the process had, TensorFlow's included. The rows are written without waiting for the disk. --unmerged leaves one file for
-each batch, as a version without merging did.
+batch by batch, but without waiting for the disk. Then, each in a process of its own: going on (open and claim the
+folder, read what is done, find the first image that is not), a run's summary, and the page; for each the seconds after
+the imports and the most memory that the process had, TensorFlow's included. --unmerged leaves one file for each batch,
+as a version without merging did.
 """
 
 import argparse
 import io
-import multiprocessing
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -104,25 +105,20 @@ def nothing(folder: Path) -> None:
     import tfinvert.report  # noqa: F401
 
 
-def measured(work, folder: Path, *given) -> None:
-    """Runs it in a process of its own, and says what it took."""
+def measured(work: str, folder: Path, *more: str) -> None:
+    """Does it in a process of its own, which says what it took."""
+    subprocess.run([sys.executable, __file__, *more, f"--work={work}", f"--folder={folder}"], check=True)
 
-    def inside(queue) -> None:
-        import tfinvert  # noqa: F401
 
-        began = time.perf_counter()
-        work(folder, *given)
-        queue.put((time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
-
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    process = context.Process(target=inside, args=(queue,))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f"{work.__name__} ended with {process.exitcode}")
-    seconds, megabytes = queue.get()
-    print(f"{work.__name__:>10} {seconds:8.1f} s {megabytes:8.0f} MiB", flush=True)
+def at_work(arguments: argparse.Namespace) -> None:
+    """What such a process does."""
+    folder, began = Path(arguments.folder), time.perf_counter()
+    if arguments.work == "make":
+        make(folder, arguments.rows, arguments.batch_size, arguments.unmerged)
+    else:
+        {"nothing": nothing, "go_on": go_on, "summary": summary, "page": page}[arguments.work](folder)
+    seconds, most = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{arguments.work:>10} {seconds:8.1f} s {most:8.0f} MiB", flush=True)
 
 
 def main() -> None:
@@ -131,15 +127,19 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--unmerged", action="store_true", help="one file for each batch")
     parser.add_argument("--folder", help="where the run is made, and left; one that is there is measured as it is")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.work is not None:
+        at_work(arguments)
+        return
     folder = Path(arguments.folder or tempfile.mkdtemp())
     try:
         if not (folder / "run.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            measured(make, folder, arguments.rows, arguments.batch_size, arguments.unmerged)
+            measured("make", folder, *sys.argv[1:])
         parts = list((folder / "results").glob("*.parquet"))
         print(f"{len(parts)} files, {sum(part.stat().st_size for part in parts) / 1e6:.0f} MB", flush=True)
-        for work in (nothing, go_on, summary, page):
+        for work in ("nothing", "go_on", "summary", "page"):
             measured(work, folder)
     finally:
         if arguments.folder is None:
