@@ -3,9 +3,9 @@
     python benchmarks/faults.py [--runs=100] [--seed=0]
 
 Each run of 40 images meets a fault at random: a kill at any moment or at any call that touches a file, a part that is
-deleted, truncated, changed by one bit, copied or of another run, a second writer, a full disk, a folder that is removed,
-a damaged run.json. Then the same command is started again, following what its message advises, until it ends well. Every
-image must have one row, equal to the bit to that of an undisturbed run.
+deleted, truncated, changed by one bit, copied or of another run, a second writer, a full disk, a folder that is
+removed, a damaged run.json. Then the same command is started again, following what its message advises, until it ends
+well. Every image must have one row, equal to the bit to that of an undisturbed run.
 """
 
 import argparse

@@ -14,7 +14,7 @@ import re
 import resource
 import shutil
 import signal
-import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,10 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 IMAGES, BATCH = 40, 3
-COMPARED = ("id", "place", "code", "loss", "mse", "psnr", "ssim", "status", "message", "steps", "start_losses", "losses",
-            "reconstruction")  # fmt: skip
+COMPARED = (
+    "id", "place", "code", "loss", "mse", "psnr", "ssim", "status", "message", "steps", "start_losses", "losses",
+    "reconstruction",
+)  # fmt: skip
 _TRIES = 6  # of the same command, until it ends well
 _NAMED = re.compile(r"^(\S+\.(?:parquet|json)) .*(delete it|delete this one|move it out)")
 
@@ -70,6 +73,7 @@ def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool) 
     from tfinvert.images import Sources
     from tfinvert.runs import Store, merging, run
 
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore that a kill would leave behind
     merging.MANY = many  # so that there is something to merge
     linear = problems.Linear()
     images = np.random.default_rng(seed).uniform(size=(IMAGES, 4, 4, 1)).astype(np.float32)
@@ -281,7 +285,7 @@ def disk_full(runs: Runs, folder: Path) -> None:
     outcome = runs.once(folder, fault)
     if outcome.code != 0 and ("cannot be written" not in outcome.message or str(folder) not in outcome.message):
         raise AssertionError(f"a full disk: {outcome}")
-    left = [path for path in folder.rglob(".partial-*")]
+    left = list(folder.rglob(".partial-*"))
     if left:
         raise AssertionError(f"half files stay: {left}")
 
@@ -332,7 +336,3 @@ def disturbed(runs: Runs, folder: Path, fault: Callable[[Runs, Path], None], und
     if stored.double and fault is not part_copied:
         raise AssertionError(f"{folder}: {stored.double} rows are double")
     return tries
-
-
-if __name__ == "__main__":
-    sys.exit("python benchmarks/faults.py")
