@@ -5,7 +5,13 @@ import os
 import faults
 import pytest
 
-pytestmark = [pytest.mark.skipif(os.name != "posix", reason="processes are killed as Linux and macOS do it")]
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed as Linux and macOS do it")
+
+ALWAYS = {"killed_at_a_call", "part_deleted", "byte_changed", "second_writer", "disk_full", "settings_damaged"}
+FAULTS = [
+    pytest.param(fault, id=fault.__name__, marks=[] if fault.__name__ in ALWAYS else [pytest.mark.slow])
+    for fault in faults.FAULTS
+]
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +22,7 @@ def runs(tmp_path_factory):
     return runs, faults.rows(folder)
 
 
-@pytest.mark.parametrize("fault", [pytest.param(each, id=each.__name__) for each in faults.FAULTS])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_every_image_has_one_row_the_same_as_undisturbed(tmp_path, runs, fault):
     started, undisturbed = runs
     assert len(undisturbed) == faults.IMAGES
