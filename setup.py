@@ -24,7 +24,7 @@ INSTALL = [
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
     "tqdm>=4.66",  # progress bars
     "scipy>=1.11",  # the tests by which generators are compared, and average linkage
-    "psutil>=5.9",  # the memory that a method of recovery takes
+    "psutil>=5.9",  # the memory that a method of recovery takes; whether the process that left a file is alive
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name

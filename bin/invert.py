@@ -3,7 +3,7 @@
     python bin/invert.py --generator=dcgan.keras --images='photos/*.png' --out=runs/photos
 
 Without flags it inverts the built-in glyphs with the built-in generator. The same command again goes on where it
-stopped. Exit code: 0 all good, 1 nothing could be done, 3 some images failed, 130 stopped by Ctrl-C.
+stopped. Exit code: 0 all good, 1 nothing could be done, 3 some images failed or have no row, 130 stopped by Ctrl-C.
 """
 
 import _flags

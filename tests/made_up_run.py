@@ -23,7 +23,7 @@ def made_up_run(
       folder: for it.
       images: where its images are.
       shape: (H, W, C) of its generator.
-      rows: as of `Store.write`; see `row`.
+      rows: as of `Store.write`, in their order; see `row`.
       **settings: of a `Job`.
     """
     job = Job(**{"out": str(folder), "images": str(images), "prior": "normal(8)", "value_range": [0, 1], **settings})
@@ -34,7 +34,8 @@ def made_up_run(
         {"image_shape": list(shape), "assumed": [], "versions": {"python": "3"}},
     )
     if rows:
-        store.write(0, rows)
+        store.write([{"place": place, **row} for place, row in enumerate(rows)])
+    store.close()
     return store
 
 

@@ -97,7 +97,7 @@ def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
     made = settings.run(IMAGES, out)
     assert read_card(made)["trained"] == 3
     assert [row["epoch"] for row in rows(out)] == ["1", "2", "3"]
-    assert not [file for file in out.iterdir() if file.name.startswith(".")]
+    assert not [file for file in out.iterdir() if file.name.startswith(".partial-")]
     count = len(begun)
     settings.run(IMAGES, out)
     assert len(begun) == count

@@ -548,9 +548,7 @@ for _name, _builder in {
     "a transposed convolution with a stride of 10^5": layers(
         _IMAGE, layer("Conv2DTranspose", filters=1, kernel_size=1, strides=100_000)
     ),
-    "a recurrent layer over 10^8 steps": layers(
-        layer("RepeatVector", n=10**8), layer("SimpleRNN", units=3), _IMAGE
-    ),
+    "a recurrent layer over 10^8 steps": layers(layer("RepeatVector", n=10**8), layer("SimpleRNN", units=3), _IMAGE),
     "an array of 10^9 letters": layers(
         layer("Normalization", mean={"class_name": "__numpy__", "config": {"value": ["a"], "dtype": "S2000000000"}})
     ),

@@ -47,7 +47,7 @@ def main() -> None:
             outcome, message = "loaded", ""
         except ti.BadInput as error:
             outcome, message = "refused", str(error)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (what else there is, is the question)
             outcome, message = type(error).__name__, str(error)
         seconds = time.perf_counter() - began
         row = {

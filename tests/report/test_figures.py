@@ -2,6 +2,7 @@
 
 import numpy as np
 import problems
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -61,9 +62,10 @@ def test_images_are_shown_whatever_the_last_limit_was(tmp_path, monkeypatch):
 
 
 def test_what_is_no_number_is_ranked_last():
-    rows = [{"id": str(number), "mse": error} for number, error in enumerate([0.3, np.nan, 0.1, None, 0.2])]
-    assert [row["id"] for row in figures.spread(rows, 3)] == ["2", "0", "3"]
-    assert [row["id"] for row in figures.spread(rows, 4)] == ["2", "4", "1", "3"]
+    errors = pa.chunked_array([pa.array([0.3, np.nan, 0.1], pa.float32()), pa.array([None, 0.2], pa.float32())])
+    assert figures.spread(errors, 3).tolist() == [2, 0, 3]
+    assert figures.spread(errors, 4).tolist() == [2, 4, 1, 3]
+    assert figures.spread(errors, 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_figure_is_written_whole_and_its_texts_are_no_mathematics(tmp_path, monkeypatch):

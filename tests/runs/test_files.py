@@ -1,11 +1,16 @@
 """Files that are whole or not there."""
 
 import csv
+import errno
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 import tfinvert as ti
-from tfinvert.runs.files import whole, writable, write_table
+from tfinvert.runs.files import clear, whole, writable, write_table
 
 
 def rows(path):
@@ -33,12 +38,100 @@ def test_a_file_keeps_its_ending_while_it_is_written_and_is_hidden(tmp_path):
     assert (tmp_path / "weights.h5").exists()
 
 
-def test_a_folder_is_made_and_cleared_of_what_killed_writers_left(tmp_path):
+BEGINS = """
+import pathlib, sys, time
+from tfinvert.runs.files import whole
+with whole(pathlib.Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def begun(path):
+    """A process that has begun to write this file, and waits."""
+    process = subprocess.Popen([sys.executable, "-c", BEGINS, str(path)], stdout=subprocess.PIPE, text=True)
+    assert "begun" in process.stdout.readline()
+    return process
+
+
+def written(path, ends=lambda: None, new=False):
+    """Writes a file; `ends` is called just before its end."""
+    with whole(path, new) as temporary:
+        temporary.write_text("something")
+        ends()
+
+
+def raises(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+def test_a_folder_is_made_and_cleared_of_what_killed_writers_left_and_of_nothing_else(tmp_path):
     folder = writable(tmp_path / "deep" / "folder")
     (folder / "kept.csv").touch()
-    (folder / ".partial-77-table.csv").touch()
-    assert writable(folder) == folder
-    assert [each.name for each in folder.iterdir()] == ["kept.csv"]
+    dead, alive = begun(folder / "a.csv"), begun(folder / "a.csv")
+    dead.kill()
+    dead.wait()
+    assert len(list(folder.iterdir())) == 3
+    with whole(folder / "own.csv") as own:
+        own.touch()
+        assert writable(folder) == folder
+        left = {each.name for each in folder.iterdir()}
+        assert own.name in left
+        assert len(left) == 3
+        assert any(str(alive.pid) in name for name in left)
+        (folder / ".partial-00000000-1-0-of another machine.csv").touch()
+        assert len(list(writable(folder).iterdir())) == 4
+    alive.kill()
+    alive.wait()
+    clear(folder, every=True)
+    assert {each.name for each in folder.iterdir()} == {"kept.csv", "own.csv"}
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path):
+    path = tmp_path / "part"
+    path.write_text("first")
+    with pytest.raises(ti.BadInput, match=r"part cannot be written .*exists"):
+        written(path, new=True)
+    assert path.read_text() == "first"
+    path.unlink()
+    written(path, new=True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_file_systems_without_links_do_too(tmp_path, monkeypatch, code):
+    def refused(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refused)
+    test_a_new_file_never_takes_the_place_of_another(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "make room"),
+        (OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"), "make room"),
+        (OSError(errno.EIO, "Input/output error"), "put that right"),
+    ],
+)
+def test_what_the_system_says_is_told_with_the_files_name(tmp_path, error, mend):
+    with pytest.raises(ti.BadInput, match=rf"table.csv cannot be written \(.*\): {mend}") as told:
+        written(tmp_path / "table.csv", raises(error))
+    assert "\n" not in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_removed_meanwhile_is_told_and_another_files_error_stays_its_own(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ti.BadInput, match=r"table.csv cannot be written .*folder was removed"):
+        written(tmp_path / "folder" / "table.csv", lambda: shutil.rmtree(tmp_path / "folder"))
+    with pytest.raises(FileNotFoundError, match="another"):
+        written(tmp_path / "table.csv", lambda: (tmp_path / "another").read_text())
 
 
 def test_a_folder_that_is_a_file_is_told_of(tmp_path):

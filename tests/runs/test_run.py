@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import problems
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import tfinvert as ti
 from tfinvert.images import Sources
-from tfinvert.runs import Job, Store, run
+from tfinvert.runs import Job, Store, Summary, run
 
 LINEAR = problems.Linear()
 IMAGES = np.random.default_rng(0).uniform(size=(3, 4, 4, 1)).astype(np.float32)
@@ -86,3 +87,54 @@ def test_a_class_that_the_generator_has_not_is_told_and_the_others_go_on(eagerly
     with pytest.raises(ti.BadInput, match="label 9"):  # none is right: nothing is begun
         wrong.run(show=False)
     assert not (tmp_path / "wrong" / "run.json").exists()
+
+
+def test_rows_that_are_gone_at_the_end_are_told_and_are_no_success(tmp_path, monkeypatch):
+    few = ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(1.0, 3), restarts=1, batch_size=1)
+    store, sources = Store(tmp_path), Sources(IMAGES, LINEAR.generator)
+    monkeypatch.setattr(store, "merge", lambda: store.parts()[1].unlink())  # somebody does, just before the end
+    summary = run(few, sources, store, show=False)
+    assert (summary.missing, summary.exit_code) == (1, 3)
+    assert "2 images (2 finished)" in str(summary)
+    assert "1 MISSING: the same command does them" in str(summary)
+    monkeypatch.undo()
+    summary = run(few, sources, store, show=False)
+    assert (summary.missing, summary.double, summary.exit_code) == (0, 0, 0)
+    assert store.read(["id", "place"]).to_pydict() == {"id": ["0", "1", "2"], "place": [0, 1, 2]}
+
+
+@pytest.mark.parametrize("limit", [None, 2, 9])
+def test_of_a_stream_what_came_is_counted(tmp_path, limit):
+    data = tf.data.Dataset.from_generator(lambda: iter(IMAGES), output_signature=tf.TensorSpec((4, 4, 1), tf.float32))
+    sources, store = Sources(data, LINEAR.generator, limit=limit, array_range=(0, 1)), Store(tmp_path)
+    for _ in range(2):
+        summary = run(inverter(), sources, store, show=False)
+        assert (sum(summary.counts.values()), summary.missing, summary.exit_code) == (sources.count, 0, 0)
+    assert sources.count == min(limit or 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "failed", "missing", "interrupted", "code"),
+    [
+        ({"finished": 2}, 0, 0, False, 0), ({"finished": 2}, 0, 1, False, 3), ({"finished": 2}, 0, 1, True, 130),
+        ({"finished": 1, "diverged": 1}, 1, 0, False, 3), ({"diverged": 2}, 2, 0, False, 1),
+        ({}, 0, 0, False, 1), ({}, 0, 2, False, 1),
+    ],
+)  # fmt: skip
+def test_exit_codes(counts, failed, missing, interrupted, code):
+    assert Summary(counts, failed, 0.1, 10.0, interrupted, missing).exit_code == code
+
+
+def test_a_run_that_ended_lets_others_write_and_one_that_is_at_work_does_not(tmp_path):
+    job = Job(str(tmp_path), images=np.zeros((2, 32, 32, 1), np.uint8), steps=1, restarts=1)
+    job.run(show=False)
+    ready = job.ready()
+    with pytest.raises(ti.BadInput, match="being written by this process"):
+        job.run(show=False)
+    ready.run(show=False)
+    with pytest.raises(ti.BadInput, match="steps was 1 and is 2"):
+        dataclasses.replace(job, steps=2).run(show=False)
+    with pytest.raises(ti.BadInput, match="no such file"):
+        dataclasses.replace(job, generator="nowhere.h5").run(show=False)
+    _, store, _ = job.run(show=False)
+    assert store.read().num_rows == 2

@@ -18,6 +18,7 @@ from PIL import Image
 
 import tfinvert as ti
 from tfinvert.runs import PRESETS, Job, Store
+from tfinvert.runs.lock import Lock
 
 BIN = Path(__file__).parents[2] / "bin"
 FAST = {"steps": 3, "restarts": 1}
@@ -81,6 +82,29 @@ def test_a_damaged_part_is_one_line_and_can_be_done_anew(invert, tmp_path):
     assert invert(limit=4, batch_size=2)[0] == 0
     assert Store(tmp_path / "out").read().num_rows == 4
     assert first.read_bytes() == before
+
+
+def test_who_comes_second_is_told_who_is_there(invert, tmp_path):
+    (tmp_path / "out").mkdir()
+    with Lock(tmp_path / "out"):
+        code, log = invert(limit=2)
+        assert code == 1
+        (line,) = [line for line in log.splitlines() if "being written by this process" in line]
+        assert "one writer at a time" in line
+    assert invert(limit=2)[0] == 0
+
+
+def test_a_truncated_run_json_makes_nothing_unreachable(invert, tmp_path):
+    assert invert(limit=2)[0] == 0
+    path = tmp_path / "out" / "run.json"
+    before = path.read_bytes()
+    path.write_bytes(before[:100])
+    assert ti.report.page(tmp_path / "out").read_text().count('<li class="card') == 2
+    code, log = invert(limit=3)
+    assert code == 0
+    assert "3 images (3 finished)" in log
+    assert "run.json was damaged: restored from the parts" in log
+    assert path.read_bytes() == before
 
 
 def test_a_run_in_tensorboard(invert, tmp_path):

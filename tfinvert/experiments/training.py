@@ -22,6 +22,7 @@ from tfinvert.gans.gan import GAN
 from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, Objective, SoftLabels, Standard
 from tfinvert.runs import board
 from tfinvert.runs.files import read_json, whole, writable
+from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
 from tfinvert.spaces import Space, normal, uniform
 
@@ -183,8 +184,8 @@ class Training:
           tensorboard: whether losses and samples go into OUT/tensorboard too.
 
         Raises:
-          BadInput: too few images, or of another shape; wrong labels; another run stands in `out`; or the loss is no
-            number any more.
+          BadInput: too few images, or of another shape; wrong labels; another run stands in `out`, or is at work there;
+            or the loss is no number any more.
         """
         if images.shape[1:] != self.image_shape:
             raise BadInput(f"images {list(images.shape[1:])}", f"expected {list(self.image_shape)}")
@@ -194,7 +195,15 @@ class Training:
             self._check(labels, len(images))
         if tensorboard:
             board.need()
-        self._claim(writable(out), images, labels)
+        with Lock(writable(out)):
+            return self._trained(images, out, more, labels, show, tensorboard)
+
+    def _trained(
+        self, images: np.ndarray, out: Path, more: dict[str, Any] | None, labels: np.ndarray | None, show: bool,
+        tensorboard: bool,
+    ) -> Path:  # fmt: skip
+        """The work of `run`, in a folder that no other writes into."""
+        self._claim(out, images, labels)
         steps = len(images) // self.batch_size
         gan = self.build(self.epochs * steps)
         if (out / STATE).exists():

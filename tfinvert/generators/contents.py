@@ -52,6 +52,7 @@ class Contents(NamedTuple):
     arrays: Path  # HDF5 that holds nothing but arrays
     about: str = ""  # metadata.json
     card: dict[str, Any] = {}  # noqa: RUF012  (tfinvert's own)
+    pieces: dict[str, bytes] = {}  # noqa: RUF012  (graphs of tfinvert's own layers, by their names in the archive)
     rest: Path | None = None  # a trusted file, all parts of which are handed on
 
 
@@ -120,6 +121,8 @@ def rewrite(found: Contents, target: Path, config: dict[str, Any], reader: str) 
         new.writestr(archive.CONFIG, text)
         new.writestr(archive.ABOUT, found.about)
         new.write(found.arrays, archive.ARRAYS)
+        for name, content in found.pieces.items():
+            new.writestr(name, content)
         if found.rest is not None:
             with zipfile.ZipFile(found.rest) as old:
                 for name in set(old.namelist()) - set(new.namelist()):
@@ -194,7 +197,7 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
             weights.copy_arrays(file, arrays, path.name, limits)
     return Contents(
         "keras", config, _version(version), arrays, json.dumps({"keras_version": str(version)}),
-        card.parsed(archive.part(path, archive.CARD), path.name),
+        card.parsed(archive.part(path, archive.CARD), path.name), archive.pieces(path, limits.bytes) if limits else {},
     )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limi
                 model = None if opened is None else files.read_by(opened.reader, opened.contents)
                 plan = _planned(file, opened, stated, model)
                 facts = next(answers)
-    digest = saved_model.digest(path) if opened is None else _digest(path)
+    digest = saved_model.digest(path, limits) if opened is None else _digest(path)
     return plan._replace(fingerprint=digest).make(facts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,24 @@ def array_entries(array: np.ndarray, labels: np.ndarray | None, how: Reading) ->
     if len(array) > MOST:
         raise BadInput(f"an array of {len(array)} images, {list(array.shape)}", f"expected at most {MOST}; split it")
     check_size(array.shape[2], array.shape[1], how.limits)
-    return [
-        Entry(str(i), None if labels is None else int(labels[i]), functools.partial(_read, array, i, how.array_range))
-        for i in range(len(array))
-    ]
+    return Rows(array, labels, how.array_range)
+
+
+class Rows(Sequence[Entry]):
+    """The entries of an array, made as they are asked for: a million would take 300 MB."""
+
+    def __init__(self, array: np.ndarray, labels: np.ndarray | None, array_range: tuple[float, float] | None) -> None:
+        self._array, self._labels, self._range = array, labels, array_range
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]  # raises IndexError, as a list does
+        label = None if self._labels is None else int(self._labels[place])
+        return Entry(str(place), label, functools.partial(_read, self._array, place, self._range))
 
 
 def _read(array: np.ndarray, index: int, array_range: tuple[float, float] | None) -> np.ndarray:

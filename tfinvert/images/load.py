@@ -50,6 +50,7 @@ class Picture(NamedTuple):
     label: int | None
     pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range
     note: str  # what was done to it; for an unreadable one, what is wrong
+    place: int = 0  # among the images of the source, in their order
 
 
 class Sources:
@@ -95,7 +96,7 @@ class Sources:
         self._endless = isinstance(entries, DatasetEntries) and entries.endless
         if limit is None and self._endless:
             raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
-        whole = len(entries) if isinstance(entries, list) else None
+        whole = len(entries) if isinstance(entries, Sequence) else None
         self.count = whole if limit is None else limit if whole is None else min(limit, whole)
         self._order: Sequence[int] | None = None
         if shuffle is not None:
@@ -111,9 +112,13 @@ class Sources:
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
         # The limit goes first: a stream without end may hold fewer ids than that.
-        for index, entry in self._once(itertools.islice(self._numbered(), self._limit)):
+        place, numbered = -1, itertools.islice(self._numbered(), self._limit)
+        for place, (index, entry) in enumerate(
+            numbered if isinstance(self._entries, Sequence) else self._once(numbered)
+        ):
             if entry.id not in skip:
-                yield self._read(index, entry)
+                yield self._read(index, entry)._replace(place=place)
+        self.count = place + 1  # now it is known, whatever was said before
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
         """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.
@@ -143,7 +148,7 @@ class Sources:
 
     def _numbered(self) -> Iterator[tuple[int, Entry]]:
         """All entries, with their places in the source."""
-        if self._order is None or not isinstance(self._entries, list):
+        if self._order is None or not isinstance(self._entries, Sequence):
             return enumerate(self._entries)
         entries = self._entries
         return ((index, entries[index]) for index in self._order)
@@ -192,7 +197,7 @@ class Sources:
         if self._labels is not None:
             check(self._labels.values())
             return
-        entries = self._entries if isinstance(self._entries, list) else itertools.islice(self._entries, 1)
+        entries = self._entries if isinstance(self._entries, Sequence) else itertools.islice(self._entries, 1)
         labels = list(dict.fromkeys(entry.label for entry in entries))
         if not labels:
             raise BadInput("a source of no images", "expected at least one")

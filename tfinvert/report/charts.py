@@ -48,9 +48,10 @@ class _Axis(NamedTuple):
         return round(self.start + (self.end - self.start) * float(value - self.low) / float(self.high - self.low), 1)
 
 
-def histogram(series: Mapping[str, Sequence[float]]) -> Chart | None:
+def histogram(series: Mapping[str, Sequence[float] | np.ndarray]) -> Chart | None:
     """Counts of the finite values on one logarithmic axis; None where there are none."""
-    known = {name: np.maximum([value for value in each if np.isfinite(value)], _LEAST) for name, each in series.items()}
+    finite = lambda each: each[np.isfinite(each)]
+    known = {name: np.maximum(finite(np.asarray(each, float)), _LEAST) for name, each in series.items()}
     every = np.concatenate([np.empty(0), *known.values()])
     if not len(every):
         return None

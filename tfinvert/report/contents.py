@@ -19,7 +19,7 @@ from tfinvert.report.training import read_losses
 from tfinvert.runs import FinishedRun, history
 from tfinvert.runs.files import read_json
 from tfinvert.runs.run import summarise
-from tfinvert.runs.store import Stored
+from tfinvert.runs.stored import Stored
 
 _BYTES = 18_000_000  # of all images' pictures, before base64 makes a third more of them
 _PLACES = {"mse": "reconstruction", "mse_latent": "from the code alone"}
@@ -40,18 +40,18 @@ class Contents(NamedTuple):
 def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -> Contents:
     """What there is of a run; see `tfinvert.report.page`."""
     stored, about = run.stored, run.stored.about()
-    every = stored.read(["id", "mse", "mse_latent"]).to_pylist()
-    chosen = frozenset(row["id"] for row in spread(every, most))
-    errors = {name: [row[name] for row in every if row[name] is not None] for name in _PLACES}
-    two_steps = bool(errors["mse_latent"])
+    every = stored.read(["id", *_PLACES])
+    chosen = frozenset(every["id"].take(spread(every["mse"], most)).to_pylist())
+    errors = {name: every[name].drop_null().to_numpy() for name in _PLACES}
+    two_steps = len(errors["mse_latent"]) > 0
     room = Room(_BYTES, len(chosen) * (3 if two_steps else 2))
     targets = _targets(run, sources, chosen, room)
     shown = cards(stored.read(COLUMNS, sorted(chosen)).to_pylist(), targets, room)
-    histograms = histogram({_PLACES[name]: values for name, values in errors.items() if values})
+    histograms = histogram({_PLACES[name]: values for name, values in errors.items() if len(values)})
     sorts = [(key, name) for key, name, _ in FIGURES if any(key in card.values for card in shown)]
     title, axes = "Reconstruction errors", "mean squared error on [0, 1], number of images"
     return Contents(
-        str(summarise(stored)) if every else "no results yet",
+        str(summarise(stored)) if len(every) else "no results yet",
         _notes(about, shown, len(every)),
         [*([(histograms, title, axes)] if histograms else []), *_fall(stored), *_losses(stored.folder)],
         shown,

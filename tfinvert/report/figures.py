@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -16,9 +17,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from tfinvert import metrics
 from tfinvert.images import Images, Sources
 from tfinvert.inversion import Beyond, Inversion
-from tfinvert.runs import Store
 from tfinvert.runs.files import whole
 from tfinvert.runs.finished import decoded
+from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
 
 _WORST, _BEST = "#c1272d", "#1a7f37"
@@ -117,7 +118,7 @@ def grid(images: Any, found: Inversion | Beyond, generator: Any, columns: int = 
     return draw([Pair(*row) for row in zip(targets, made, map(float, errors), names, first, strict=True)], columns)
 
 
-def comparison(store: Store, sources: Sources, path: str | Path | None = None, most: int = 36) -> Path:
+def comparison(store: Stored, sources: Sources, path: str | Path | None = None, most: int = 36) -> Path:
     """Writes OUT/comparison.png: targets over reconstructions, the worst and the best marked.
 
     Args:
@@ -126,9 +127,12 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
       path: of the PNG; default `comparison.png` in the store.
       most: pairs shown. Of more, these are spread evenly from the smallest error to the largest.
     """
-    rows = store.read(["id", "mse", "status", "reconstruction", "reconstruction_latent"]).to_pylist()
-    total = len(rows)
-    rows = spread(rows, most)
+    every = store.read(["id", "mse"])
+    total = len(every)
+    ids = every["id"].take(spread(every["mse"], most)).to_pylist()
+    shown = ["id", "mse", "status", "reconstruction", "reconstruction_latent"]
+    by_id = {row["id"]: row for row in store.read(shown, ids).to_pylist()}
+    rows = [by_id[image_id] for image_id in ids]
     found = dict(sources.again([row["id"] for row in rows]))
     targets = {image_id: pixels for image_id, pixels in found.items() if not isinstance(pixels, str)}
     pairs = []
@@ -137,17 +141,20 @@ def comparison(store: Store, sources: Sources, path: str | Path | None = None, m
         made = None if empty or not row["reconstruction"] else decoded(row["reconstruction"])
         first = None if empty or not row["reconstruction_latent"] else decoded(row["reconstruction_latent"])
         pairs.append(Pair(targets.get(row["id"]), made, row["mse"], Path(row["id"]).name, first))
-    shown = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
-    return draw(pairs, title=f"{shown}: {_heading(pairs)}").write(path or store.folder / "comparison.png")
+    count = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
+    return draw(pairs, title=f"{count}: {_heading(pairs)}").write(path or store.folder / "comparison.png")
 
 
-def spread(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """All rows where there are not more than so many, else some, evenly from the smallest error to the largest."""
-    if len(rows) <= most:
-        return rows
-    error = lambda row: np.inf if row["mse"] is None or np.isnan(row["mse"]) else row["mse"]
-    ranked = sorted(rows, key=error)
-    return [ranked[round(i * (len(rows) - 1) / (most - 1))] for i in range(most)]
+def spread(errors: pa.ChunkedArray, most: int) -> np.ndarray:
+    """Places of all errors where there are not more than so many, else of some, evenly from the smallest on.
+
+    Those that are null or no number come last.
+    """
+    if len(errors) <= most:
+        return np.arange(len(errors))
+    known = errors.to_numpy()  # nulls are NaN
+    ranked = np.argsort(np.where(np.isnan(known), np.inf, known), kind="stable")
+    return ranked[[round(i * (len(errors) - 1) / (most - 1)) for i in range(most)]]
 
 
 def _heading(pairs: Sequence[Pair]) -> str:

@@ -8,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tfinvert.runs import Store, history
 from tfinvert.runs.board import writer
+from tfinvert.runs.history import history
+from tfinvert.runs.stored import Stored
 
 
-def tensorboard(store: Store, comparison: Path) -> Path:
+def tensorboard(store: Stored, comparison: Path) -> Path:
     """Writes RUN/tensorboard anew: how the losses fell, all errors, and targets over reconstructions.
 
     `tensorboard --logdir=RUN` shows it, and the codes beside it where `bin/embed.py --projector` has written them.
@@ -38,8 +39,9 @@ def tensorboard(store: Store, comparison: Path) -> Path:
                     tf.summary.scalar(f"loss/{name}", value, int(step))
         table = store.read(["mse", "psnr", "ssim"])
         for name in table.column_names:
-            known = [value for value in table[name].to_pylist() if value is not None and np.isfinite(value)]
-            if known:
+            known = table[name].drop_null().to_numpy()
+            known = known[np.isfinite(known)]
+            if len(known):
                 tf.summary.histogram(name, known, 0)
         picture = np.asarray(Image.open(comparison).convert("RGB"))
         tf.summary.image("targets over reconstructions", picture[np.newaxis], 0)

@@ -1,7 +1,9 @@
 """Runs: many images through one inverter into a folder, stopped and resumed at will.
 
-`job.py` holds the settings of a whole run, `presets.py` those of papers, `run.py` the loop over batches, `store.py` the
-folder, `finished.py` a folder that is opened again, `history.py` how its losses fell.
+`job.py` holds the settings of a whole run, `presets.py` those of papers, `run.py` the loop over batches. The folder:
+`store.py` writes it, `stored.py` reads it, `parts.py` are its files, `index.py` says which of their rows count,
+`merging.py` makes few files of many, `lock.py` keeps other writers out. `finished.py` is a folder that is opened again,
+`history.py` how its losses fell.
 """
 
 from tfinvert.runs.finished import FinishedRun, open_run

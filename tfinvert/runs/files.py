@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
+import platform
+import secrets
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tfinvert.errors import BadInput
 
 _PARTIAL = ".partial-"
+_ENDING = 20  # letters of a file's name that its hidden name keeps: enough for ".weights.h5"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK}  # what file systems say to them
+
+_at_work: set[str] = set()  # hidden names that this process writes to just now
 
 
 def writable(folder: str | Path) -> Path:
     """Makes a folder where there is none, and clears it of what killed writers left half done.
+
+    What a living process writes there is left alone.
 
     Raises:
       BadInput: it cannot be made or written: told now, and not after an hour's work.
@@ -24,27 +37,70 @@ def writable(folder: str | Path) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{_PARTIAL}{os.getpid()}").touch()
-        for left_over in folder.glob(f"{_PARTIAL}*"):
-            left_over.unlink()
+        trial = folder / _hidden("trial")
+        trial.touch()
+        trial.unlink()
+        clear(folder)
     except OSError as error:
         reason = error.strerror or error
         raise BadInput(f"output folder {folder} cannot be written ({reason})", "choose another with --out") from error
     return folder
 
 
+def clear(folder: Path, every: bool = False) -> None:
+    """Deletes what was left half done.
+
+    Args:
+      folder: where.
+      every: that of living processes, too: only for whoever holds the folder's lock.
+    """
+    for left_over in folder.glob(f"{_PARTIAL}*"):
+        if every or _dead(left_over.name):
+            left_over.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, new: bool = False) -> Iterator[Path]:
     """Another name to write to, which becomes `path` once all is written; of what fails nothing is left.
 
     It ends as `path` does, for Keras asks for that, and begins with a dot, so that no reader of the folder takes it.
+
+    Args:
+      path: of the file.
+      new: whether there must be no such file yet; an existing one is never overwritten then.
+
+    Raises:
+      BadInput: it cannot be written, for want of room or of a folder; or it is there already.
     """
-    temporary = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+    temporary = path.with_name(_hidden(path.name))
+    _at_work.add(temporary.name)
     try:
         yield temporary
-        os.replace(temporary, path)
+        _to_disk(temporary)
+        if new:
+            _create(temporary, path)
+        else:
+            os.replace(temporary, path)
+        _to_disk(path.parent)
+    except OSError as error:
+        if error.filename is not None and Path(os.fsdecode(error.filename)) not in (temporary, path, path.parent):
+            raise  # of another file
+        raise unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
+        _at_work.discard(temporary.name)
+
+
+def unwritable(path: Path, error: OSError) -> BadInput:
+    """Says that a file cannot be written, and why."""
+    if error.errno in _FULL or "No space left" in str(error):
+        mend = "make room, and the same command goes on"
+    elif error.errno in (errno.ENOENT, errno.ENOTDIR):
+        mend = "its folder was removed meanwhile; start the same command again"
+    else:
+        mend = "put that right, and the same command goes on"
+    return BadInput(f"{path} cannot be written ({error.strerror or str(error).splitlines()[0]})", mend)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -65,6 +121,54 @@ def read_json(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text())
         if not isinstance(found, dict):
             raise TypeError(f"it holds a {type(found).__name__}")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadInput(f"{path} is damaged ({error})", "choose another folder, or delete this one") from error
     return found
+
+
+def _hidden(name: str) -> str:
+    """A name of its own: where and by which process it is written stands in it."""
+    return f"{_PARTIAL}{_here()}-{os.getpid()}-{secrets.token_hex(4)}-{name[-_ENDING:]}"
+
+
+def _here() -> str:
+    """Where a process's number means something: this machine, or this container on it."""
+    try:
+        among = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        among = ""
+    return f"{zlib.crc32(f'{platform.node()} {among}'.encode()):08x}"
+
+
+def _dead(name: str) -> bool:
+    """Whether the process is known to be gone that wrote to this hidden name."""
+    place, _, rest = name.removeprefix(_PARTIAL).partition("-")
+    process = rest.partition("-")[0]
+    if place != _here() or not process.isdecimal():
+        return False
+    return name not in _at_work if int(process) == os.getpid() else not psutil.pid_exists(int(process))
+
+
+def _create(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # fails where there is one; a rename would not
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        os.rename(temporary, path)
+
+
+def _to_disk(path: Path) -> None:
+    """Waits until a file, or the names in a folder, would survive a power cut."""
+    if os.name == "nt" and path.is_dir():  # cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that know no such thing
+            raise
+    finally:
+        os.close(descriptor)

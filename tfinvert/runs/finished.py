@@ -19,7 +19,7 @@ from tfinvert.generators.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
 from tfinvert.runs.job import MIXED, Job
-from tfinvert.runs.store import Stored
+from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
 
 _NEAREST = 3  # ids that are named where one does not exist
@@ -131,7 +131,11 @@ class FinishedRun:
         Raises:
           BadInput: there is no such image in the run, or several; the nearest are named.
         """
-        done = self.ids() if done is None else done
+        if done is None:
+            ids = [str(image_id) for image_id in ids]
+            if not self.stored.lacking(ids):  # the usual case, and there may be a million others
+                return ids
+            done = self.ids()
         whole = set(done)
         return [image_id if image_id in whole else self._by_name(str(image_id), done) for image_id in ids]
 

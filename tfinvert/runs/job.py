@@ -98,18 +98,23 @@ class Job:
         return ready.run(show), ready.store, ready.sources
 
     def ready(self, generator: Generator | None = None) -> Ready:
-        """All that is needed, before the work begins.
+        """All that is needed, before the work begins. The store is open: nobody else writes into its folder.
 
         Args:
           generator: what `load` gave, where it was asked before.
 
         Raises:
-          BadInput: a setting cannot be used.
+          BadInput: a setting cannot be used, or another writer is at work in the folder.
         """
         self._solver(self.learning_rate, self.steps)
         store = Store(self.out)
-        generator = self.load() if generator is None else generator
-        sources, inverter, classes = self.sources(generator), self.inverter(generator), self.classes_of(generator)
+        store.open()  # before a generator is loaded: who comes second is told at once
+        try:
+            generator = self.load() if generator is None else generator
+            sources, inverter, classes = self.sources(generator), self.inverter(generator), self.classes_of(generator)
+        except BaseException:
+            store.close()
+            raise
         return Ready(self, store, generator, sources, inverter, classes)
 
     @property
@@ -126,7 +131,7 @@ class Job:
         generator = load_generator(
             self.generator, prior=self.prior, value_range=self.value_range, image_shape=self.image_shape,
             label_input=self.label_input, classes=self.classes, class_entries=self.class_entries,
-            signature=self.signature, truncation=self.truncation, allow_unsafe=self.allow_unsafe,
+            signature=self.signature, truncation=self.truncation, allow_unsafe=self.allow_unsafe, limits=self.limits,
         )  # fmt: skip
         return mixture(generator) if self._found == MIXED else generator
 

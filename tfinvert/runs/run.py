@@ -7,11 +7,12 @@ import io
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
@@ -21,7 +22,8 @@ from tfinvert.errors import BadInput
 from tfinvert.images import Picture, Sources
 from tfinvert.images.encode import eight_bit
 from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep
-from tfinvert.runs.store import Store, Stored
+from tfinvert.runs.store import Store
+from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
 
 # As tqdm's own, but always in images per second.
@@ -39,18 +41,25 @@ class Summary(NamedTuple):
     mse: float  # median over the images that did not fail, on the [0, 1] scale; NaN where there are none
     psnr: float  # median, decibels
     interrupted: bool
+    missing: int = 0  # images that came and have no row
+    double: int = 0  # rows that do not count, for their image has another one
 
     @property
     def exit_code(self) -> int:
-        """0 all good, 1 nothing could be done, 3 some failed, 130 stopped by Ctrl-C."""
+        """0 all good, 1 nothing could be done, 3 some failed or have no row, 130 stopped by Ctrl-C."""
         if self.interrupted:
             return 130
         total = sum(self.counts.values())
-        return 0 if total and not self.failed else 3 if self.failed < total else 1
+        if self.failed == total:
+            return 1
+        return 3 if self.failed or self.missing else 0
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
-        return f"{sum(self.counts.values())} images ({ends}), median mse {self.mse:.3g}, median psnr {self.psnr:.1f} dB"
+        text = f"{sum(self.counts.values())} images ({ends}), median mse {self.mse:.3g}, median psnr {self.psnr:.1f} dB"
+        if self.missing:
+            text += f", {self.missing} MISSING: the same command does them"
+        return f"{text}, {self.double} double rows left out" if self.double else text
 
 
 def run(
@@ -70,10 +79,24 @@ def run(
       does it again.
 
     Raises:
-      BadInput: the memory does not hold a batch.
+      BadInput: the memory does not hold a batch, another writer is at work in the folder, a part in it is damaged, or
+        it cannot be written any more.
     """
-    done = store.done()
-    interrupted = False
+    with store:
+        done = store.done()
+        store.tidy()
+        written, interrupted = _all(inverter, sources, store, done, show, classes)
+        if not interrupted:
+            store.merge()
+        missing = len(store.lacking([*done, *written]))
+    return summarise(store, interrupted, missing)
+
+
+def _all(
+    inverter: Inverts, sources: Sources, store: Store, done: frozenset[str], show: bool, classes: ClassSearch | None
+) -> tuple[list[str], bool]:
+    """Does what is not done: the ids that were written, and whether Ctrl-C came before the end."""
+    written: list[str] = []
     with (
         _ctrl_c() as pressed,
         tqdm(
@@ -81,16 +104,17 @@ def run(
         ) as bar,
     ):
         try:
-            for first, batch in _batches(sources.read(done), inverter.batch_size, len(done)):
-                store.write(first, _invert(inverter, batch, bar, classes))
+            for batch in _batches(sources.read(done), inverter.batch_size):
+                store.write(_invert(inverter, batch, bar, classes))
+                written += [picture.id for picture in batch]
                 if pressed:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
-            interrupted = True
+            return written, True
         except tf.errors.ResourceExhaustedError as error:
             rows = inverter.batch_size * inverter.restarts
             raise BadInput(f"out of memory with {rows} codes at once", "lower --batch_size or --restarts") from error
-    return summarise(store, interrupted)
+    return written, False
 
 
 @contextlib.contextmanager
@@ -117,25 +141,30 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def summarise(store: Stored, interrupted: bool = False) -> Summary:
+def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Summary:
     """What the rows of a store say."""
-    rows = store.read(["status", "mse", "psnr"]).to_pydict()
-    good = [not Status[name.upper()].failed for name in rows["status"]]
-    median = lambda column: float(np.median([v for v, ok in zip(column, good, strict=True) if ok] or [np.nan]))
-    return Summary(
-        dict(Counter(rows["status"])), good.count(False), median(rows["mse"]), median(rows["psnr"]), interrupted
-    )
+    table = store.read(["status", "mse", "psnr"])
+    counts = {each["values"]: each["counts"] for each in pc.value_counts(table["status"]).to_pylist()}
+    bad = pa.array([name for name in counts if Status[name.upper()].failed], pa.string())
+    good = table.filter(pc.invert(pc.is_in(table["status"], value_set=bad)))
+
+    def median(column: str) -> float:
+        values = good[column].drop_null().cast(pa.float64()).to_numpy()
+        return float(np.median(values)) if len(values) else float("nan")
+
+    failed = len(table) - len(good)
+    return Summary(counts, failed, median("mse"), median("psnr"), interrupted, missing, store.double)
 
 
-def _batches(pictures: Iterator[Picture], size: int, first: int) -> Iterator[tuple[int, list[Picture]]]:
+def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:
     batch: list[Picture] = []
     for picture in pictures:
         batch.append(picture)
         if len(batch) == size:
-            yield first, batch
-            first, batch = first + size, []
+            yield batch
+            batch = []
     if batch:
-        yield first, batch
+        yield batch
 
 
 def _invert(
@@ -180,7 +209,7 @@ def _invert(
             rows[picture.id] = {"id": picture.id, "status": Status.UNREADABLE.name.lower(), "message": message}
     bar.n = start + len(batch)
     bar.refresh()
-    return [rows[picture.id] for picture in batch]
+    return [{**rows[picture.id], "place": picture.place} for picture in batch]
 
 
 def _rows(

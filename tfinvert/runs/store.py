@@ -1,4 +1,4 @@
-"""A run's folder: `run.json` with the settings, `results/*.parquet` with one row per image."""
+"""A run's folder: `run.json` with the settings, `results/*.parquet` with one row per image; here it is written."""
 
 from __future__ import annotations
 
@@ -8,93 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.runs.files import read_json, whole, writable
-
-SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        ("label", pa.int32()),
-        ("code", pa.list_(pa.float32())),  # flat; null where there is none
-        ("loss", pa.float32()),
-        ("mse", pa.float32()),  # on the [0, 1] scale
-        ("psnr", pa.float32()),  # decibels
-        ("ssim", pa.float32()),
-        ("status", pa.string()),
-        ("message", pa.string()),
-        ("steps", pa.int32()),
-        ("seconds", pa.float32()),  # the batch's time, divided by its images
-        ("start_losses", pa.list_(pa.float32())),  # what each start came to; null in two-step runs
-        ("loss_steps", pa.list_(pa.int32())),  # after how many steps it was looked how small the loss had become
-        ("losses", pa.list_(pa.float32())),  # what it was then
-        ("reconstruction", pa.binary()),  # PNG
-        # Of two-step runs, null in others: what was added behind the cut, and how good the codes alone are.
-        ("delta", pa.list_(pa.float32())),  # flat
-        ("delta_zeros", pa.float32()),  # share of its entries
-        ("mse_latent", pa.float32()),
-        ("reconstruction_latent", pa.binary()),
-    ]
-)
-
-
-class Stored:
-    """What a run's folder holds; nothing in it is changed.
-
-    Args:
-      folder: of the run.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.results = self.folder / "results"
-
-    def about(self) -> dict[str, Any]:
-        """What `run.json` says: the settings as "settings", and what else is worth knowing.
-
-        Raises:
-          BadInput: the folder holds no run, or its `run.json` is none.
-        """
-        path = self.folder / "run.json"
-        if not path.is_file():
-            raise BadInput(f"{self.folder} holds no run", "expected a folder that bin/invert.py wrote, with run.json")
-        about = read_json(path)
-        if not isinstance(about.get("settings"), dict):
-            raise BadInput(f"{path} is no run's settings", "choose another folder")
-        return about
-
-    def parts(self) -> list[Path]:
-        """The files of rows, in the images' order."""
-        return sorted(self.results.glob("part-*.parquet"))
-
-    def done(self) -> frozenset[str]:
-        """Ids of all images that have a row."""
-        return frozenset(self.ids())
-
-    def ids(self) -> list[str]:
-        """The same, in the images' order."""
-        columns = [_table(part, columns=["id"])["id"].to_pylist() for part in self.parts()]
-        return [image_id for column in columns for image_id in column]
-
-    def read(self, columns: Sequence[str] | None = None, ids: Sequence[str] | None = None) -> pa.Table:
-        """All rows, or those of some ids, in the images' order."""
-        # With the schema, so that columns that an older version did not write are null.
-        columns = None if columns is None else list(columns)
-        chosen = None if ids is None else pc.field("id").isin(list(ids))
-        tables = [_table(part, columns=columns, schema=SCHEMA, filters=chosen) for part in self.parts()]
-        if tables:
-            return pa.concat_tables(tables)
-        empty = SCHEMA.empty_table()
-        return empty if columns is None else empty.select(columns)
+from tfinvert.runs import merging, parts
+from tfinvert.runs.files import clear, whole, writable
+from tfinvert.runs.index import changed, copies, settings_of
+from tfinvert.runs.lock import Lock
+from tfinvert.runs.parts import SCHEMA, Part
+from tfinvert.runs.stored import Stored, listed
 
 
 class Store(Stored):
-    """A folder that rows are added to and that refuses to mix settings.
+    """A folder that rows are added to by one writer at a time, and that refuses to mix settings.
 
-    Every file is written under another name and then renamed, so a reader, or a killed writer, never leaves half
-    a file under a name that counts.
+    `open` takes the folder's lock, and so do `claim` and `with store:`; `close` and the end of the block give it back.
+    Every file is written under another name first, so a reader, or a killed writer, never leaves half a file under a
+    name that counts, and none ever takes another's place.
 
     Args:
       folder: made if it is not there.
@@ -106,31 +36,124 @@ class Store(Stored):
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
         writable(self.results)
+        self._lock = Lock(self.folder)
+        self._entered = False
+        self._run = b""  # run.json, which every part has a copy of
+        self._small: list[Part] = []
+
+    def open(self) -> None:
+        """Takes the folder's lock, if this store has it not yet, and clears away what a killed writer left.
+
+        Raises:
+          BadInput: another writer is at work there; who, is said.
+        """
+        self._lock.acquire()
+        clear(self.folder)  # figures and pages are written there without the lock
+        clear(self.results, every=True)
+        self._run = self._run or self._run_json()
+
+    def close(self) -> None:
+        """Lets others write. What is there can still be read."""
+        self._lock.release()
+
+    def __enter__(self) -> Store:
+        if self._entered:
+            raise BadInput(f"{self.folder} is being written by this process", "one writer at a time")
+        self.open()
+        self._entered = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._entered = False
+        self.close()
 
     def claim(self, settings: dict[str, Any], about: dict[str, Any]) -> None:
-        """Writes `run.json`, or holds it against the one that is there.
+        """Writes `run.json`, or holds the settings against the one that is there, and keeps the folder for writing.
+
+        Where it is lost or damaged, it is restored from the parts, if they are of a run with these settings.
 
         Args:
           settings: everything that a result depends on (JSON values).
           about: what else is worth knowing, such as versions.
 
         Raises:
-          BadInput: the folder holds a run with other settings, or results without any.
+          BadInput: another writer is at work, or the folder holds a run with other settings, or results without any.
+        """
+        try:
+            self.open()
+            self._run = self._run_json() or self._restored(settings)
+            if self._run:
+                hold(self.folder, settings_of(self._run), settings)
+            else:
+                self._run = json.dumps({"settings": settings, **about}, indent=1).encode()
+            if self._run != self._run_json():
+                with whole(self.folder / "run.json") as temporary:
+                    temporary.write_bytes(self._run)
+        except BaseException:
+            self.close()
+            raise
+
+    def tidy(self) -> None:
+        """Deletes parts that a killed writer had merged into others, and notes which are small."""
+        found = self._indexed()
+        self._lock.check()
+        merging.delete(found.left_over)
+        self._small = merging.small(found.parts)
+
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows as one file.
+
+        Args:
+          rows: with the columns of `parts.SCHEMA`: their "id", "status" and "place" among the run's images, and what
+            else there is.
+
+        Raises:
+          BadInput: there is no room, the store is not open, or its folder was removed.
+        """
+        self._lock.check()
+        table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
+        self._note(parts.write(self.results, min(row["place"] for row in rows), [table], self._run))
+        if len(self._small) >= merging.MANY:
+            self.merge_some()
+
+    def merge_some(self) -> None:
+        """Makes one part of some small ones."""
+        self._lock.check()
+        sources = merging.group(self._small)
+        made = merging.merge(sources, self._run)
+        self._small = self._small[len(sources) :]
+        if made is not None:
+            self._note(made)
+
+    def merge(self) -> None:
+        """Merges small parts until there are few."""
+        while len(self._small) >= merging.MANY:
+            self.merge_some()
+
+    def _note(self, part: Part) -> None:
+        self._small = sorted([*self._small, *merging.small([part])], key=lambda each: each.first)
+
+    def _restored(self, wanted: dict[str, Any]) -> bytes:
+        """The parts' copy of run.json; nothing where the folder holds no rows.
+
+        Raises:
+          BadInput: rows are there, and none is of a run with these settings.
         """
         path = self.folder / "run.json"
-        if path.exists():
-            hold(self.folder, self.about()["settings"], settings)
-            return
-        if self.parts():
+        found = [parts.head(self.results / name).part for name, *_ in listed(self.results)]
+        known = copies(found)
+        plain = json.loads(json.dumps(wanted))
+        for copy in known:
+            if not changed(settings_of(copy), plain):
+                logging.warning("%s was %s: restored from the parts", path, "damaged" if path.is_file() else "lost")
+                return copy
+        if known:
+            hold(self.folder, settings_of(known[0]), wanted)
+        if path.is_file():
+            self.about()  # raises
+        if found:
             raise BadInput(f"{self.folder} holds results but no run.json", "choose another folder with --out")
-        with whole(path) as temporary:
-            temporary.write_text(json.dumps({"settings": settings, **about}, indent=1))
-
-    def write(self, first: int, rows: Sequence[dict[str, Any]]) -> None:
-        """Adds rows as one file; `first` is the place of the first among all images and names the file."""
-        table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-        with whole(self.results / f"part-{first:08d}.parquet") as path:
-            pq.write_table(table, path)
+        return b""
 
 
 def hold(folder: Path, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -139,26 +162,9 @@ def hold(folder: Path, before: Mapping[str, Any], settings: Mapping[str, Any]) -
     Raises:
       BadInput: they are others.
     """
-    settings = json.loads(json.dumps(settings))
-    changed = [key for key in sorted({*before, *settings}) if before.get(key) != settings.get(key)]
-    if changed:
-        shown = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
+    shown = changed(before, json.loads(json.dumps(settings)))
+    if shown:
         raise BadInput(
             f"{folder} holds a run with other settings ({shown})",
             "choose another folder with --out, or give the same settings to go on with it",
         )
-
-
-def _table(path: Path, **given: Any) -> pa.Table:
-    """The rows of one file.
-
-    Raises:
-      BadInput: it is no Parquet file of ours.
-    """
-    try:
-        return pq.read_table(path, **given)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise BadInput(
-            f"{path} is damaged ({reason})", "put it right, or delete it and run again: its images are done anew"
-        ) from error

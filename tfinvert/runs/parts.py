@@ -1,0 +1,201 @@
+"""The files of a run's rows: how one is made, and how some of its columns and rows are read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfinvert.errors import BadInput
+from tfinvert.runs.files import whole
+from tfinvert.solvers.status import Status
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        ("place", pa.int64()),  # among the run's images, from 0
+        ("label", pa.int32()),
+        ("code", pa.list_(pa.float32())),  # flat; null where there is none
+        ("loss", pa.float32()),
+        ("mse", pa.float32()),  # on the [0, 1] scale
+        ("psnr", pa.float32()),  # decibels
+        ("ssim", pa.float32()),
+        ("status", pa.string()),
+        ("message", pa.string()),
+        ("steps", pa.int32()),
+        ("seconds", pa.float32()),  # the batch's time, divided by its images
+        ("start_losses", pa.list_(pa.float32())),  # what each start came to; null in two-step runs
+        ("loss_steps", pa.list_(pa.int32())),  # after how many steps it was looked how small the loss had become
+        ("losses", pa.list_(pa.float32())),  # what it was then
+        ("reconstruction", pa.binary()),  # PNG
+        # Of two-step runs, null in others: what was added behind the cut, and how good the codes alone are.
+        ("delta", pa.list_(pa.float32())),  # flat
+        ("delta_zeros", pa.float32()),  # share of its entries
+        ("mse_latent", pa.float32()),
+        ("reconstruction_latent", pa.binary()),
+    ]
+)
+
+_RUN, _REPLACES = b"tfinvert:run", b"tfinvert:replaces"
+_GROUP = 1024  # rows that are read at once where one of them is wanted
+_STATUSES = {status.name.lower() for status in Status}
+_NOWHERE = 2**62  # the place of rows of which nobody knows it: behind all others
+
+
+class Part(NamedTuple):
+    """One file."""
+
+    path: Path
+    rows: int
+    size: int  # bytes
+    first: int  # the first place of its rows
+    run: bytes  # run.json as it was when the file was made; empty in older ones
+    replaces: frozenset[str]  # names of the files whose rows it holds, where it was merged
+
+
+class Head(NamedTuple):
+    """What is always read of a file: which images are in it."""
+
+    part: Part
+    ids: pa.ChunkedArray  # strings
+    places: np.ndarray  # int64
+
+
+def write(folder: Path, first: int, tables: Iterable[pa.Table], run: bytes = b"", replaces: Iterable[str] = ()) -> Part:
+    """Adds a file; it is there whole or not at all, and never takes the place of another.
+
+    Args:
+      folder: for it.
+      first: the first place of its rows; the name begins with it, so that names stand in the images' order.
+      tables: of `SCHEMA`; each is in memory only while it is written.
+      run: run.json.
+      replaces: names of the files whose rows it holds.
+
+    Raises:
+      BadInput: there is no room, or no folder any more.
+    """
+    names, rows = frozenset(replaces), 0
+    stated = SCHEMA.with_metadata({_RUN: run, _REPLACES: json.dumps(sorted(names)).encode()})
+    path = folder / f"part-{first:08d}-{secrets.token_hex(6)}.parquet"
+    with whole(path, new=True) as temporary:
+        with pq.ParquetWriter(
+            temporary, stated, use_dictionary=["status", "message"], write_statistics=["place"],
+            write_page_checksum=True,
+        ) as writer:  # fmt: skip
+            for table in tables:
+                writer.write_table(table.select(SCHEMA.names).cast(stated), row_group_size=_GROUP)
+                rows += len(table)
+        size = temporary.stat().st_size
+    return Part(path, rows, size, first, run, names)
+
+
+def head(path: Path) -> Head:
+    """Which images are in a file.
+
+    Raises:
+      BadInput: it is damaged, or no file of ours.
+      FileNotFoundError: it is not there any more.
+    """
+    with _opened(path) as file:
+        there = [name for name in ("id", "place") if name in file.schema_arrow.names]
+        rows = file.metadata.num_rows
+        table = _fitting(path, file.read(there, use_threads=False), ("id", "place"), 0, rows)
+        places, stated = table["place"].to_numpy(), file.metadata.metadata or {}
+        replaces = frozenset(json.loads(stated.get(_REPLACES, b"[]")))
+        first = int(places.min(initial=_NOWHERE))
+        part = Part(path, rows, path.stat().st_size, first, stated.get(_RUN, b""), replaces)
+    return Head(part, table["id"], places)
+
+
+def read(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:
+    """Some columns of a file.
+
+    Args:
+      part: the file.
+      columns: of `SCHEMA`; those that an older version did not write are null.
+      rows: int [n], rising: which are read; default: all.
+
+    Raises:
+      BadInput: it is damaged, no file of ours, or by a version with other statuses.
+      FileNotFoundError: it is not there any more.
+    """
+    return pa.concat_tables([schema(columns).empty_table(), *groups(part, columns, rows)])
+
+
+def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -> Iterator[pa.Table]:
+    """The same, as tables of some rows each: what is large need never be in memory all at once."""
+    with _opened(part.path) as file:
+        there = [name for name in file.schema_arrow.names if name in columns]
+        end = 0
+        for group in range(file.metadata.num_row_groups):
+            start, end = end, end + file.metadata.row_group(group).num_rows
+            chosen = None if rows is None else rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start
+            if chosen is not None and not len(chosen):
+                continue
+            table = file.read_row_group(group, there, use_threads=False) if there else None
+            table = _fitting(part.path, table, columns, start, end - start)
+            yield table if chosen is None or len(chosen) == end - start else table.take(pa.array(chosen))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            missing = [name for name in ("id", "status") if name not in file.schema_arrow.names]
+            if missing:
+                raise BadInput(f"{path} holds no rows of a run (no column {missing[0]})", "move it out of the folder")
+            yield file
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        if isinstance(error, BadInput):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise BadInput(
+            f"{path} is damaged ({reason})", "put it right, or delete it and run again: its images are done anew"
+        ) from error
+
+
+def _fitting(path: Path, table: pa.Table | None, columns: Sequence[str], start: int, count: int) -> pa.Table:
+    """The columns as `SCHEMA` has them, of the `count` rows from `start` on; null where the file has them not.
+
+    Raises:
+      BadInput: a column is something else.
+    """
+    found = {}
+    for name in columns:
+        kind = SCHEMA.field(name).type
+        lacking = table is None or name not in table.column_names
+        column = pa.chunked_array([pa.nulls(count, kind)]) if table is None or lacking else table[name]
+        if column.type != kind and not (pa.types.is_string(kind) and pa.types.is_large_string(column.type)):
+            raise BadInput(f"{path} holds no rows of a run ({name} is {column.type})", "move it out of the folder")
+        found[name] = column.cast(kind)
+    if "id" in found and found["id"].null_count:
+        raise BadInput(f"{path} has rows without an id", "move it out of the folder")
+    if "place" in found and found["place"].null_count:
+        found["place"] = pa.chunked_array([pa.array(_by_name(path) + np.arange(start, start + count))])
+    if "status" in found:
+        unknown = set(found["status"].unique().to_pylist()) - _STATUSES
+        if unknown:
+            raise BadInput(
+                f"{path} has rows with the status {unknown.pop()!r}", "it is not known here: update tfinvert"
+            )
+    return pa.table(found)
+
+
+def _by_name(path: Path) -> int:
+    """The first place, as the name of an older file says it."""
+    number = re.fullmatch(r"part-(\d{1,15})\b.*", path.name)
+    return int(number[1]) if number else _NOWHERE
+
+
+def schema(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([SCHEMA.field(name).with_nullable(True) for name in columns])
