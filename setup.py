@@ -10,7 +10,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "tfinvert" / "__init__.py")
 
 INSTALL = [
     "tensorflow>=2.20,<3",  # the loop, the gradients and tf.data; 2.20 is the first for Python 3.13
-    "keras>=3.11,<4",  # reads Keras 3 files; before 3.11 its safe mode could be got round (CVE-2025-8747)
+    "keras>=3.13.2,<4",  # reads Keras 3 files; the first without known holes (CVE-2026-1669, CVE-2026-1462)
     "tf-keras>=2.20,<3",  # Keras 2: reads what Keras 3 does not; tensorflow-hub needs it anyway
     "tensorflow-hub>=0.16.1,<0.17",  # TF-Hub modules; 0.16 is the first with TF 2.16 and Keras 3
     "setuptools<82",  # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 82 took out

@@ -80,6 +80,8 @@ def _answers(connection: Connection, what: str) -> Iterator[Any]:
             return
         if kind == "error":
             raise value
+        if kind == "failure":
+            raise BadInput(f"{what} fails ({value})", _DAMAGED)
         yield value
 
 
@@ -212,7 +214,7 @@ def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limit
             except (EOFError, OSError):
                 return BadInput(f"{what} crashes TensorFlow or a library below it", _DAMAGED)
             connection.send((kind, value))
-            if kind in (_DONE, "error"):
+            if kind in (_DONE, "error", "failure"):
                 return None
         if process.memory_info().rss - before > limits.bytes:
             return BadInput(
@@ -247,6 +249,6 @@ def _work(connection: Connection) -> None:
         except BadInput as error:
             connection.send(("error", error))
         except Exception as error:
-            connection.send(("error", BadInput(f"{type(error).__name__}: {error}"[:300], _DAMAGED)))
+            connection.send(("failure", f"{type(error).__name__}: {error}"[:300]))
         else:
             connection.send((_DONE, None))
