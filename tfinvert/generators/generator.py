@@ -151,11 +151,12 @@ class Plan(NamedTuple):
 
     def try_out(self) -> Facts:
         """Tries it on a few codes; raises `BadInput` where it is no generator of images."""
-        return tried(self._raw, self.space, self.condition, self.value_range, self.image_shape, self.name)
+        raw = _raw(self.model, self.condition)
+        return tried(raw, self.space, self.condition, self.value_range, self.image_shape, self.name)
 
     def make(self, facts: Facts) -> Generator:
         """The generator, once it was tried."""
-        function = fitted(self._raw, facts.image_shape)
+        function = fitted(_raw(self.model, self.condition), facts.image_shape)
         for line in facts.warnings:
             logging.warning("%s: %s", self.name, line)
         for line in self.assumed:
@@ -165,10 +166,17 @@ class Plan(NamedTuple):
             self.condition, facts.constant, self.assumed, self.name, self.fingerprint,
         )  # fmt: skip
 
-    def _raw(self, codes: tf.Tensor, labels: tf.Tensor | None) -> Any:
-        inputs = (codes,) if self.condition is None else (codes, labels)
-        images = self.model(*inputs, training=False) if _takes_training(self.model) else self.model(*inputs)
+
+def _raw(model: Callable, condition: Condition | None) -> Callable[[tf.Tensor, tf.Tensor | None], Any]:
+    """The model called with codes and labels; no method of a tuple, for AutoGraph leaves those alone."""
+    quiet = _takes_training(model)
+
+    def raw(codes: tf.Tensor, labels: tf.Tensor | None) -> Any:
+        inputs = (codes,) if condition is None else (codes, labels)
+        images = model(*inputs, training=False) if quiet else model(*inputs)
         return images[0] if isinstance(images, (list, tuple)) and len(images) == 1 else images
+
+    return raw
 
 
 def _takes_training(model: Callable) -> bool:
