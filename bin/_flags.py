@@ -103,7 +103,7 @@ def load_generator():
 
     names = ("image_shape", "label_input", "classes", "class_entries", "signature", "truncation", "allow_unsafe")
     values = _parsed({name: flags.FLAGS[name].value for name in ("generator", "prior", "value_range", *names)})
-    return load_generator(values.pop("generator"), **values)
+    return load_generator(values.pop("generator"), **values, limits=limits())
 
 
 def job():

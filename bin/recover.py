@@ -83,7 +83,7 @@ def _methods() -> None:
 
     recovery.run(
         generator, chosen, samples=values.samples, budget=values.budget, noise=values.noise,
-        labels=values.label, seed=values.seed, show=show, limits=_flags.limits(),
+        labels=values.label, seed=values.seed, show=show,
     )  # fmt: skip
     picture = draw(done, out / "recovery.png", f"{generator.name}: {values.samples} codes")
     logging.info("see %s and %s", out / "recovery.csv", picture)
