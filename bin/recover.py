@@ -83,7 +83,7 @@ def _methods() -> None:
 
     recovery.run(
         generator, chosen, samples=values.samples, budget=values.budget, noise=values.noise,
-        labels=values.label, seed=values.seed, show=show, limits=_flags.limits(),
+        labels=values.label, seed=values.seed, show=show,
     )  # fmt: skip
     picture = draw(done, out / "recovery.png", f"{generator.name}: {values.samples} codes")
     logging.info("see %s and %s", out / "recovery.csv", picture)
@@ -152,7 +152,7 @@ def _pictures() -> None:
 
     pictures.run(
         generator, samples=values.samples, photos=values.images, other=other, attempts=values.attempts,
-        labels=values.label, seed=values.seed, show=show,
+        labels=values.label, seed=values.seed, show=show, limits=_flags.limits(),
     )  # fmt: skip
     picture = draw(done, out / "pictures.png", f"{generator.name}: {values.samples} pictures in each set")
     logging.info("see %s and %s", out / "pictures.csv", picture)
