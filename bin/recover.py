@@ -152,7 +152,7 @@ def _pictures() -> None:
 
     pictures.run(
         generator, samples=values.samples, photos=values.images, other=other, attempts=values.attempts,
-        labels=values.label, seed=values.seed, show=show,
+        labels=values.label, seed=values.seed, show=show, limits=_flags.limits(),
     )  # fmt: skip
     picture = draw(done, out / "pictures.png", f"{generator.name}: {values.samples} pictures in each set")
     logging.info("see %s and %s", out / "pictures.csv", picture)

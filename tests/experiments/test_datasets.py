@@ -146,3 +146,9 @@ def test_nothing_to_train_on(tmp_path):
     np.save(tmp_path / "none.npy", np.zeros((0, 28, 28), np.uint8))
     with pytest.raises(ti.BadInput, match="an array of no images"):
         pictures(str(tmp_path / "none.npy"), SHAPE)
+
+
+def test_a_limit_draws_from_all_images_of_an_array(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(200, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2))
+    found = pictures(str(tmp_path / "a.npy"), (8, 8, 1), limit=8, seed=3)
+    assert np.round((found.pixels[:, 0, 0, 0] + 1) * 127.5).max() > 8

@@ -109,7 +109,7 @@ def main() -> None:
         if given.json:
             print(json.dumps([*outcome, base]), flush=True)
         else:
-            said = outcome.said.replace(str(given.folder / str(number)), "...").replace("|", r"\|")
+            said = outcome.said.replace(str(given.folder / str(number)), "...").replace("|", r"\|").replace("\0", r"\0")
             said = said if len(said) < 160 else f"{said[:157]}..."
             row = f"| {case.name} | {said} | {outcome.refused_as} | {outcome.seconds:.1f} | {outcome.gigabytes:.2f} |"
             print(row, flush=True)

@@ -61,7 +61,7 @@ def pictures(
         return Pictures(drawn.astype(np.float32) / 127.5 - 1, of, tuple(glyphs.CHARACTERS), unseen="glyphs")
     source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
     entries, unseen = open_source(source, limits=limits), ""
-    if isinstance(entries, list):
+    if isinstance(entries, Sequence):
         source, unseen = _chosen(entries, known.held_out if held_out is None else held_out, limit, seed)
         limit = None
     elif held_out:
