@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.safety.archive import CARD, part
+from tfinvert.generators.safety.archive import CARD, opened, part
 from tfinvert.spaces import Space
 
 _EXPECTED = "expected what write_card writes"
@@ -35,7 +35,8 @@ def read_card(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         return {}
     try:
-        content = part(path, CARD)
+        with opened(path) as archive:
+            content = part(archive, CARD)
     except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{path.name} holds a damaged {CARD} ({error})", _EXPECTED) from error
     return parsed(content, path.name)

@@ -181,24 +181,26 @@ def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Co
 
 
 def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
-    text = archive.part(path, archive.CONFIG)
-    if text is None:
-        raise _no_config(archive.names(path), path.name)
-    version = json.loads(archive.part(path, archive.ABOUT) or b"{}").get("keras_version", "3")
-    config = gate(_json(text, path.name))
-    packed = archive.part(path, archive.ARRAYS, limits.bytes if limits else sys.maxsize - 1)
-    if packed is None:
-        raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
     arrays = folder / "arrays.h5"
+    most = limits.bytes if limits else sys.maxsize - 1
+    with archive.opened(path) as file:
+        text = archive.part(file, archive.CONFIG)
+        if text is None:
+            raise _no_config(file.namelist(), path.name)
+        version = json.loads(archive.part(file, archive.ABOUT) or b"{}").get("keras_version", "3")
+        config = gate(_json(text, path.name))
+        said = card.parsed(archive.part(file, archive.CARD), path.name)
+        packed = archive.part(file, archive.ARRAYS, most)
+        if packed is None:
+            raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
+        pieces = archive.pieces(file, most)
     if limits is None:
         arrays.write_bytes(packed)
     else:
-        with h5py.File(io.BytesIO(packed), "r") as file:
-            weights.copy_arrays(file, arrays, path.name, limits)
-    return Contents(
-        "keras", config, _version(version), arrays, json.dumps({"keras_version": str(version)}),
-        card.parsed(archive.part(path, archive.CARD), path.name), archive.pieces(path, limits.bytes) if limits else {},
-    )  # fmt: skip
+        with h5py.File(io.BytesIO(packed), "r") as stranger:
+            weights.copy_arrays(stranger, arrays, path.name, limits)
+    about = json.dumps({"keras_version": str(version)})
+    return Contents("keras", config, _version(version), arrays, about, said, pieces)
 
 
 def _json(text: Any, name: str) -> Any:
