@@ -1,10 +1,15 @@
 """Whatever the bytes are, readers give arrays or `BadInput` in one line."""
 
 import contextlib
+import gc
 import gzip
 import io
+import multiprocessing
+import os
+import pickle
 import struct
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import numpy as np
@@ -131,11 +136,8 @@ def test_what_a_user_types(text):
         Labels(text)
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="forks, and looks at what is open")
 def test_an_entry_reads_in_other_processes_and_threads(tmp_path):
-    import multiprocessing
-    import pickle
-    from concurrent.futures import ThreadPoolExecutor
-
     (tmp_path / "a.zip").write_bytes(archive())
     entries = list(open_source(tmp_path / "a.zip"))
     expected = entries[0].read()
@@ -156,10 +158,8 @@ def test_an_entry_reads_in_other_processes_and_threads(tmp_path):
     assert sums == {float(expected.sum())}
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="forks, and looks at what is open")
 def test_an_archive_is_closed_when_nobody_holds_it(tmp_path):
-    import gc
-    import os
-
     (tmp_path / "a.zip").write_bytes(archive())
     links = lambda: [os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
     entries = list(open_source(tmp_path / "a.zip"))
