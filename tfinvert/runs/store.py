@@ -127,6 +127,8 @@ class Store(Stored):
 
     def merge(self) -> None:
         """Merges small parts until there are few."""
+        if len(self._small) > merging.MANY**2:
+            logging.info("%s: merging %d small files, some minutes' work", self.folder, len(self._small))
         while len(self._small) >= merging.MANY:
             self.merge_some()
 
