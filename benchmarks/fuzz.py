@@ -10,6 +10,7 @@ folder) that makes its file in the folder, reads it, and says in a word how that
 
 import argparse
 import collections
+import itertools
 import os
 import queue
 import resource
@@ -66,7 +67,25 @@ def sources(seed: int, case: int, folder: Path) -> str:
     return "read"
 
 
-SUBJECTS: dict[str, Callable[[int, int, Path], str]] = {"pictures": pictures, "sources": sources}
+def generators(seed: int, case: int, folder: Path) -> str:
+    """A Keras file or a SavedModel: bytes, config, arrays or graph are changed."""
+    import _mutated_models
+
+    from tfinvert import load_generator
+    from tfinvert.errors import BadInput
+    from tfinvert.limits import Limits
+
+    path = _mutated_models.written(seed, case, folder)
+    try:
+        load_generator(path, limits=Limits(gigabytes=1, seconds=20))
+    except BadInput as error:
+        return _refused(error)
+    return "read"
+
+
+SUBJECTS: dict[str, Callable[[int, int, Path], str]] = {
+    "pictures": pictures, "sources": sources, "generators": generators
+}  # fmt: skip
 
 
 def _refused(error: Exception) -> str:
@@ -113,7 +132,9 @@ class Run:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=lambda: [lines.put(line) for line in [*process.stdout, ""]], daemon=True).start()
+        threading.Thread(
+            target=lambda: [lines.put(line) for line in itertools.chain(process.stdout, [""])], daemon=True
+        ).start()
         case, began = first, None
         while True:
             try:  # the first case waits for imports
