@@ -194,6 +194,12 @@ for _ext in (".keras", ".h5"):
         layer = node("tf_keras.src.layers.core.tf_op_layer", "TFOpLambda", {"name": "w", "function": "io.write_file"})
         return with_config(good(folder, ext), added({**layer, "inbound_nodes": [[str(proof), {"contents": "x"}]]}))
 
+    @case(f"a TensorFlow function that reads a vocabulary ({_ext})")
+    def _(folder, proof, ext=_ext):
+        config = {"name": "w", "function": "nn.fixed_unigram_candidate_sampler"}
+        layer = node("tf_keras.src.layers.core.tf_op_layer", "TFOpLambda", config)
+        return with_config(good(folder, ext), added({**layer, "inbound_nodes": [[1, {"vocab_file": "/etc/hostname"}]]}))
+
     @case(f"a StringLookup with the path of its vocabulary (CVE-2025-12058) ({_ext})")
     def _(folder, proof, ext=_ext):
         layer = node("keras.layers", "StringLookup", {"name": "s", "vocabulary": "/etc/hostname"})
