@@ -13,16 +13,16 @@ INSTALL = [
     "keras>=3.13.2,<4",  # reads Keras 3 files; the first without known holes (CVE-2026-1669, CVE-2026-1462)
     "tf-keras>=2.20,<3",  # Keras 2: reads what Keras 3 does not; tensorflow-hub needs it anyway
     "tensorflow-hub>=0.16.1,<0.17",  # TF-Hub modules; 0.16 is the first with TF 2.16 and Keras 3
-    "setuptools<82",  # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 82 took out
+    "setuptools>=78.1.1,<82",  # tensorflow-hub 0.16.1 imports pkg_resources, which setuptools 82 took out
     "numpy>=1.26",  # the first for Python 3.12
-    "pillow>=10.3",  # decodes and resizes pictures; 10.3 mended a buffer overflow (CVE-2024-28219)
-    "protobuf>=4",  # reads the operation inside a Keras 2 TensorFlowOpLayer; TensorFlow brings it
+    "pillow>=12.2",  # decodes and resizes pictures; 12.1.1 mended writes outside memory (CVE-2026-25990)
+    "protobuf>=6.33.5",  # reads graphs; before, messages could nest without end (CVE-2026-0994)
     "h5py>=3.11",  # looks into HDF5 before a reader does
     "absl-py>=2.1",  # flags and logs of the scripts
     "pyarrow>=16",  # results as Parquet
     "jinja2>=3.1.6",  # makes pages, and escapes what goes into them; 3.1.6 mended its sandbox (CVE-2025-27516)
     "matplotlib>=3.8",  # figures, and the fonts that the built-in glyphs are drawn from
-    "tqdm>=4.66",  # progress bars
+    "tqdm>=4.66.3",  # progress bars
     "scipy>=1.11",  # the tests by which generators are compared, and average linkage
     "psutil>=5.9",  # the memory that a method of recovery takes; whether the process that left a file is alive
 ]
@@ -43,6 +43,7 @@ EXTRAS = {
         "selenium>=4.20",  # opens pages in Chromium, where the machine has it with its driver
     ],
     "lint": [
+        "pip-audit>=2.7",  # known holes of dependencies
         "ruff>=0.9",
         "mypy>=1.13",
         "import-linter>=2.1",  # keeps the floors
