@@ -1,0 +1,138 @@
+"""The watched process: what it says, and what becomes of jobs that do not end well."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import watched_jobs as jobs
+
+from tfinvert.errors import BadInput
+from tfinvert.generators.safety import process
+from tfinvert.limits import Limits
+
+HERE = Path(__file__).resolve().parent
+LIMITS = Limits(gigabytes=0.5, seconds=20)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+    yield
+    process.close()
+
+
+def done(job, *given, limits=LIMITS):
+    with process.watched(job, *given, limits=limits, what="loading g") as answers:
+        return list(answers)
+
+
+def test_values_come_in_order_from_another_process():
+    assert done(jobs.counts, 5) == [0, 1, 2, 3, 4]
+    ((number, _),) = done(jobs.numbers_of_processes)
+    assert number != os.getpid()
+    assert done(jobs.numbers_of_processes)[0][0] == number  # which does the next job, too
+
+
+def test_what_is_not_asked_for_is_in_nobodys_way():
+    with process.watched(jobs.counts, 5, limits=LIMITS, what="loading g") as answers:
+        assert next(answers) == 0
+    assert done(jobs.counts, 2) == [0, 1]
+
+
+def test_a_refusal_is_the_jobs_own():
+    with pytest.raises(BadInput, match=r"^a file: expected another$"):
+        done(jobs.refuses)
+    assert done(jobs.counts, 1) == [0]
+
+
+def test_any_other_error_names_what_was_done():
+    with pytest.raises(BadInput, match=r"^loading g fails \(KeyError: 'odd'\)"):
+        done(jobs.fails)
+
+
+@pytest.mark.parametrize(
+    ("job", "given", "limits", "said"),
+    [
+        (jobs.crashes, (), LIMITS, "loading g crashes"),
+        (jobs.sleeps, (60,), Limits(seconds=0.3), "takes more than 0.3 seconds: .*--max_seconds"),
+        (jobs.fills, (), Limits(gigabytes=0.1), "takes more than 0.1 GB of memory: .*--max_gigabytes"),
+    ],
+)
+def test_what_goes_too_far_is_ended_and_the_next_job_is_done(job, given, limits, said):
+    with pytest.raises(BadInput, match=said):
+        done(job, *given, limits=limits)
+    assert done(jobs.counts, 1) == [0]
+
+
+def interrupted():
+    with process.watched(jobs.sleeps, 60, limits=LIMITS, what="loading g") as answers:
+        next(answers)
+        raise KeyboardInterrupt
+
+
+def test_an_error_of_the_caller_ends_the_job():
+    ((worker, server),) = done(jobs.numbers_of_processes)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not psutil.pid_exists(server)
+    assert not psutil.pid_exists(worker)
+    assert done(jobs.counts, 1) == [0]
+
+
+def test_a_killed_server_is_told_and_replaced():
+    ((_, server),) = done(jobs.numbers_of_processes)
+    os.kill(server, signal.SIGKILL)
+    with pytest.raises(BadInput, match="ended the process that watched it"):
+        done(jobs.counts, 1)
+    assert done(jobs.counts, 1) == [0]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_tensorflow_computes_there_whether_it_has_begun_here_or_not(before):
+    """A fork of a process whose TensorFlow has threads would wait for them for ever."""
+    script = f"""
+        import sys
+        sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
+        import tensorflow as tf, watched_jobs as jobs
+        from tfinvert.generators.safety import process
+        from tfinvert.limits import Limits
+        if {before}:
+            next(jobs.computes())
+        with process.watched(jobs.computes, limits=Limits(seconds=40), what="it") as answers:
+            print(*answers)
+        next(jobs.computes())
+        with process.watched(jobs.computes, limits=Limits(seconds=40), what="it") as answers:
+            print(*answers)
+    """
+    out = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["1000000000.0"] * 2
+
+
+def test_nobody_is_left_when_the_user_is_killed():
+    script = f"""
+        import sys, time
+        sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
+        import watched_jobs as jobs
+        from tfinvert.generators.safety import process
+        from tfinvert.limits import Limits
+        with process.watched(jobs.numbers_of_processes, limits=Limits(), what="it") as answers:
+            print(*next(answers), flush=True)
+        with process.watched(jobs.sleeps, 100, limits=Limits(seconds=100), what="it") as answers:
+            print(next(answers), flush=True)
+            time.sleep(100)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True) as user:
+        others = [int(word) for word in user.stdout.readline().split()]
+        assert user.stdout.readline() == "begun\n"
+        assert all(map(psutil.pid_exists, others))
+        user.kill()
+    end = time.monotonic() + 10
+    while any(map(psutil.pid_exists, others)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(psutil.pid_exists, others))
