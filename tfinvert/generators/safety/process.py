@@ -1,14 +1,16 @@
 """Runs a job in a process of its own that is watched: ended when it takes too long or too much, and told when it dies.
 
-Three processes: this one; a server, forked while TensorFlow has not begun to work here (afterwards a fork would lack
-its threads) or else started anew; and the server's worker, forked where it is needed, which does the jobs one after the
-other. A worker that is ended costs the others nothing but another fork.
+Three processes: this one; a server; and the server's worker, forked where it is needed, which does the jobs one after
+the other. A worker that is ended costs the others nothing but another fork. The server is forked while there is one
+thread here and TensorFlow has not begun to work: a fork lacks the other threads, and in a notebook's kernel it shares
+their sockets. Else it is started anew, which takes seconds.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -112,21 +114,21 @@ def _connected() -> Connection:
         close()
     if _server is None:
         ours, theirs = Pipe()
-        _server = os.getpid(), ours, (_start(theirs) if _at_work() else _fork(ours, theirs))
+        _server = os.getpid(), ours, (_fork(ours, theirs) if _can_fork() else _start(theirs))
         theirs.close()
         atexit.register(close)
     return _server[1]
 
 
-def _at_work() -> bool:
-    """Whether TensorFlow has threads here, which a fork would lack."""
+def _can_fork() -> bool:
+    """Whether a fork of this process works as it does: there are no other threads, of Python or of TensorFlow."""
     from tensorflow.python.eager import context
 
-    return bool(getattr(context.context(), "_initialized", True))
+    return threading.active_count() == 1 and not getattr(context.context(), "_initialized", True)
 
 
 def _fork(ours: Connection, theirs: Connection) -> int:
-    with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads; none of them is needed there
+    with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of threads; libraries may have some that sleep
         number = os.fork()
     if number == 0:
         ours.close()
@@ -142,6 +144,8 @@ def _forked(work: Callable[[Connection], None], connection: Connection) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(nothing, number)
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (whatever the user's process had in their place)
+        gc.freeze()  # nothing of the user's process is finalized here
         work(connection)
     finally:
         os._exit(0)
