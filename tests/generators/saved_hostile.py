@@ -282,6 +282,15 @@ def in_a_loop(saved, folder, proof):
     loop(saved.meta_graphs[0], "evil_function")
 
 
+def endless_loop(saved, folder, proof):
+    loop(saved.meta_graphs[0], "same")
+    function = saved.meta_graphs[0].graph_def.library.function.add()
+    function.signature.name = "same"
+    function.signature.input_arg.add(name="x", type=FLOAT)
+    function.signature.output_arg.add(name="y", type=FLOAT)
+    function.ret["y"] = "x"
+
+
 def restore_elsewhere(saved, folder, proof):
     """The image is read out of another checkpoint."""
     graph = saved.meta_graphs[0]
