@@ -70,27 +70,54 @@ def test_what_goes_too_far_is_ended_and_the_next_job_is_done(job, given, limits,
     assert done(jobs.counts, 1) == [0]
 
 
-def interrupted():
+def interrupted(error):
     with process.watched(jobs.sleeps, 60, limits=LIMITS, what="loading g") as answers:
         next(answers)
-        raise KeyboardInterrupt
+        raise error
 
 
-def test_an_error_of_the_caller_ends_the_job():
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BadInput("mine", "expected another")])
+def test_an_error_of_the_caller_ends_the_job(error):
     ((worker, server),) = done(jobs.numbers_of_processes)
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
+    with pytest.raises(type(error)):
+        interrupted(error)
     assert not psutil.pid_exists(server)
     assert not psutil.pid_exists(worker)
     assert done(jobs.counts, 1) == [0]
 
 
-def test_a_killed_server_is_told_and_replaced():
+def test_a_server_that_was_killed_is_replaced():
     ((_, server),) = done(jobs.numbers_of_processes)
     os.kill(server, signal.SIGKILL)
-    with pytest.raises(BadInput, match="ended the process that watched it"):
-        done(jobs.counts, 1)
+    while psutil.Process(server).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     assert done(jobs.counts, 1) == [0]
+
+
+def killed_at_work(server):
+    with process.watched(jobs.sleeps, 60, limits=LIMITS, what="loading g") as answers:
+        next(answers)
+        os.kill(server, signal.SIGKILL)
+        list(answers)
+
+
+def test_one_that_is_killed_at_work_is_told():
+    ((_, server),) = done(jobs.numbers_of_processes)
+    with pytest.raises(BadInput, match="ended the process that watched it"):
+        killed_at_work(server)
+    assert done(jobs.counts, 1) == [0]
+
+
+def test_a_fork_of_this_process_has_a_server_of_its_own():
+    ((_, server),) = done(jobs.numbers_of_processes)
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, str(done(jobs.numbers_of_processes)[0][1] != server).encode())
+        process.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 10) == b"True"
+    assert done(jobs.numbers_of_processes)[0][1] == server
 
 
 @pytest.mark.parametrize("before", [True, False])

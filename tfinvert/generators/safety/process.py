@@ -32,7 +32,7 @@ _LARGE = 1.5e9  # bytes that a waiting worker may hold
 _DONE = "done"
 
 _lock = threading.Lock()
-_server: tuple[Connection, Any] | None = None  # and what it was started as
+_server: tuple[int, Connection, Any] | None = None  # the process that started it, our end, and what it was started as
 
 
 def available() -> bool:
@@ -55,57 +55,67 @@ def watched(job: Callable[..., Iterator[Any]], *given: Any, limits: Limits, what
         too.
     """
     with _lock:
-        connection = _connected()
+        answers = _Answers(_connected(), what)
         try:
-            connection.send((limits, what, pickle.dumps((job, given))))
-            answers = _answers(connection, what)
+            answers.connection.send((limits, what, pickle.dumps((job, given))))
             yield answers
             for _ in answers:  # so that the next job finds nothing of this one
                 pass
-        except BadInput:
-            raise
-        except BaseException:  # of the caller, Ctrl-C too: nobody knows where the job stands
-            close()
-            raise
+        finally:
+            if not answers.over:  # the caller has failed, or was interrupted
+                close()
 
 
-def _answers(connection: Connection, what: str) -> Iterator[Any]:
-    while True:
+class _Answers:
+    """What a job yields, as it comes."""
+
+    def __init__(self, connection: Connection, what: str) -> None:
+        self.connection, self.what, self.over = connection, what, False
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.over:
+            raise StopIteration
         try:
-            kind, value = connection.recv()
+            kind, value = self.connection.recv()
         except (EOFError, OSError) as error:
-            close()
-            raise BadInput(f"{what} ended the process that watched it", "try it again") from error
+            raise BadInput(f"{self.what} ended the process that watched it", "try it again") from error
+        if kind == "value":
+            return value
+        self.over = True
         if kind == _DONE:
-            return
-        if kind == "error":
-            raise value
-        if kind == "failure":
-            raise BadInput(f"{what} fails ({value})", _DAMAGED)
-        yield value
+            raise StopIteration
+        raise value if kind == "error" else BadInput(f"{self.what} fails ({value})", _DAMAGED)
 
 
 def close() -> None:
     """Ends the server, and with it what it does; the next job starts another."""
     global _server
-    if _server is not None:
-        connection, started = _server
-        _server = None
-        connection.close()
-        if isinstance(started, int):
-            os.waitpid(started, 0)
-        else:
-            started.wait()
+    if _server is None:
+        return
+    owner, connection, started = _server
+    _server = None
+    connection.close()
+    if owner != os.getpid():  # a fork of the user's process: the server is not ours to wait for
+        return
+    if isinstance(started, int):
+        os.waitpid(started, 0)
+    else:
+        started.wait()
 
 
 def _connected() -> Connection:
     global _server
+    if _server is not None and (_server[0] != os.getpid() or _server[1].poll(0)):  # it only speaks when it is spoken to
+        close()
     if _server is None:
         ours, theirs = Pipe()
-        _server = ours, (_start(theirs) if _at_work() else _fork(ours, theirs))
+        _server = os.getpid(), ours, (_start(theirs) if _at_work() else _fork(ours, theirs))
         theirs.close()
         atexit.register(close)
-    return _server[0]
+    return _server[1]
 
 
 def _at_work() -> bool:
