@@ -53,7 +53,7 @@ def saved(folder: Path, only: str) -> None:
 
     changes = {name: (change, True) for name, change in saved_cases.LEFT_OUT.items()}
     changes |= {name: (change, False) for name, (change, _) in {**saved_cases.COMPUTED, **saved_cases.FILES}.items()}
-    changes["a loop without an end"] = (saved_hostile.endless_loop, False)
+    changes["a loop without an end and a gradient"] = (saved_hostile.endless_loop, False)
     saved_hostile.harmless(folder / "harmless")
     files = []
     for name, (change, survived) in changes.items():
@@ -62,6 +62,10 @@ def saved(folder: Path, only: str) -> None:
             place.mkdir()
             made, _ = saved_cases.changed(folder / "harmless", change, place)
             files.append([name, str(made), survived])
+    if only in (name := "a loop without an end"):
+        place = folder / str(len(files))
+        saved_hostile.endless(place / "module")
+        files.append([name, str(place / "module"), False])
     (folder / "files.json").write_text(json.dumps(files))
 
 
@@ -127,7 +131,7 @@ def main() -> None:
                 outcome, expected = row["outcome"], "loaded" if survived else "refused"
                 told = {"loaded": "loaded without it", "refused": f"refused: {row['message']}"}.get(outcome, outcome)
                 told = told.replace(folder, "...").replace("|", r"\|").replace("\0", r"\0")
-                told = told if len(told) <= 200 else f"{told[:197]}..."
+                told = told if len(told) <= 140 else f"{told[:137]}..."
                 nothing = "yes" if not row["appeared"] else f"NO: {', '.join(row['appeared'])}"
                 print(f"| {name} | {told} | {row['seconds']:.1f} | {row['megabytes']:.0f} | {nothing} |", flush=True)
                 too_much = row["seconds"] > MOST_SECONDS or row["megabytes"] > MOST_MEGABYTES
