@@ -30,6 +30,19 @@ def harmless(folder: Path) -> None:
     graph_of_1(folder, make)
 
 
+def endless(folder: Path) -> None:
+    """A module of TensorFlow 2 whose image is never done, and never larger."""
+    module = tf.Module()
+    module.weight = tf.Variable(tf.ones([6, 27]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 6], name="z")])
+    def images(z):
+        (z,) = tf.while_loop(lambda x: tf.reduce_all(x == x), lambda x: (0.5 * x,), [z])
+        return {"images": tf.reshape(z @ module.weight, [-1, 3, 3, 3])}
+
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": images})
+
+
 def parsed(folder: Path):
     return saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
 
@@ -280,6 +293,15 @@ def loop(graph, body):
 def in_a_loop(saved, folder, proof):
     writing(saved.meta_graphs[0], proof)
     loop(saved.meta_graphs[0], "evil_function")
+
+
+def endless_loop(saved, folder, proof):
+    loop(saved.meta_graphs[0], "same")
+    function = saved.meta_graphs[0].graph_def.library.function.add()
+    function.signature.name = "same"
+    function.signature.input_arg.add(name="x", type=FLOAT)
+    function.signature.output_arg.add(name="y", type=FLOAT)
+    function.ret["y"] = "x"
 
 
 def restore_elsewhere(saved, folder, proof):

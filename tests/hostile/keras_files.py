@@ -566,11 +566,40 @@ for _name, _builder in {
     CASES[_name] = _builder
 
 
+@case("1.3 GB of weights in 6 MB")
+def _(folder, proof):
+    """Zeros, and as much noise as the ratio of what is declared to what is stored asks for."""
+    wide, block = 18_000, 100
+    dense = [
+        layer("Dense", units=units) | {"config": {"name": str(units), "units": units}} for units in (wide, wide, 12)
+    ]
+    path = layers(
+        dense[0],
+        dense[1] | {"config": {"name": "again", "units": wide}},
+        dense[2],
+        layer("Reshape", target_shape=[2, 2, 3]),
+    )(folder, proof)
+    size, noise = 4 * block * wide, np.random.default_rng(0).bytes(300_000)
+    packed_noise, packed_zeros = (zlib.compress(each.ljust(size, b"\0"), 9) for each in (noise, b""))
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for name, shape in {"dense": (LATENT, wide), "dense_1": (wide, wide), "dense_2": (wide, 12)}.items():
+            place = file.create_group(f"layers/{name}/vars")
+            place["1"] = np.zeros(shape[1], np.float32)
+            if name != "dense_1":
+                place["0"] = np.ones(shape, np.float32)
+                continue
+            array = place.create_dataset("0", shape, "f4", chunks=(block, wide), compression=9)
+            for row in range(0, wide, block):
+                array.id.write_direct_chunk((row, 0), packed_noise if row < 10 * block else packed_zeros)
+    return packed(path, {**members(path), "model.weights.h5": buffer.getvalue()})
+
+
 # TensorFlow tries for ten seconds to find memory that is not there.
 SLOW = {
     "a dense layer of 2^30 units", "images repeated to 10^5 x 10^5", "an embedding of 2^40 rows",
     "codes repeated 10^9 times", "images padded with 10^5 pixels", "images resized to 60,000 x 60,000",
-    "100,000 layers", "half a million members",
+    "100,000 layers", "half a million members", "1.3 GB of weights in 6 MB",
 }  # fmt: skip
 
 # What is no file.

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -37,24 +38,27 @@ class Memory(threading.Thread):
             time.sleep(0.02)
 
 
+def outcome(name: str, path: str, proof: str, memory: Memory) -> dict[str, Any]:
+    """What comes of loading one file."""
+    memory.most, began = 0.0, time.perf_counter()
+    try:
+        ti.load_generator(path)
+        came, message = "loaded", ""
+    except ti.BadInput as error:
+        came, message = "refused", str(error)
+    except BaseException as error:  # noqa: BLE001  (what else there is, is the question)
+        came, message = type(error).__name__, str(error)
+    return {
+        "name": name, "outcome": came, "message": message, "seconds": time.perf_counter() - began,
+        "megabytes": memory.most, "proof": Path(proof).exists(),
+    }  # fmt: skip
+
+
 def main() -> None:
     memory = Memory()
     memory.start()
     for name, path, proof in json.loads(Path(sys.argv[1]).read_text()):
-        memory.most, began = 0.0, time.perf_counter()
-        try:
-            ti.load_generator(path)
-            outcome, message = "loaded", ""
-        except ti.BadInput as error:
-            outcome, message = "refused", str(error)
-        except BaseException as error:  # noqa: BLE001  (what else there is, is the question)
-            outcome, message = type(error).__name__, str(error)
-        seconds = time.perf_counter() - began
-        row = {
-            "name": name, "outcome": outcome, "message": message, "seconds": seconds, "megabytes": memory.most,
-            "proof": Path(proof).exists(),
-        }  # fmt: skip
-        print(json.dumps(row), flush=True)
+        print(json.dumps(outcome(name, path, proof, memory)), flush=True)
 
 
 if __name__ == "__main__":
