@@ -13,5 +13,10 @@ class BadInput(ValueError):
         super().__init__(" ".join(f"{came}: {expected}".splitlines()))
         self._parts = came, expected
 
+    def about(self, name: str) -> BadInput:
+        """The same, naming what it is about where it does not yet."""
+        came, expected = self._parts
+        return self if name in str(self) else BadInput(f"{name}: {came}", expected)
+
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str]]:
         return type(self), self._parts  # so that it passes from one process to another

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
-import io
 import json
 import re
 import shutil
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Collection
@@ -39,6 +40,7 @@ _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
     MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CONFIG_BYTES = 2**24
 _NAMES = 1000  # arrays that are looked at to say what a file is that is no model
 
@@ -78,6 +80,8 @@ def look(
     except BadInput:
         raise
     except _DAMAGE as error:
+        if (full := no_room(error)) is not None:
+            raise full from error
         what = "HDF5" if kind == "h5" else "zip archive"
         raise BadInput(f"{path.name} is damaged {what} ({short(error)})", EXPECTED) from error
     return found._replace(rest=path if allow_unsafe else None)
@@ -107,27 +111,52 @@ def sniff(path: Path) -> str:
     return _kind(head, path.name)
 
 
-def rewrite(found: Contents, target: Path, config: dict[str, Any], reader: str) -> Path:
-    """A model file of these contents with another config, in the words of a reader ("Keras 3" or "tf_keras")."""
+def rewrite(found: Contents, folder: Path, config: dict[str, Any], reader: str) -> Path:
+    """A model of these contents with another config, in the words of a reader ("Keras 3" or "tf_keras").
+
+    Args:
+      found: the contents.
+      folder: an empty one, in which it is written.
+      config: as it came through the gate, or in today's words.
+      reader: who will read it.
+    """
     text = json.dumps(at_home(config, reader))
     if found.kind == "h5":
+        target = folder / "model.h5"
         shutil.copyfile(found.arrays, target)
         with h5py.File(target, "r+") as file:
             file.attrs["model_config"] = text
             if found.version == 1 and reader == "Keras 3":
                 keras1.mend_kernels(file, found.config)
         return target
+    parts = {archive.CONFIG: text.encode(), archive.ABOUT: found.about.encode(), **found.pieces}
+    if reader == "Keras 3" and found.rest is None:  # it reads folders, which takes no copy of the arrays
+        for name, content in parts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        (folder / archive.ARRAYS).symlink_to(found.arrays.resolve())
+        return folder
+    target = folder / "model.keras"
     with zipfile.ZipFile(target, "w") as new:
-        new.writestr(archive.CONFIG, text)
-        new.writestr(archive.ABOUT, found.about)
-        new.write(found.arrays, archive.ARRAYS)
-        for name, content in found.pieces.items():
+        for name, content in parts.items():
             new.writestr(name, content)
+        new.write(found.arrays, archive.ARRAYS)
         if found.rest is not None:
             with zipfile.ZipFile(found.rest) as old:
                 for name in set(old.namelist()) - set(new.namelist()):
                     new.writestr(name, old.read(name))
     return target
+
+
+def no_room(error: BaseException) -> BadInput | None:
+    """What to say where an error means that there is no room for a copy; HDF5 tells it in words only."""
+    number = getattr(error, "errno", None)
+    if number in _FULL or any(f"errno = {each}" in str(error) for each in _FULL):
+        return BadInput(
+            f"no room for a copy of the arrays in {tempfile.gettempdir()} ({short(error)})",
+            "make room there, or name another folder with the environment variable TMPDIR",
+        )
+    return None
 
 
 def describe(config: dict[str, Any]) -> str:
@@ -181,8 +210,7 @@ def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Co
 
 
 def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
-    arrays = folder / "arrays.h5"
-    most = limits.bytes if limits else sys.maxsize - 1
+    arrays, stranger = folder / "arrays.h5", folder / "stranger.h5"
     with archive.opened(path) as file:
         text = archive.part(file, archive.CONFIG)
         if text is None:
@@ -190,15 +218,16 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
         version = json.loads(archive.part(file, archive.ABOUT) or b"{}").get("keras_version", "3")
         config = gate(_json(text, path.name))
         said = card.parsed(archive.part(file, archive.CARD), path.name)
-        packed = archive.part(file, archive.ARRAYS, most)
-        if packed is None:
+        most = limits.bytes if limits else sys.maxsize - 1
+        if not archive.unfold(file, archive.ARRAYS, most, stranger):
             raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
         pieces = archive.pieces(file, most)
     if limits is None:
-        arrays.write_bytes(packed)
+        stranger.rename(arrays)
     else:
-        with h5py.File(io.BytesIO(packed), "r") as stranger:
-            weights.copy_arrays(stranger, arrays, path.name, limits)
+        with h5py.File(stranger, "r") as hdf5:
+            weights.copy_arrays(hdf5, arrays, path.name, limits)
+        stranger.unlink()
     about = json.dumps({"keras_version": str(version)})
     return Contents("keras", config, _version(version), arrays, about, said, pieces)
 

@@ -40,6 +40,8 @@ def read_model(found: Contents, name: str, custom_objects: Mapping[str, Any] | N
         try:
             model = read_by(reader, found, custom_objects)
         except Exception as error:  # a reader may raise anything on a file that it does not know
+            if (full := contents.no_room(error)) is not None:
+                raise full from error
             failures.append(f"{reader} says {contents.short(error)}")
             logging.debug("%s: %s", name, failures[-1])
         else:
@@ -54,16 +56,15 @@ def read_by(reader: str, found: Contents, custom_objects: Mapping[str, Any] | No
     """A `keras.Model` or a `tf_keras.Model`, as one of the `READERS` makes it; raises whatever that raises."""
     custom = dict(custom_objects or {})
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        target = Path(folder) / f"model.{found.kind}"
-        return (_by_keras if reader == "Keras 3" else _by_tf_keras)(found, target, custom)
+        return (_by_keras if reader == "Keras 3" else _by_tf_keras)(found, Path(folder), custom)
 
 
-def _by_keras(found: Contents, target: Path, custom: dict[str, Any]) -> Any:
+def _by_keras(found: Contents, folder: Path, custom: dict[str, Any]) -> Any:
     config = found.config
     if found.version < 3:
         config = dialect.modernise(config, found.version)
         custom = {**dialect.OBJECTS, **custom}
-    contents.rewrite(found, target, config, "Keras 3")
+    target = contents.rewrite(found, folder, config, "Keras 3")
     safe = found.rest is None
     model = keras.saving.load_model(target, custom_objects=custom, compile=False, safe_mode=safe)
     if found.version == 1:
@@ -71,11 +72,11 @@ def _by_keras(found: Contents, target: Path, custom: dict[str, Any]) -> Any:
     return model
 
 
-def _by_tf_keras(found: Contents, target: Path, custom: dict[str, Any]) -> Any:
+def _by_tf_keras(found: Contents, folder: Path, custom: dict[str, Any]) -> Any:
     import tf_keras  # takes seconds, and most files never need it
     from tf_keras.src.saving.serialization_lib import SafeModeScope  # the argument does not reach HDF5
 
     safe = found.rest is None
-    contents.rewrite(found, target, found.config, "tf_keras")
+    target = contents.rewrite(found, folder, found.config, "tf_keras")
     with SafeModeScope(safe):
         return tf_keras.models.load_model(target, custom_objects=custom, compile=False, safe_mode=safe)

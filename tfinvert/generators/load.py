@@ -20,6 +20,7 @@ from tfinvert.generators.condition import Condition
 from tfinvert.generators.contents import Contents
 from tfinvert.generators.inputs import Wiring
 from tfinvert.generators.safety import process
+from tfinvert.generators.trial import Facts
 from tfinvert.limits import DEFAULT, Limits
 
 _DEFAULT_RANGE = (-1.0, 1.0)
@@ -120,23 +121,30 @@ def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limi
         known, name, path = hub.known(source), source, hub.folder(source)
     if not saved_model.is_saved_model(path):
         contents.sniff(path)  # most mistakes are told at once
-    with tempfile.TemporaryDirectory() as folder:
-        file = _File(path, name, known, Path(folder), limits)
-        if stated.allow_unsafe or custom or _has_registered() or not process.available():
-            # Code of the user's own, or that the user trusts: no other process has it.
-            opened, model = _open(file, stated, custom)
-            plan = _planned(file, opened, stated, model)
-            facts = plan.try_out()
-        else:
-            with process.watched(_try, file, stated, limits=limits, what=f"loading {name}") as answers:
-                _begin()
-                opened = next(answers)
-                # While the other process tries it on codes:
-                model = None if opened is None else files.read_by(opened.reader, opened.contents)
-                plan = _planned(file, opened, stated, model)
-                facts = next(answers)
-    digest = saved_model.digest(path, limits) if opened is None else _digest(path)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            plan, facts = _read(_File(path, name, known, Path(folder), limits), stated, custom)
+        digest = saved_model.digest(path, limits) if saved_model.is_saved_model(path) else _digest(path)
+    except BadInput as error:
+        raise error.about(name) from error
+    except OSError as error:
+        raise (contents.no_room(error) or error) from error
     return plan._replace(fingerprint=digest).make(facts)
+
+
+def _read(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[generator.Plan, Facts]:
+    if stated.allow_unsafe or custom or _has_registered() or not process.available():
+        # Code of the user's own, or that the user trusts: no other process has it.
+        opened, model = _open(file, stated, custom)
+        plan = _planned(file, opened, stated, model)
+        return plan, plan.try_out()
+    with process.watched(_try, file, stated, limits=file.limits, what=f"loading {file.name}") as answers:
+        _begin()
+        opened = next(answers)
+        # While the other process tries it on codes:
+        model = None if opened is None else files.read_by(opened.reader, opened.contents)
+        plan = _planned(file, opened, stated, model)
+        return plan, next(answers)
 
 
 def _begin() -> None:
@@ -166,7 +174,7 @@ def _planned(file: _File, opened: _Opened | None, stated: Stated, model: Any) ->
         return _plan(_wire(model, file.name, stated), opened.contents.card, stated, file.name)
     wiring = saved_model.read(
         file.path, signature=stated.signature or file.known.get("signature"), truncation=stated.truncation,
-        label_input=stated.label_input, classes=stated.classes, allow_unsafe=stated.allow_unsafe,
+        label_input=stated.label_input, classes=stated.classes, allow_unsafe=stated.allow_unsafe, limits=file.limits,
     )  # fmt: skip
     return _plan(wiring, file.known, stated, file.name)
 

@@ -15,6 +15,7 @@ CONFIG, ABOUT, CARD, ARRAYS = "config.json", "metadata.json", "tfinvert.json", "
 _MOST = {CONFIG: 2**24, ABOUT: 2**16, CARD: 2**20}  # bytes that a part may unfold to
 _RATIO = 100  # of unfolded bytes to packed ones; arrays hardly fold
 _MEMBERS = 10_000
+_STEP = 2**20  # that are unfolded at once
 _PIECE = re.compile(r"assets(/[\w .-]+)*/graph\.pb")
 _PLAIN = "expected a .keras file as Keras saves it"
 
@@ -38,24 +39,37 @@ def part(archive: zipfile.ZipFile, name: str, most: int = 0) -> bytes | None:
 
     Args:
       archive: open for reading.
-      name: `CONFIG`, `ABOUT`, `CARD`, `ARRAYS`, or that of a piece.
-      most: bytes that arrays or a piece may unfold to.
+      name: `CONFIG`, `ABOUT`, `CARD`, or that of a piece.
+      most: bytes that a piece may unfold to.
 
     Raises:
       BadInput: it is no plain file, or larger than such a part may be.
     """
+    return b"".join(_content(archive, name, _MOST.get(name, most))) if name in archive.NameToInfo else None
+
+
+def unfold(archive: zipfile.ZipFile, name: str, most: int, target: Path) -> bool:
+    """Writes one part of the archive to a file; False where it has none of this name. Raises as `part` does."""
     if name not in archive.NameToInfo:
-        return None
+        return False
+    with target.open("wb") as file:
+        file.writelines(_content(archive, name, most))
+    return True
+
+
+def _content(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[bytes]:
+    """The content of a part, whatever size it declares."""
     member, file_name = archive.getinfo(name), Path(archive.filename or "").name
     encrypted, kind = member.flag_bits & 1, stat.S_IFMT(member.external_attr >> 16)
     if encrypted or kind not in (0, stat.S_IFREG):
         raise BadInput(f"{file_name}: its {name} is no plain file", _PLAIN)
-    most = min(_MOST.get(name, most), _RATIO * member.compress_size + 2**20)
+    left = most = min(most, _RATIO * member.compress_size + 2**20)
     with archive.open(member) as file:
-        content = file.read(most + 1)  # whatever size it declares
-    if len(content) > most:
-        raise BadInput(f"{file_name}: its {name} is larger than {most / 1e6:.3g} MB", _PLAIN)
-    return content
+        while piece := file.read(_STEP):
+            left -= len(piece)
+            if left < 0:
+                raise BadInput(f"{file_name}: its {name} is larger than {most / 1e6:.3g} MB", _PLAIN)
+            yield piece
 
 
 def pieces(archive: zipfile.ZipFile, most: int) -> dict[str, bytes]:
