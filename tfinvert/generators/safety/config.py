@@ -142,16 +142,13 @@ class _Gate:
         if kind in allowed.MODELS:
             return f"{_PLACE}{kind}"
         words = str(module or "").split(".")
-        fitting = [home for home, kinds in allowed.KINDS.items() if kind in kinds and (module is None or home in words)]
-        fitting += [home for home, kinds in allowed.KINDS.items() if kind in kinds and "ops" not in words]
-        if not fitting:
+        able = [home for home, kinds in allowed.KINDS.items() if kind in kinds and "ops" not in words]
+        if not able:
             self.refuse_class(node)
-        if kind in (
-            "TFOpLambda",
-            "SlicingOpLambda",
-            "TensorFlowOpLayer",
-        ):  # Keras 2 alone has them, and in no public module
-            return "keras.src.layers.core.tf_op_layer"
+        # "Identity" is a layer and an initializer: the module tells, where there is one.
+        fitting = [home for home in able if home in words] or able
+        if kind in allowed.CALLS:
+            return allowed.CALLS_HOME
         return f"{_PLACE}{fitting[0]}"
 
     def function(self, node: Mapping[str, Any]) -> Any:
