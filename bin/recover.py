@@ -61,9 +61,8 @@ def _other():
     bounds = flags.FLAGS.other_value_range
     if flags.FLAGS.other is None:
         return None
-    return load_generator(
-        flags.FLAGS.other, value_range=None if bounds is None else _start.numbers("other_value_range", bounds, float)
-    )
+    numbers = None if bounds is None else _start.numbers("other_value_range", bounds, float)
+    return load_generator(flags.FLAGS.other, value_range=numbers, limits=_flags.limits())
 
 
 def _methods() -> None:

@@ -21,6 +21,9 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
+import tensorflow as tf
+
+from tfinvert.generators.layers import Piece
 
 LATENT = 3
 CASES: dict[str, Callable[[Path, Path], Path]] = {}
@@ -260,6 +263,48 @@ def _(folder, proof):
 def _(folder, proof):
     bad = {"optimizer": node("os", "system"), "loss": {"class_name": "function", "module": "os", "config": "system"}}
     return with_config(good(folder), lambda config: config.update(compile_config=bad))
+
+
+def piece(change: Callable[[Any], None]):
+    """A model with a layer of tfinvert's own, whose graph is changed."""
+
+    def build(folder: Path, proof: Path) -> Path:
+        graph = tf.Graph()
+        with graph.as_default():
+            codes = tf.compat.v1.placeholder(tf.float32, [None, LATENT], name="z")
+            tf.reshape(tf.tile(codes, [1, 4]), [-1, 2, 2, 3], name="image")
+        definition = graph.as_graph_def()
+        layer = Piece(["z:0"], "image:0", (2, 2, 3), definition, name="piece")
+        inputs = keras.Input((LATENT,))
+        keras.Model(inputs, layer(inputs)).save(folder / "g.keras")
+        parts = members(folder / "g.keras")
+        (name,) = (each for each in parts if each.endswith("graph.pb"))
+        change(definition)
+        return packed(folder / "g.keras", {**parts, name: definition.SerializeToString()})
+
+    return build
+
+
+def writes(definition: Any) -> None:
+    image = definition.node[-1]
+    image.input.append("^w")
+    for name, value in (("path", b"proof"), ("text", b"x")):
+        constant = definition.node.add(name=name, op="Const")
+        constant.attr["dtype"].type = constant.attr["value"].tensor.dtype = tf.string.as_datatype_enum
+        constant.attr["value"].tensor.tensor_shape.SetInParent()
+        constant.attr["value"].tensor.string_val.append(value)
+    definition.node.add(name="w", op="WriteFile", input=["path", "text"])
+
+
+def huge(definition: Any) -> None:
+    constant = definition.node.add(name="huge", op="Const")
+    constant.attr["dtype"].type = constant.attr["value"].tensor.dtype = tf.float32.as_datatype_enum
+    constant.attr["value"].tensor.tensor_shape.dim.add(size=2**40)
+    constant.attr["value"].tensor.float_val.append(1)
+
+
+CASES["a layer of tfinvert's own whose graph writes"] = piece(writes)
+CASES["a layer of tfinvert's own with a constant of 4 TB"] = piece(huge)
 
 
 @case("a layer instead of a model")

@@ -18,31 +18,20 @@ from typing import Any, NamedTuple
 import h5py
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import card, keras1
+from tfinvert.generators import card, keras1, not_models
 from tfinvert.generators.nodes import nodes
+from tfinvert.generators.not_models import EXPECTED
 from tfinvert.generators.safety import archive, weights
 from tfinvert.generators.safety.config import at_home, checked
+from tfinvert.generators.saved_safety import computing_graph
 from tfinvert.limits import Limits
 
-EXPECTED = "expected a whole Keras model (a .keras file, or HDF5 written by model.save)"
-# First bytes of what people hand over instead of a Keras model, and what to do about it.
-_OTHER_KINDS = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the file: run 'git lfs pull'"),
-    (b"<!DOCTYPE", "a web page, not a model: download the raw file"),
-    (b"<html", "a web page, not a model: download the raw file"),
-    (b"<?xml", "an XML page, not a model: download the raw file"),
-    (b"{", "JSON, perhaps the architecture without the weights: save the generator with model.save"),
-    (b"\x80", "a Python pickle, as PyTorch writes it: convert it to Keras first"),
-    (b"\x1f\x8b", "gzip data: unpack it first"),
-    (b"\x08", "perhaps a TensorFlow graph or ONNX: save the generator with model.save"),
-)
 _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
     MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CONFIG_BYTES = 2**24
-_NAMES = 1000  # arrays that are looked at to say what a file is that is no model
 
 
 class Contents(NamedTuple):
@@ -108,7 +97,7 @@ def sniff(path: Path) -> str:
         raise BadInput(f"generator {path}", "no such file; expected a .keras or HDF5 file") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"generator {path} cannot be opened ({short(error)})", EXPECTED) from error
-    return _kind(head, path.name)
+    return not_models.kind(head, path.name)
 
 
 def rewrite(found: Contents, folder: Path, config: dict[str, Any], reader: str) -> Path:
@@ -176,20 +165,6 @@ def short(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 
 
-def _kind(head: bytes, name: str) -> str:
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "h5"
-    if head.startswith(b"PK"):
-        return "keras"
-    if not head:
-        raise BadInput(f"{name} is empty", EXPECTED)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for start, what in _OTHER_KINDS:
-        if text.startswith(start.lower()):
-            raise BadInput(f"{name} is {what}", EXPECTED)
-    raise BadInput(f"{name} starts with {head[:8]!r}, which is no known kind of model file", EXPECTED)
-
-
 _Gate = Callable[[Any], dict[str, Any]]  # a config as it comes -> one that readers may see
 
 
@@ -197,7 +172,7 @@ def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Co
     arrays = folder / "arrays.h5"
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
-            raise _no_model(file, path.name)
+            raise not_models.without_config(file, path.name)
         config = _json(file.attrs["model_config"], path.name)
         version = _version(weights.text_attribute(file, "keras_version") or "")
         _refuse_theano(weights.text_attribute(file, "backend") or "", config, path.name)
@@ -214,7 +189,7 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
     with archive.opened(path) as file:
         text = archive.part(file, archive.CONFIG)
         if text is None:
-            raise _no_config(file.namelist(), path.name)
+            raise not_models.zip_without_config(file.namelist(), path.name)
         version = json.loads(archive.part(file, archive.ABOUT) or b"{}").get("keras_version", "3")
         config = gate(_json(text, path.name))
         said = card.parsed(archive.part(file, archive.CARD), path.name)
@@ -225,6 +200,8 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
     if limits is None:
         stranger.rename(arrays)
     else:
+        for graph in pieces.values():
+            computing_graph(graph, path.name, limits)
         with h5py.File(stranger, "r") as hdf5:
             weights.copy_arrays(hdf5, arrays, path.name, limits)
         stranger.unlink()
@@ -236,40 +213,6 @@ def _json(text: Any, name: str) -> Any:
     if len(text) > _CONFIG_BYTES:
         raise BadInput(f"{name} has a model config of {len(text) / 1e6:.3g} MB", EXPECTED)
     return json.loads(text)
-
-
-def _no_model(file: h5py.File, name: str) -> BadInput:
-    """What HDF5 is that holds no model."""
-    names: list[str] = []
-
-    def note(path: str, item: Any) -> bool | None:
-        if isinstance(item, h5py.Dataset):
-            names.append(path)
-        return True if len(names) >= _NAMES else None
-
-    file.visititems(note)
-    keras_weights = "layer_names" in file.attrs or "keras_version" in file.attrs or "layers" in file
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    if keras_weights or any(name.endswith(("kernel:0", "bias:0")) for name in names):
-        return BadInput(
-            f"{name} holds Keras weights only ({len(names)} arrays: {shown}), not the model",
-            "build the model with the code that trained it, load_weights into it, and pass it or its model.save",
-        )
-    torch = any(".weight" in name or ".running_" in name for name in names)
-    return BadInput(
-        f"{name} is HDF5 with {len(names)} arrays ({shown}), "
-        f"{'as PyTorch names them' if torch else 'no Keras file'}, and no model config",
-        f"{EXPECTED}; rebuild the model in Keras, set its weights from these arrays and pass it",
-    )
-
-
-def _no_config(names: list[str], name: str) -> BadInput:
-    """What a zip archive is that holds no model."""
-    if any(each.endswith("data.pkl") for each in names):
-        return BadInput(f"{name} is a PyTorch file", f"{EXPECTED}; convert it to Keras first")
-    if any(each.endswith("saved_model.pb") for each in names):
-        return BadInput(f"{name} is a zipped SavedModel", "unpack it and give the folder")
-    return BadInput(f"{name} is a zip archive without {archive.CONFIG} ({', '.join(names[:3])})", EXPECTED)
 
 
 def _version(text: Any) -> int:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators.frozen import part, without_weights
 from tfinvert.generators.graphs import by_name, node_of, only, upstream
-from tfinvert.generators.saved_safety import refuse_graph
+from tfinvert.generators.saved_safety import computing_graph
 
 _FILE = "graph.pb"
 
@@ -68,9 +68,7 @@ class Piece(keras.layers.Layer):
         Path(folder, _FILE).write_bytes(self._known().SerializeToString())
 
     def load_assets(self, folder: str) -> None:
-        definition = tf.compat.v1.GraphDef.FromString(Path(folder, _FILE).read_bytes())
-        refuse_graph(definition, self.name)
-        self._definition, self._function = definition, None
+        self._definition, self._function = computing_graph(Path(folder, _FILE).read_bytes(), self.name), None
 
     def _known(self) -> Any:
         if self._definition is None:

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf import message
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.graphs import node_of
 from tfinvert.generators.operations import graph_operation_computes
-from tfinvert.limits import Limits
+from tfinvert.limits import DEFAULT, Limits
 
 # What holds a graph together, and the variables.
 _ALLOWED = """
@@ -47,11 +48,21 @@ def refuse_operations(nodes: Iterable[Any], functions: Iterable[str], name: str)
         )
 
 
-def refuse_graph(definition: Any, name: str) -> None:
-    """The same for a GraphDef, all of which may be run."""
+def computing_graph(content: bytes, name: str, limits: Limits = DEFAULT) -> Any:
+    """The GraphDef of a file, all of which may be run.
+
+    Raises:
+      BadInput: it is damaged, may do more than compute, or makes too much out of nothing.
+    """
+    try:
+        definition = tf.compat.v1.GraphDef.FromString(content)
+    except message.DecodeError as error:
+        raise BadInput(f"{name} has a damaged graph of {len(content)} bytes", "expected a whole file") from error
     functions = list(definition.library.function)
-    nodes = [*definition.node, *(node for each in functions for node in each.node_def)]
-    refuse_operations(nodes, [each.signature.name for each in functions], name)
+    bodies = [definition.node, *(each.node_def for each in functions)]
+    refuse_operations((node for each in bodies for node in each), [each.signature.name for each in functions], name)
+    refuse_sizes(bodies, name, limits)
+    return definition
 
 
 def refuse_sizes(bodies: Iterable[Iterable[Any]], name: str, limits: Limits) -> None:

@@ -85,9 +85,15 @@ def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> 
         raise BadInput(f"{name} gives {len(images)} outputs", "expected one image tensor; wrap it to return the image")
     if not hasattr(images, "shape") or not hasattr(images, "dtype"):
         raise BadInput(f"{name} gives {type(images).__name__}", "expected an image tensor [B, H, W, C]")
-    if not tf.is_tensor(images) or not tf.as_dtype(images.dtype).is_floating or tape.gradient(images, codes) is None:
+    gradient, why = None, ""
+    if tf.is_tensor(images) and tf.as_dtype(images.dtype).is_floating:
+        try:
+            gradient = tape.gradient(images, codes)
+        except Exception as error:  # TensorFlow has no gradient of an operation, or no room for it
+            why = f" ({short(error)})"
+    if gradient is None:
         raise BadInput(
-            f"{name} gives {list(images.shape)} without a TensorFlow gradient",
+            f"{name} gives {list(images.shape)} without a TensorFlow gradient{why}",
             "expected a differentiable function of the codes; use TensorFlow operations throughout",
         )
     return images
