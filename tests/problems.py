@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfinvert as ti
-from tfinvert.solvers.solver import Objective
+from tfinvert.objective import Objective
 
 
 def squares(residuals) -> Objective:

@@ -18,12 +18,13 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator, mixture
 from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
 from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
-from tfinvert.solvers import LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
+from tfinvert.solvers import CMA, LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
 from tfinvert.solvers.status import Status
 from tfinvert.spaces import normal, uniform
 
 __version__ = "0.1.0"
 __all__ = [
+    "CMA",
     "LBFGS",
     "Adam",
     "BadInput",

@@ -12,6 +12,7 @@ SOLVERS = {
     "adam": ti.Adam(schedule("cosine", 0.1, 120), steps=120),
     "rmsprop": ti.RMSprop(schedule("cosine", 0.05, 60), steps=60),
     "gd": ti.GradientDescent(5.0, steps=60),
+    "cma": ti.CMA(8),
 }
 
 

@@ -257,6 +257,40 @@ def numpy_only(codes):
     return np.asarray(codes).reshape(-1, 2, 2, 1)
 
 
+def arrays_only(codes):
+    if not isinstance(codes, np.ndarray):
+        raise TypeError("expected an array")
+    return numpy_only(codes).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        numpy_only,
+        arrays_only,
+        lambda z: tf.reshape(tf.numpy_function(numpy_only, [z], tf.float32), [-1, 2, 2, 1]),
+        lambda z: tf.round(linear(z)),
+    ],
+)
+def test_a_function_without_a_gradient_is_loaded_and_told(source, caplog):
+    generator = ti.load_generator(source, prior="normal(4)")
+    assert not generator.differentiable
+    assert "without a TensorFlow gradient" in caplog.text
+    codes, images = generator.sample(3)
+    np.testing.assert_allclose(images, np.asarray(source(codes.numpy())).reshape(3, *generator.image_shape), rtol=1e-6)
+    images = tf.function(generator)(codes)
+    assert images.shape == (3, *generator.image_shape)
+    with pytest.raises(BadInput, match=r"no TensorFlow gradient.*CMA"):
+        ti.Inverter(generator)
+
+
+def test_functions_of_arrays_take_labels():
+    source = lambda codes, labels: numpy_only(codes) + np.asarray(labels, np.float32)[:, None, None, None]
+    generator = ti.load_generator(source, prior="normal(4)", classes=3)
+    codes, images = generator.sample(2, labels=[0, 2])
+    np.testing.assert_allclose(images[1], numpy_only(codes)[1] + 2)
+
+
 def fails(codes):
     raise RuntimeError("first\nsecond line of the reason")
 
@@ -271,11 +305,7 @@ def images_of(shape):
         (3, {}, "generator of type int"),
         (b"file", {}, "generator of type bytes"),
         (linear, {}, "prior with a shape, such as normal"),
-        (numpy_only, {"prior": "normal(4)"}, "gradient"),
-        (lambda z: tf.numpy_function(numpy_only, [z], tf.float32), {"prior": "normal(4)"}, "gradient|no image"),
-        (lambda z: tf.cast(linear(z), tf.uint8), {"prior": "normal(4)"}, "gradient"),
-        (lambda z: tf.round(linear(z)), {"prior": "normal(4)"}, "gradient"),
-        (lambda z: tf.zeros([len(z), 4, 4, 1]), {"prior": "normal(4)"}, "gradient"),
+        (lambda z: tf.cast(linear(z), tf.uint8), {"prior": "normal(4)"}, "uint8.*floating point"),
         (lambda z: None, {"prior": "normal(4)"}, "NoneType.*image tensor"),
         (lambda z: {"image": linear(z)}, {"prior": "normal(4)"}, "1 outputs"),
         (lambda z: (linear(z), z), {"prior": "normal(4)"}, "2 outputs"),

@@ -199,6 +199,17 @@ def test_a_function_with_pythons_own_branches_is_inverted_too():
     np.testing.assert_allclose(ti.Inverter(generator, solver=EXACT)(images).codes, codes, atol=1e-5)
 
 
+def test_a_generator_without_a_gradient_is_inverted_without_one():
+    arrays = lambda codes: (codes @ LINEAR.matrix.T + LINEAR.offset).reshape(-1, 4, 4, 1)
+    generator = ti.load_generator(lambda codes: arrays(np.asarray(codes)), prior=ti.normal(3), value_range=(0, 1))
+    images = np.random.default_rng(1).normal(size=(3, 4, 4, 1)).astype(np.float32)
+    inverter = ti.Inverter(generator, solver=ti.CMA(150), restarts=2)
+    found = inverter(images)
+    np.testing.assert_allclose(found.codes, LINEAR.best(images), atol=1e-3)
+    alone = inverter(images[2:], ids=[2])
+    np.testing.assert_array_equal(alone.codes[0], found.codes[2])
+
+
 def test_a_function_that_no_graph_can_hold_is_refused():
     def eager_only(codes):
         if codes.numpy().sum() > 1e9:

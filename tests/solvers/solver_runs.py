@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from tfinvert.solvers import loop
+from tfinvert.solvers.solver import Turn
 
 
 def free(codes, count):
@@ -12,12 +13,18 @@ def free(codes, count):
     return codes
 
 
+def seeds_of(codes):
+    """Seeds of rows: the same for the same first codes, wherever they stand."""
+    return tf.bitcast(tf.cast(tf.reshape(codes, [tf.shape(codes)[0], -1])[:, :2], tf.float64), tf.int64)
+
+
 def minimiser(solver, objective, *, tolerance=0.0, patience=0, constrain=free, compiled=True):
     """A function (codes [N, *shape], steps) -> `Progress` at the end; built once, whatever N and the steps."""
     stopping = loop.Stopping(tolerance, patience)
 
     def whole(codes, steps):
-        progress = loop.start(solver, objective, codes, tf.zeros(tf.shape(codes)[:1], tf.int32))
+        none = tf.zeros(tf.shape(codes)[:1], tf.int32)
+        progress = loop.start(solver, objective, codes, none, seeds_of(codes))
         progress = loop.advance(solver, objective, constrain, stopping, progress, steps)
         return loop.finish(objective, stopping, progress)
 
@@ -40,19 +47,15 @@ def minimise(solver, objective, start, **settings):
 
 def walk(solver, objective, start, steps, *, constrain=free, compiled=False):
     """Yields each step's codes [N, *shape], those before it, and its `Step`."""
-    take = functools.partial(solver.step, objective)
+
+    def take(codes, memory, count):
+        turn = Turn(count, tf.fill([len(start)], True), lambda codes: constrain(codes, count))
+        return solver.step(objective, codes, memory, turn)
+
     take = tf.function(take, autograph=False) if compiled else take
     codes = tf.constant(start)
-    memory, running = solver.init(codes, objective), tf.fill([len(start)], True)
+    memory = solver.init(codes, objective, seeds_of(codes))
     for count in range(steps):
-        step = take(codes, memory, tf.constant(count), running)
+        step = take(codes, memory, tf.constant(count))
         yield codes, step
         codes, memory = constrain(step.codes, tf.constant(count)), step.memory
-
-
-def slope(objective, codes):
-    """The objective's gradient [N, *shape] at codes [N, *shape]."""
-    with tf.GradientTape() as tape:
-        tape.watch(codes)
-        value = objective(codes)
-    return tape.gradient(value, codes)

@@ -8,8 +8,8 @@ from problems import ROSENBROCK, STARTS
 from solver_runs import minimise
 
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 from tfinvert.solvers.lbfgs import LBFGS
-from tfinvert.solvers.solver import Objective
 from tfinvert.solvers.status import Status
 
 

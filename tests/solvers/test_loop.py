@@ -6,7 +6,7 @@ import tensorflow as tf
 from solver_runs import minimise
 
 import tfinvert as ti
-from tfinvert.solvers.solver import Objective
+from tfinvert.objective import Objective
 from tfinvert.solvers.status import Status
 
 START = problems.STARTS[:3].astype(np.float32)

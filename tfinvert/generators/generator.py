@@ -14,7 +14,7 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside, Condition
-from tfinvert.generators.trial import Facts, fitted, translate, tried
+from tfinvert.generators.trial import Facts, fitted, of_arrays, translate, tried
 from tfinvert.spaces import Space
 
 if TYPE_CHECKING:  # they are made of generators
@@ -39,6 +39,7 @@ class Generator:
       dtype: what it computes in; see `tfinvert.generators.precise`.
       rough: the same generator in float32, whose derivatives are cheaper; None where this is the one in float32.
       layer: for the tail of a split generator, the Keras layer that it is; None for others.
+      differentiable: whether TensorFlow has a gradient of it; without one, `CMA` inverts it.
     """
 
     function: Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]
@@ -53,6 +54,7 @@ class Generator:
     dtype: tf.DType = tf.float32
     rough: Generator | None = None
     layer: Any = None
+    differentiable: bool = True
 
     def __call__(self, codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
         """Images [B, H, W, C] in `value_range` of codes [B, *shape] and, for a conditional one, labels int [B].
@@ -156,7 +158,8 @@ class Plan(NamedTuple):
 
     def make(self, facts: Facts) -> Generator:
         """The generator, once it was tried."""
-        function = fitted(_raw(self.model, self.condition), facts.image_shape)
+        raw = _raw(self.model, self.condition)
+        function = fitted(of_arrays(raw) if facts.arrays else raw, facts.image_shape)
         for line in facts.warnings:
             logging.warning("%s: %s", self.name, line)
         for line in self.assumed:
@@ -164,6 +167,7 @@ class Plan(NamedTuple):
         return Generator(
             translate(function) if facts.translated else function, self.space, facts.image_shape, self.value_range,
             self.condition, facts.constant, self.assumed, self.name, self.fingerprint,
+            differentiable=facts.differentiable,
         )  # fmt: skip
 
 

@@ -22,7 +22,9 @@ class Facts(NamedTuple):
     """What a trial tells of a generator."""
 
     image_shape: tuple[int, int, int]
+    arrays: bool  # it computes with NumPy arrays, such as ONNX does, not with tensors
     translated: bool  # AutoGraph has to translate Python's own branches in it
+    differentiable: bool  # TensorFlow has a gradient of it
     constant: bool  # its image does not depend on the code by as much as half a grey level
     warnings: tuple[str, ...]
 
@@ -42,20 +44,41 @@ def tried(
       name: for messages.
 
     Raises:
-      BadInput: it cannot be called, its output is no image, or TensorFlow finds no gradient through it.
+      BadInput: it cannot be called, or its output is no image.
     """
     codes, labels = _trial(space, condition)
-    images = _called(raw, codes, labels, name)
+    arrays = False
+    try:
+        images, lacks = _called(raw, codes, labels, name)
+    except BadInput:
+        arrays = _gives_arrays(raw, codes, labels)
+        if not arrays:
+            raise
+        raw = of_arrays(raw)
+        images, lacks = _called(raw, codes, labels, name)
     shape = _image_shape(images, image_shape, name)
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, condition, name)
     warnings, constant = _looked(function(codes, labels).numpy(), value_range)
-    return Facts(shape, translated, constant, tuple(warnings))
+    if lacks is not None and not constant:
+        warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
+    return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings))
 
 
 def fitted(raw: Raw, shape: tuple[int, int, int]) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
     """The same with images as float32 [B, H, W, C]."""
     return lambda codes, labels: tf.reshape(tf.cast(raw(codes, labels), tf.float32), [-1, *shape])
+
+
+def of_arrays(raw: Raw) -> Raw:
+    """A function of NumPy arrays as one of tensors. It runs in Python, and has no gradient."""
+
+    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
+        given = [codes] if labels is None else [codes, labels]
+        call = lambda codes, labels=None: np.asarray(raw(codes, labels), np.float32)
+        return tf.numpy_function(call, given, tf.float32)
+
+    return function
 
 
 def translate(function: Callable) -> Any:
@@ -68,8 +91,16 @@ def _trial(space: Space, condition: Condition | Beside | None) -> tuple[tf.Tenso
     return codes, None if condition is None else condition.encode(condition.example(_CODES))
 
 
-def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> tf.Tensor:
-    """The images of the codes; raises where there are none, or no gradient."""
+def _gives_arrays(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None) -> bool:
+    """Whether a function gives arrays of arrays."""
+    try:
+        return isinstance(raw(codes.numpy(), None if labels is None else labels.numpy()), np.ndarray)
+    except Exception:  # the model is the user's: anything can come out of it; what came of tensors is told
+        return False
+
+
+def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> tuple[tf.Tensor, str | None]:
+    """The images of the codes, and why there is no gradient: None where there is one. Raises where there are none."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(codes)
         try:
@@ -83,20 +114,17 @@ def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> 
             ) from error
     if isinstance(images, (list, tuple, dict)):
         raise BadInput(f"{name} gives {len(images)} outputs", "expected one image tensor; wrap it to return the image")
-    if not hasattr(images, "shape") or not hasattr(images, "dtype"):
+    if not tf.is_tensor(images):
         raise BadInput(f"{name} gives {type(images).__name__}", "expected an image tensor [B, H, W, C]")
-    gradient, why = None, ""
-    if tf.is_tensor(images) and tf.as_dtype(images.dtype).is_floating:
-        try:
-            gradient = tape.gradient(images, codes)
-        except Exception as error:  # TensorFlow has no gradient of an operation, or no room for it
-            why = f" ({short(error)})"
-    if gradient is None:
+    if not images.dtype.is_floating:
         raise BadInput(
-            f"{name} gives {list(images.shape)} without a TensorFlow gradient{why}",
-            "expected a differentiable function of the codes; use TensorFlow operations throughout",
+            f"{name} gives {images.dtype.name} {list(images.shape)}", "expected images of floating point numbers"
         )
-    return images
+    try:
+        gradient = tape.gradient(images, codes)
+    except Exception as error:  # TensorFlow has no gradient of an operation, or no room for it
+        return images, f" ({short(error)})"
+    return images, "" if gradient is None else None
 
 
 def _needs_translation(

@@ -21,9 +21,10 @@ from tfinvert.images import Images
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.result import Inversion
 from tfinvert.losses import Pixel, Term
+from tfinvert.objective import Objective
 from tfinvert.solvers import Adam, loop
 from tfinvert.solvers.first_order import schedule
-from tfinvert.solvers.solver import Objective, Solver
+from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
 _STEPS_A_CALL = 25  # so that progress can be told, Ctrl-C is heard, and what is done leaves the batch
@@ -32,6 +33,7 @@ _DEAR_STEPS_A_CALL = 5  # of solvers that compute Jacobians
 # that up to another code. With whole blocks of 16 rows every row was bitwise the same in any batch; see
 # docs/design.md, "The same result in any batch". Where images are larger, so many would not fit.
 _BLOCK, _LARGE = 16, 64 * 64
+_SOLVER = -2  # folded into a start's seed, for what solvers draw; restarts fold 1, 2, ..., spaces -1
 
 
 class Glimpse(NamedTuple):
@@ -190,6 +192,11 @@ class Inverter:
                 f"{type(solver).__name__} for {self.loss}",
                 "it takes sums of squares only: Pixel('mse'), Logit, and LogPrior of a normal prior",
             )
+        if solver.needs_gradients and not self.generator.differentiable:
+            raise BadInput(
+                f"{type(solver).__name__} for {self.generator.name}",
+                "it gives no TensorFlow gradient: use TensorFlow operations throughout, or take CMA() (--solver=cma)",
+            )
 
     def _draw(self, ids: tf.Tensor) -> tf.Tensor:
         """Starts [B, restarts, *shape]; number r of an image does not depend on how many there are."""
@@ -221,13 +228,14 @@ class Inverter:
             lambda rows: tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]), once
         )
         codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
-        offsets = tf.concat([self.generator.space.offsets(stream) for stream in self._streams(ids)], axis=0)
+        streams = tf.concat(self._streams(ids), axis=0)
+        drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
         spare = -tf.shape(status)[0] % self._block
-        codes, targets = tf.nest.map_structure(
-            lambda rows: _pad(rows, spare), (codes, Targets(unit, labels, offsets, seen))
+        codes, own, targets = tf.nest.map_structure(
+            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, labels, drawn[0], seen))
         )
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
-        return loop.start(self.solver, self._objective(targets), codes, status), targets
+        return loop.start(self.solver, self._objective(targets), codes, status, own), targets
 
     def _objective(self, targets: Targets) -> Objective:
         exact, rough = self._looks(self.generator, targets), self.generator.rough
@@ -240,16 +248,7 @@ class Inverter:
     def _looks(self, generator: Generator, targets: Targets) -> Objective:
         """The loss of codes, by this generator."""
         bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.seen)
-
-        def looked_at(compare: Callable) -> Callable:
-            return lambda codes: compare(codes, generator.to_unit(_generate(generator, codes, targets.labels)))
-
-        return Objective(
-            looked_at(bound.values),
-            None if bound.residuals is None else looked_at(bound.residuals),
-            smooth=None if bound.smooth is None else looked_at(bound.smooth),
-            sparsity=bound.sparsity,
-        )
+        return bound.through(lambda codes: (codes, generator.to_unit(_generate(generator, codes, targets.labels))))
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(

@@ -15,7 +15,8 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Glimpse, Inverter
-from tfinvert.losses import Bound, Pixel, Prior, Term
+from tfinvert.losses import Pixel, Prior, Term
+from tfinvert.objective import Objective
 from tfinvert.solvers import Adam
 from tfinvert.solvers.first_order import schedule
 from tfinvert.spaces import normal, unconstrained
@@ -30,9 +31,9 @@ class _Outside(Term):
 
     axes: tf.Tensor
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         outside = lambda values: values - tf.matmul(values @ self.axes, self.axes, transpose_b=True)
-        return Bound(lambda values, images: tf.reduce_mean(tf.square(outside(values)), axis=1))
+        return Objective(lambda values, images: tf.reduce_mean(tf.square(outside(values)), axis=1))
 
 
 class Relaxed:

@@ -4,7 +4,6 @@ from tfinvert.losses.features import NETWORKS, Features
 from tfinvert.losses.saturation import Logit, Rounded
 from tfinvert.losses.terms import (
     PIXEL_LOSSES,
-    Bound,
     LogPrior,
     Pixel,
     Prior,
@@ -18,7 +17,6 @@ from tfinvert.losses.terms import (
 __all__ = [
     "NETWORKS",
     "PIXEL_LOSSES",
-    "Bound",
     "Features",
     "LogPrior",
     "Logit",

@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.losses.terms import Bound, Prior, Term
+from tfinvert.losses.terms import Prior, Term
+from tfinvert.objective import Objective
 
 
 class _Network(NamedTuple):
@@ -87,13 +88,13 @@ class Features(Term):
         features = function(prepare(images))
         return tf.cast(tf.reshape(features, [tf.shape(images)[0], features.shape[1:].num_elements()]), targets.dtype)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         known = self.look(targets) if seen is None else tf.cast(seen, targets.dtype)
 
         def residuals(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             return (self.look(images) - known) * tf.math.rsqrt(tf.cast(known.shape[1], images.dtype))
 
-        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+        return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
     @functools.cached_property
     def _prepared(self) -> tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[tf.Tensor], tf.Tensor], int]:

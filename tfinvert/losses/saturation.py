@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
-from tfinvert.losses.terms import Bound, Prior, Term, flat
+from tfinvert.losses.terms import Prior, Term, flat
+from tfinvert.objective import Objective
 
 _FAR = 1e-6  # distance from black or white below which `Rounded` sees no differences
 
@@ -46,12 +47,12 @@ class Logit(Term):
             tf.math.log(tf.maximum(images, least) + floor) - tf.math.log(tf.maximum(1 - images, least) + floor)
         )
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         wanted = flat(targets)
         seen = self(wanted)
         scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
         residuals = lambda codes, images: scale * (self(metrics.shown(flat(images), wanted)) - seen)
-        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+        return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Rounded(Term):
         if not 0 <= self.power <= 1:
             raise BadInput(f"power={self.power}", "expected a number from 0 to 1")
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         wanted = flat(targets)
         pixels = tf.cast(tf.shape(wanted)[1], wanted.dtype)
         low, high = 0.5 * self.step, 1 - 0.5 * self.step
@@ -96,4 +97,4 @@ class Rounded(Term):
             hidden = ((wanted <= low) & (rows < edge)) | ((wanted >= high) & (rows > edge))
             return weights * (look(tf.where(hidden, edge, rows)) - seen)
 
-        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+        return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)

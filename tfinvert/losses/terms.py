@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
 
@@ -32,30 +34,6 @@ class Prior(Protocol):
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor: ...
 
 
-Compare = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [B, *shape], images [B, H, W, C]) -> a tensor
-
-
-@dataclasses.dataclass(frozen=True)
-class Bound:
-    """A term that knows its targets: `bound(codes, images) -> values [B]`.
-
-    Args:
-      values: (codes [B, *shape], images [B, H, W, C] in [0, 1]) -> [B].
-      residuals: the same -> [B, M], whose squares add up to the values; None where the term is no sum of squares.
-      smooth: the values without the part that `sparsity` says; None where there is none.
-      sparsity: c of a part c * sum(|z|) over the entries of a code, which has a kink at zero: solvers that know how
-        take steps that end there.
-    """
-
-    values: Compare
-    residuals: Compare | None = None
-    smooth: Compare | None = None
-    sparsity: float = 0.0
-
-    def __call__(self, codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-        return self.values(codes, images)
-
-
 class Term:
     """One term of a loss. Terms add with `+` and are weighted with `*`."""
 
@@ -63,8 +41,8 @@ class Term:
         """What is dear to compute of targets [B, H, W, C] in [0, 1]: a nest of tensors with B rows each."""
         return ()
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        """The term for these targets [B, H, W, C] in [0, 1].
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+        """The term for these targets [B, H, W, C] in [0, 1]: an objective of (codes [B, *shape], images in [0, 1]).
 
         Args:
           targets: in [0, 1].
@@ -108,7 +86,7 @@ class Pixel(Term):
         if isinstance(self.distance, str) and self.distance not in PIXEL_LOSSES:
             raise BadInput(f"loss {self.distance!r}", f"expected one of {', '.join(PIXEL_LOSSES)}")
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         named = {
             "mse": keras.losses.mean_squared_error,
             "l1": keras.losses.mean_absolute_error,
@@ -119,9 +97,9 @@ class Pixel(Term):
         wanted = flat(targets)
         values = lambda codes, images: distance(wanted, metrics.shown(flat(images), wanted))
         if self.distance != "mse":
-            return Bound(values)
+            return Objective(values)
         scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
-        return Bound(values, lambda codes, images: scale * (metrics.shown(flat(images), wanted) - wanted))
+        return Objective(values, lambda codes, images: scale * (metrics.shown(flat(images), wanted) - wanted))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,15 +113,15 @@ class LogPrior(Term):
     (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         def values(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             likeliest = prior.log_prob(tf.fill(tf.shape(codes), prior.centre))
             return (likeliest - prior.log_prob(codes)) / prior.entries
 
         if prior.stddev is None:
-            return Bound(values)
+            return Objective(values)
         scale = (2 * prior.entries) ** -0.5 / prior.stddev
-        return Bound(values, lambda codes, images: scale * (flat(codes) - prior.centre))
+        return Objective(values, lambda codes, images: scale * (flat(codes) - prior.centre))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +131,9 @@ class Ridge(Term):
     For a normal prior it is `LogPrior` times twice the variance of an entry.
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         residuals = lambda codes, images: (flat(codes) - prior.centre) / prior.entries**0.5
-        return Bound(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
+        return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,10 +144,9 @@ class Sparsity(Term):
     ("Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images", section 3).
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        values = lambda codes, images: tf.reduce_mean(tf.abs(flat(codes)), axis=1)
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         nothing = lambda codes, images: tf.zeros_like(flat(codes)[:, 0])
-        return Bound(values, None, nothing, 1 / prior.entries)
+        return Objective(nothing, sparsity=1 / prior.entries)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,16 +158,10 @@ class Sum(Term):
     def look(self, targets: tf.Tensor) -> Any:
         return tuple(term.look(targets) for term in self.terms)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         each = [None] * len(self.terms) if seen is None else seen
         bound = [term.bind(targets, prior, own) for term, own in zip(self.terms, each, strict=True)]
-        values = _sum([term.values for term in bound])
-        sparsity = sum(term.sparsity for term in bound)
-        smooth = _sum([term.smooth or term.values for term in bound]) if sparsity else None
-        parts = [term.residuals for term in bound if term.residuals is not None]
-        if len(parts) < len(bound):
-            return Bound(values, None, smooth, sparsity)
-        return Bound(values, lambda codes, images: tf.concat([part(codes, images) for part in parts], axis=1))
+        return functools.reduce(operator.add, bound)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,22 +174,8 @@ class Weighted(Term):
     def look(self, targets: tf.Tensor) -> Any:
         return self.term.look(targets)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Bound:
-        bound = self.term.bind(targets, prior, seen)
-        values, part = self._times(self.weight, bound.values), bound.residuals
-        if bound.smooth is not None and self.weight > 0:
-            return Bound(values, None, self._times(self.weight, bound.smooth), self.weight * bound.sparsity)
-        if part is None or self.weight < 0:
-            return Bound(values)
-        return Bound(values, self._times(self.weight**0.5, part))
-
-    @staticmethod
-    def _times(weight: float, part: Compare) -> Compare:
-        return lambda codes, images: weight * part(codes, images)
-
-
-def _sum(parts: list[Compare]) -> Compare:
-    return lambda codes, images: functools.reduce(tf.add, [part(codes, images) for part in parts])
+    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+        return self.weight * self.term.bind(targets, prior, seen)
 
 
 def flat(rows: tf.Tensor) -> tf.Tensor:

@@ -12,8 +12,9 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 from tfinvert.solvers import rows
-from tfinvert.solvers.solver import Memory, Objective, Step
+from tfinvert.solvers.solver import Memory, Step, Turn
 
 Schedule = Callable[[tf.Tensor], tf.Tensor]  # steps taken so far -> learning rate
 SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")
@@ -59,6 +60,7 @@ class GradientDescent:
     steps: int = 500
     slots: ClassVar[int] = 0  # tensors like the codes that the method remembers
     needs_residuals: ClassVar[bool] = False
+    needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -66,27 +68,25 @@ class GradientDescent:
         if not callable(self.learning_rate) and not 0 < self.learning_rate < float("inf"):
             raise BadInput(f"learning_rate={self.learning_rate}", "expected a positive number, such as 0.1 for adam")
 
-    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
+    def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         return tuple(tf.zeros_like(codes) for _ in range(self.slots))
 
-    def step(
-        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
-    ) -> Step:
+    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(codes)
-            value = (objective.smooth or objective)(codes)
+            value = objective.values(codes)
             # The sum, not the mean: a row's path must not depend on how many neighbours it has.
             total = tf.reduce_sum(value)
         gradient = tf.convert_to_tensor(tape.gradient(total, codes, unconnected_gradients="zero"))
         gradient = tf.ensure_shape(gradient, codes.shape)  # what comes back through an imported graph has lost it
-        rate = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
+        rate = self.learning_rate(turn.count) if callable(self.learning_rate) else self.learning_rate
         rate = tf.cast(rate, codes.dtype)
-        move, scale, memory = self._move(gradient, memory, tf.cast(count + 1, codes.dtype))
+        move, scale, memory = self._move(gradient, memory, tf.cast(turn.count + 1, codes.dtype))
         after = codes - rate * move
-        if objective.smooth is not None:
+        if objective.sparsity:
             after = _towards_zero(after, rate * scale * objective.sparsity)
             value += objective.sparsity * tf.reduce_sum(tf.abs(rows.flat(codes)), axis=1)
-        return Step(after, memory, value, gradient, tf.fill(tf.shape(value), 2))
+        return Step(after, memory, value, rows.flat_ends(gradient), tf.fill(tf.shape(value), 2))
 
     def _move(
         self, gradient: tf.Tensor, memory: Memory, time: tf.Tensor

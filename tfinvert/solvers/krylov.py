@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 from tfinvert.solvers import rows
 from tfinvert.solvers.jacobian import push
-from tfinvert.solvers.solver import Memory, Objective, Step
+from tfinvert.solvers.solver import Memory, Step, Turn
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 
@@ -44,6 +45,7 @@ class GaussNewtonCG:
     inner: int = 30
     damping: float = 1e-2
     needs_residuals: ClassVar[bool] = True
+    needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -53,13 +55,11 @@ class GaussNewtonCG:
         if not 0 < self.damping < float("inf"):
             raise BadInput(f"damping={self.damping}", "expected a positive number, such as 0.01")
 
-    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
+    def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         """The damping of each row, float64 [N]."""
         return tf.fill(tf.shape(codes)[:1], tf.constant(self.damping, tf.float64))
 
-    def step(
-        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
-    ) -> Step:
+    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         if objective.residuals is None:
             raise BadInput("a loss that is no sum of squares", "Gauss-Newton takes residuals; LBFGS does without")
         function = objective.residuals
@@ -74,14 +74,14 @@ class GaussNewtonCG:
             return rows.square(image), rows.flat(tf.cast(pull(image), tf.float64))
 
         right = -rows.flat(tf.cast(half, tf.float64))
-        move, used = _conjugate_gradients(product, right, memory * scale, running, self.inner)
+        move, used = _conjugate_gradients(product, right, memory * scale, turn.running, self.inner)
         trial = codes + tf.reshape(tf.cast(move, codes.dtype), tf.shape(codes))
         value, new = rows.square(residuals), rows.square(function(trial))
         better = tf.math.is_finite(new) & (new < value) & rows.finite(rows.flat(trial))
         damping = tf.clip_by_value(memory * tf.where(better, tf.cast(0.3, tf.float64), 4.0), _LEAST, _MOST)
         taken = tf.reshape(tf.where(better[:, None], rows.flat(trial), rows.flat(codes)), tf.shape(codes))
         passes = 3 + 3 * used + 1  # each time forward, tangent and backward; and the trial
-        return Step(taken, damping, tf.cast(value, residuals.dtype), 2 * half, passes)
+        return Step(taken, damping, tf.cast(value, residuals.dtype), rows.flat_ends(half), passes)
 
 
 def _linearise(function: Function, codes: tf.Tensor, tangent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Function]:

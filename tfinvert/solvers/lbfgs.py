@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 from tfinvert.solvers import rows
-from tfinvert.solvers.solver import Objective, Step
+from tfinvert.solvers.solver import Step, Turn
 
 _ARMIJO = 1e-4  # a trial must gain this share of what the slope promises
 _SHORTEST = 1e-6  # a step length below this: the pairs mislead
@@ -54,6 +55,7 @@ class LBFGS:
     memory: int = 20
     inverse: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     needs_residuals: ClassVar[bool] = False
+    needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -63,16 +65,14 @@ class LBFGS:
         if self.inverse is not None and (self.inverse.ndim != 2 or self.inverse.shape[0] != self.inverse.shape[1]):
             raise BadInput(f"inverse {list(self.inverse.shape)}", "expected a matrix [d, d]")
 
-    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
+    def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         flat = rows.flat(codes)
         value, gradient = _evaluate(objective, codes)
         pairs = tf.zeros_like(tf.stack([flat] * self.memory, axis=1))
         ones = tf.ones_like(flat[:, 0], tf.float64)
         return Memory(flat, value, gradient, ones, pairs, pairs, tf.zeros_like(tf.stack([ones] * self.memory, axis=1)))
 
-    def step(
-        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
-    ) -> Step:
+    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         flat = rows.flat(codes)
         # Where somebody else, such as a constraint, has moved the codes, the trial is a look at where they are now.
         moved = _moved(flat, memory.codes)
@@ -96,9 +96,9 @@ class LBFGS:
             length=tf.where(accepted | again, tf.ones_like(length), shorter),
             weights=tf.where(again[:, None], tf.zeros_like(after.weights), after.weights),
         )
-        looks = 1 + tf.cast(count == 0, tf.int32)  # the first codes were looked at in `init`
-        shape, passes = tf.shape(codes), tf.fill(tf.shape(value), 2 * looks)
-        return Step(tf.reshape(after.codes, shape), after, old_value, tf.reshape(old_gradient, shape), passes)
+        looks = 1 + tf.cast(turn.count == 0, tf.int32)  # the first codes were looked at in `init`
+        passes = tf.fill(tf.shape(value), 2 * looks)
+        return Step(tf.reshape(after.codes, tf.shape(codes)), after, old_value, rows.flat_ends(old_gradient), passes)
 
     def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:
         """Gradients float64 [N, d] times the guess of the inverse Hessian."""

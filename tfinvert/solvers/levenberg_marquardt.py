@@ -9,9 +9,10 @@ from typing import ClassVar, NamedTuple
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.objective import Objective
 from tfinvert.solvers import rows
 from tfinvert.solvers.jacobian import jacobian, rows_at_once
-from tfinvert.solvers.solver import Objective, Step
+from tfinvert.solvers.solver import Step, Turn
 
 _LEAST, _MOST = 1e-14, 1e10  # of the damping
 _NEAR = 0.1  # a Jacobian whose step gains what it promised, up to this share, is as good as new
@@ -56,6 +57,7 @@ class LevenbergMarquardt:
     damping: float = 0.1
     worth: float = 0.9
     needs_residuals: ClassVar[bool] = True
+    needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -65,7 +67,7 @@ class LevenbergMarquardt:
         if not 0 <= self.worth <= 1:
             raise BadInput(f"worth={self.worth}", "expected a number from 0 to 1")
 
-    def init(self, codes: tf.Tensor, objective: Objective) -> Memory:
+    def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         flat, residuals = rows.flat(codes), _residuals(objective, codes)
         count, entries = tf.shape(flat)[0], flat.shape[1]
         return Memory(
@@ -79,11 +81,9 @@ class LevenbergMarquardt:
             tf.fill([count], False),
         )
 
-    def step(
-        self, objective: Objective, codes: tf.Tensor, memory: Memory, count: tf.Tensor, running: tf.Tensor
-    ) -> Step:
-        moved = running & tf.reduce_any(rows.flat(codes) != memory.codes, axis=1)
-        memory = _moved(memory, codes, objective, moved, running)
+    def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
+        moved = turn.running & tf.reduce_any(rows.flat(codes) != memory.codes, axis=1)
+        memory = _moved(memory, codes, objective, moved, turn.running)
         fresh = memory.wanted
         memory = _refresh(memory, codes.shape[1:], objective)
         value = _square(memory.residuals)
@@ -110,11 +110,10 @@ class LevenbergMarquardt:
             computed=memory.computed & ~well,
         )
         entries = math.prod(codes.shape[1:])
-        looks = 1 + tf.cast(moved, tf.int32) + tf.cast(count == 0, tf.int32)  # the first codes were looked at in `init`
+        first = tf.cast(turn.count == 0, tf.int32)  # the first codes were looked at in `init`
+        looks = 1 + tf.cast(moved, tf.int32) + first
         passes = looks + tf.where(fresh, entries + 1, 0)
-        return Step(
-            tf.reshape(memory.codes, tf.shape(codes)), memory, value, tf.reshape(2 * gradient, tf.shape(codes)), passes
-        )
+        return Step(tf.reshape(memory.codes, tf.shape(codes)), memory, value, rows.flat_ends(gradient), passes)
 
 
 def _residuals(objective: Objective, codes: tf.Tensor) -> tf.Tensor:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfinvert.objective import Objective
 from tfinvert.solvers import rows
-from tfinvert.solvers.solver import Memory, Objective, Solver
+from tfinvert.solvers.solver import Memory, Solver, Turn
 from tfinvert.solvers.status import Status
 
 Constrain = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [N, *shape], steps taken) -> codes in the space
@@ -44,12 +45,17 @@ class Progress(NamedTuple):
     passes: tf.Tensor  # [N] int32: generator passes spent on this row
 
 
-def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Tensor) -> Progress:
-    """Rows at their first codes [N, *shape]; a row whose status [N] is not RUNNING will not move."""
+def start(
+    solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Tensor, seeds: tf.Tensor
+) -> Progress:  # fmt: skip
+    """Rows at their first codes [N, *shape]; a row whose status [N] is not RUNNING will not move.
+
+    `seeds` (int64 [N, 2]) fix what the solver draws for each row.
+    """
     infinite = tf.fill(tf.shape(codes)[:1], tf.constant(float("inf"), codes.dtype))
     none = tf.zeros(tf.shape(codes)[:1], tf.int32)
     return Progress(
-        tf.constant(0), codes, solver.init(codes, objective), codes, infinite, infinite, none,
+        tf.constant(0), codes, solver.init(codes, objective, seeds), codes, infinite, infinite, none,
         tf.cast(status, tf.int32), none, none,
     )  # fmt: skip
 
@@ -64,13 +70,13 @@ def advance(
 
     def body(progress: Progress) -> tuple[Progress]:
         worked = progress.status == Status.RUNNING
-        step = solver.step(objective, progress.codes, progress.memory, progress.count, worked)
-        codes = constrain(step.codes, progress.count)
+        turn = Turn(progress.count, worked, lambda codes: constrain(codes, progress.count))
+        step = solver.step(objective, progress.codes, progress.memory, turn)
+        codes = turn.constrain(step.codes)
         progress = _judge(progress, step.value, stopping)
         finite = rows.finite(codes)
-        flat = ~_any_nonzero(step.gradient)
         status = _settle(progress.status, ~finite, Status.DIVERGED)
-        status = _settle(status, flat, Status.FLAT)
+        status = _settle(status, step.ended != Status.RUNNING, step.ended)
         running = status == Status.RUNNING
         # A stopped row rests on its best code, so that nothing it computes from now on can be infinite.
         codes = tf.where(_rows(running, codes), codes, progress.best_codes)
@@ -116,15 +122,11 @@ def _judge(progress: Progress, value: tf.Tensor, stopping: Stopping) -> Progress
     )
 
 
-def _settle(status: tf.Tensor, condition: tf.Tensor, new: Status) -> tf.Tensor:
+def _settle(status: tf.Tensor, condition: tf.Tensor, new: Status | tf.Tensor) -> tf.Tensor:
     """The first end of a row is the one that stays."""
-    return tf.where((status == Status.RUNNING) & condition, int(new), status)
+    return tf.where((status == Status.RUNNING) & condition, tf.cast(new, tf.int32), status)
 
 
 def _rows(condition: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     """A condition [N] shaped to select whole rows of codes [N, *shape]."""
     return tf.reshape(condition, tf.concat([tf.shape(condition), tf.ones([tf.rank(codes) - 1], tf.int32)], 0))
-
-
-def _any_nonzero(tensor: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_any(tf.reshape(tensor != 0, [tf.shape(tensor)[0], -1]), axis=1)

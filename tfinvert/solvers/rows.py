@@ -6,6 +6,8 @@ import math
 
 import tensorflow as tf
 
+from tfinvert.solvers.status import Status
+
 
 def flat(codes: tf.Tensor) -> tf.Tensor:
     """Codes [N, *shape] as [N, d]."""
@@ -20,6 +22,12 @@ def dot(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 def square(rows: tf.Tensor) -> tf.Tensor:
     """Squared lengths float64 [N] of rows [N, M]."""
     return dot(rows, rows)
+
+
+def flat_ends(gradient: tf.Tensor) -> tf.Tensor:
+    """FLAT where the gradient of a row [N, ...] is zero, RUNNING elsewhere: what a `Step` says of ends, int32 [N]."""
+    slopes = tf.reduce_any(tf.reshape(gradient != 0, [tf.shape(gradient)[0], -1]), axis=1)
+    return tf.where(slopes, int(Status.RUNNING), int(Status.FLAT))
 
 
 def finite(rows: tf.Tensor) -> tf.Tensor:

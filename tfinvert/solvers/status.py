@@ -39,7 +39,7 @@ _MESSAGES = {
     Status.RUNNING: "still running",
     Status.CONVERGED: "the loss is below the tolerance",
     Status.FINISHED: "all steps were taken; the best code seen is kept",
-    Status.STALLED: "no progress for as many steps as the patience allows; the best code seen is kept",
+    Status.STALLED: "no progress for as many steps as the patience allows, or none that is left; the best code is kept",
     Status.FLAT: "the gradient is zero, so no gradient method can move on; the best code seen is kept",
     Status.DIVERGED: "the loss stopped being finite; the best code seen is kept; try a lower learning rate",
     Status.NOT_FINITE: "the loss was not finite at the first code; check the generator and its prior",

@@ -1,0 +1,81 @@
+"""What is minimised: one value for each row, and what else is known of it. Losses make it, solvers go down it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+Function = Callable[..., tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """`objective(codes [N, *shape], ...) -> values [N]`; rows are independent.
+
+    A loss that knows its targets is one of (codes, images). `through` a generator it becomes one of codes alone, which
+    is what solvers see. Objectives add with `+` and are weighted with `*`.
+
+    Args:
+      values: (codes, ...) -> [N], without the part that `sparsity` says.
+      residuals: the same -> [N, M], whose squares add up to the values; None where it is no sum of squares.
+      sparsity: c of a part c * sum(|codes|) of each row's value. It has a kink at zero, which gradients do not see:
+        gradient methods take proximal steps for it, which end at zero exactly. Others see it as part of the value.
+      part: indices [n] of rows -> the objective of those rows alone; None where all rows have the same one.
+      rough: the residuals once more, of float32 codes and only roughly, for derivatives that are cheaper than those of
+        `residuals`; None where there is no cheaper way.
+
+    >>> near, small = Objective(lambda codes: tf.reduce_sum((codes - 3) ** 2, 1)), Objective(lambda codes: codes[:, 0])
+    >>> float((near + 0.5 * small)(tf.constant([[1.0]]))[0])
+    4.5
+    """
+
+    values: Function
+    residuals: Function | None = None
+    sparsity: float = 0.0
+    part: Callable[[tf.Tensor], Objective] | None = None
+    rough: Function | None = None
+
+    def __call__(self, codes: tf.Tensor, *more: Any) -> tf.Tensor:
+        value = self.values(codes, *more)
+        if not self.sparsity:
+            return value
+        flat = tf.reshape(codes, [-1, math.prod(codes.shape[1:])])
+        return value + self.sparsity * tf.reduce_sum(tf.abs(flat), axis=1)
+
+    def __add__(self, other: Objective) -> Objective:
+        values = lambda *given: self.values(*given) + other.values(*given)
+        left, right = self.residuals, other.residuals
+        residuals = None
+        if left is not None and right is not None:
+            residuals = lambda *given: tf.concat([left(*given), right(*given)], axis=1)
+        part = None if self.part is None and other.part is None else lambda rows: self.of(rows) + other.of(rows)
+        return Objective(values, residuals, self.sparsity + other.sparsity, part)
+
+    def __mul__(self, weight: float) -> Objective:
+        part = None if self.part is None else lambda rows: weight * self.of(rows)
+        if weight < 0:  # no sum of squares any more, and no kink that pulls to zero
+            return Objective(lambda *given: weight * self(*given), part=part)
+        own, root = self.residuals, weight**0.5
+        residuals = None if own is None else lambda *given: root * own(*given)
+        return Objective(lambda *given: weight * self.values(*given), residuals, weight * self.sparsity, part)
+
+    __rmul__ = __mul__
+
+    def through(self, function: Callable[..., tuple]) -> Objective:
+        """The objective of what goes into `function`, whose results go into this one.
+
+        Args:
+          function: codes -> (codes, ...): the codes themselves come first, for `sparsity` is theirs. The same for all
+            rows.
+        """
+        chained = lambda inner: None if inner is None else lambda *given: inner(*function(*given))
+        part = None if self.part is None else lambda rows: self.of(rows).through(function)
+        return Objective(lambda *given: self.values(*function(*given)), chained(self.residuals), self.sparsity, part)
+
+    def of(self, rows: tf.Tensor) -> Objective:
+        """The objective of these rows [n] alone."""
+        return self if self.part is None else self.part(rows)
