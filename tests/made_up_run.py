@@ -27,11 +27,16 @@ def made_up_run(
       **settings: of a `Job`.
     """
     job = Job(**{"out": str(folder), "images": str(images), "prior": "normal(8)", "value_range": [0, 1], **settings})
-    free = ("out", "limit", "batch_size")
+    free = ("out", "limit", "batch_size", "max_megapixels", "max_gigabytes", "max_seconds")
     store = Store(folder)
     store.claim(
         {name: value for name, value in dataclasses.asdict(job).items() if name not in free},
-        {"image_shape": list(shape), "assumed": [], "versions": {"python": "3"}},
+        {
+            "image_shape": list(shape),
+            "assumed": [],
+            "versions": {"python": "3"},
+            "limits": dataclasses.asdict(job.limits),
+        },
     )
     if rows:
         store.write([{"place": place, **row} for place, row in enumerate(rows)])

@@ -1,10 +1,13 @@
 """A run that is opened again: rows, images and generator, whatever has become of the files since."""
 
+import json
+
 import numpy as np
 import pytest
 from made_up_run import made_up_run, row
 
 import tfinvert as ti
+from tfinvert.limits import Limits
 from tfinvert.runs import Job, Store, open_run
 
 SHAPE = (8, 8, 3)
@@ -81,6 +84,16 @@ def test_a_run_without_the_size_of_its_images_is_refused(tmp_path):
     Store(tmp_path).claim({"images": "a.png"}, {})
     with pytest.raises(ti.BadInput, match="does not say how large its images are"):
         open_run(tmp_path)
+
+
+def test_targets_are_read_within_the_runs_own_limits(saved):
+    made_up_run(saved / "large", saved / "images.npy", SHAPE, [row("0")], max_megapixels=100, max_seconds=9)
+    assert open_run(saved / "large").job.limits == Limits(megapixels=100, seconds=9)
+    about = json.loads((saved / "large" / "run.json").read_text())
+    for limits, said in ((["64"], "has limits"), ({"acres": 1}, "has limits"), ({"seconds": -1}, "max_seconds=-1")):
+        (saved / "large" / "run.json").write_text(json.dumps({**about, "limits": limits}))
+        with pytest.raises(ti.BadInput, match=said):
+            open_run(saved / "large")
 
 
 def test_settings_are_the_same_as_paths_and_numpys_numbers_or_as_text(eagerly, tmp_path):

@@ -18,6 +18,7 @@ from tfinvert.generators import Generator
 from tfinvert.generators.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
+from tfinvert.limits import Limits
 from tfinvert.runs.job import MIXED, Job
 from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
@@ -179,7 +180,13 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
     shape = about.get("image_shape")
     if shape is None:
         raise BadInput(f"{folder} does not say how large its images are", "choose a folder that bin/invert.py wrote")
-    return FinishedRun(Job(**settings, out=str(folder)), fingerprint, tuple(shape), stored)
+    said = about.get("limits", {})
+    try:
+        limits = dataclasses.asdict(Limits(**said))
+    except TypeError as error:
+        raise BadInput(f"{folder} has limits {said}", "expected megapixels, gigabytes and seconds") from error
+    limits = {f"max_{name}": value for name, value in limits.items()}
+    return FinishedRun(Job(**settings, **limits, out=str(folder)), fingerprint, tuple(shape), stored)
 
 
 def decoded(png: bytes) -> np.ndarray:
