@@ -58,7 +58,8 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["tfinvert", "tfinvert.*"]),
-    package_data={"tfinvert": ["builtin/*", "report/assets/*"]},
+    package_data={"tfinvert": ["builtin/*", "report/assets/*", "py.typed"]},
+    entry_points={"console_scripts": ["tfinvert = tfinvert.cli.main:main"]},
     python_requires=">=3.11,<3.14",  # what TensorFlow has wheels for, from the first with hashlib.file_digest
     install_requires=INSTALL,
     extras_require=EXTRAS,

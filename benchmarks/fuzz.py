@@ -33,7 +33,7 @@ def pictures(seed: int, case: int, folder: Path) -> str:
 
     from tfinvert.errors import BadInput
     from tfinvert.images.decode import decode_file
-    from tfinvert.limits import Limits
+    from tfinvert.settings import Limits
 
     path = folder / "picture"
     path.write_bytes(_mutated.mutated(_mutated.pictures(), seed, case))
@@ -51,7 +51,7 @@ def sources(seed: int, case: int, folder: Path) -> str:
     from tfinvert.errors import BadInput
     from tfinvert.images.labels import Labels
     from tfinvert.images.sources import open_source
-    from tfinvert.limits import Limits
+    from tfinvert.settings import Limits
 
     name, wholes = _mutated.sources(case)
     path, limits = folder / name, Limits(megapixels=4, gigabytes=0.25)
@@ -73,7 +73,7 @@ def generators(seed: int, case: int, folder: Path) -> str:
 
     from tfinvert import load_generator
     from tfinvert.errors import BadInput
-    from tfinvert.limits import Limits
+    from tfinvert.settings import Limits
 
     path = _mutated_models.written(seed, case, folder)
     try:

@@ -1,28 +1,11 @@
-"""Writes the page of a run: its images, errors, pictures of edits and settings in one file.
+"""`tfinvert page` in a clone, before it is installed; see tfinvert/cli/page.py."""
 
-    python bin/page.py --run=runs/photos
+import sys
+from pathlib import Path
 
-writes RUN/index.html, which opens in any browser without a server or a network. RUN is a folder of bin/invert.py or of
-bin/train.py. Targets are read again from where they were; those that are gone are said to be missing.
-"""
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from absl import app, flags, logging
-
-import _start
-
-flags.DEFINE_string("run", "runs/invert", "Folder of the run.")
-flags.DEFINE_integer("most", 2000, "Images shown; of more, some from the smallest error to the largest.", lower_bound=2)
-
-
-def main(argv: list[str]) -> int:
-    return _start.run(argv, _page, "stopped; a page that was there is whole")
-
-
-def _page() -> None:
-    from tfinvert import report
-
-    logging.info("see %s", report.page(flags.FLAGS.run, most=flags.FLAGS.most))
-
+from tfinvert.cli.main import main
 
 if __name__ == "__main__":
-    app.run(main)
+    main(["tfinvert", "page", *sys.argv[1:]])

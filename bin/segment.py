@@ -1,48 +1,11 @@
-"""Segments the images of a run by the self-attention of its generator.
+"""`tfinvert segment` in a clone, before it is installed; see tfinvert/cli/segment.py."""
 
-    python bin/segment.py --run=runs/photos --clusters=8,20,40
-
-writes for each image RUN/segmentation/NAME.png, a figure of its regions in their mean colours and over the image, and
-RUN/segmentation/labels/NAME-CLUSTERS.png, whose pixels are the numbers of the regions (section 5 of Pividori et al.,
-"Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images"). The generator must have an
-attention map; that of a run in two steps (--split) is taken behind the cut.
-"""
-
+import sys
 from pathlib import Path
 
-from absl import app, flags, logging
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import _start
-
-flags.DEFINE_string("run", None, "Folder that bin/invert.py wrote.")
-flags.DEFINE_list("ids", None, "By id or its last part; where an id has a comma: '\"a,b.png\",c.png'; default: all.")
-flags.DEFINE_list("clusters", ["8", "20", "40"], "How many regions; several numbers give several segmentations.")
-flags.DEFINE_string("attention", None, "Layer, operation or tensor; default: the largest attention map.")
-flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
-flags.DEFINE_string("out", None, "Folder for the figures and labels; default: RUN/segmentation.")
-
-
-def main(argv: list[str]) -> int:
-    return _start.run(argv, _segment, "stopped; what was written stays")
-
-
-def _segment() -> int:
-    from tfinvert.errors import BadInput
-    from tfinvert.report.segmentation import segmentations
-    from tfinvert.runs import open_run
-    from tfinvert.segmentation import Segmenter
-
-    values = flags.FLAGS
-    if values.run is None:
-        raise BadInput("no --run", "expected the folder of a run of bin/invert.py")
-    clusters = _start.numbers("clusters", values.clusters, int)
-    run = open_run(values.run, values.generator)
-    ids = run.known(values.ids) if values.ids else None  # told before the generator is loaded
-    out = Path(values.out or Path(values.run) / "segmentation")
-    done, missing = segmentations(run, Segmenter(run, run.load(), clusters, values.attention), out, ids)
-    logging.info("%d images: see %s, and %s for labels", done, out, out / "labels")
-    return 3 if missing else 0
-
+from tfinvert.cli.main import main
 
 if __name__ == "__main__":
-    app.run(main)
+    main(["tfinvert", "segment", *sys.argv[1:]])

@@ -1,66 +1,58 @@
 """tfinvert inverts generators: for each image, the code whose image the loss cannot tell from it."""
 
-import os as _os
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
 
 # Everything here is TensorFlow's; Keras would take another backend only because a config file says so.
-_os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import keras as _keras
-
-if _keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"Keras runs on {_keras.backend.backend()} here: expected TensorFlow; set KERAS_BACKEND=tensorflow "
-        "before Keras is imported"
-    )
-
-from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, solvers, spaces
-from tfinvert.errors import BadInput
-from tfinvert.generators import Generator, load_generator, mixture
-from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
-from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
-from tfinvert.solvers import CMA, LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
-from tfinvert.solvers.status import Status
-from tfinvert.spaces import normal, uniform
+if TYPE_CHECKING:
+    from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, settings, solvers, spaces
+    from tfinvert.errors import BadInput
+    from tfinvert.generators import Generator, load_generator, mixture
+    from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
+    from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
+    from tfinvert.settings import Job, Limits, SecondStep, Starts, Stopping
+    from tfinvert.solvers import CMA, LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
+    from tfinvert.solvers.status import Status
+    from tfinvert.spaces import normal, uniform
 
 __version__ = "0.1.0"
-__all__ = [
-    "CMA",
-    "LBFGS",
-    "Adam",
-    "BadInput",
-    "Beyond",
-    "ClassSearch",
-    "Features",
-    "GaussNewtonCG",
-    "Generator",
-    "GradientDescent",
-    "Inversion",
-    "Inverter",
-    "LevenbergMarquardt",
-    "LogPrior",
-    "Logit",
-    "Pixel",
-    "RMSprop",
-    "Recovered",
-    "Recovery",
-    "Ridge",
-    "Rounded",
-    "Sparsity",
-    "Status",
-    "TwoStep",
-    "Verdict",
-    "editing",
-    "images",
-    "load_generator",
-    "losses",
-    "metrics",
-    "mixture",
-    "normal",
-    "report",
-    "runs",
-    "seeds",
-    "segmentation",
-    "solvers",
+
+_PARTS = (
+    "editing", "images", "losses", "metrics", "report", "runs", "seeds", "segmentation", "settings", "solvers",
     "spaces",
-    "uniform",
-]
+)  # fmt: skip
+_HOMES = {
+    "errors": ("BadInput",),
+    "generators": ("Generator", "load_generator", "mixture"),
+    "inversion": (
+        "Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict",
+    ),
+    "losses": ("Features", "LogPrior", "Logit", "Pixel", "Ridge", "Rounded", "Sparsity"),
+    "settings": ("Job", "Limits", "SecondStep", "Starts", "Stopping"),
+    "solvers": ("CMA", "LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "RMSprop"),
+    "solvers.status": ("Status",),
+    "spaces": ("normal", "uniform"),
+}  # fmt: skip
+_NAMES = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = [*_PARTS, *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a name when it is first asked for: TensorFlow takes seconds, which `tfinvert --help` need not."""
+    if name in _NAMES:
+        found = getattr(importlib.import_module(f"tfinvert.{_NAMES[name]}"), name)
+    elif name in _PARTS:
+        found = importlib.import_module(f"tfinvert.{name}")
+    else:
+        raise AttributeError(f"module 'tfinvert' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

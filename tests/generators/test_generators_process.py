@@ -14,7 +14,7 @@ import watched_jobs as jobs
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.safety import process
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 HERE = Path(__file__).resolve().parent
 LIMITS = Limits(gigabytes=0.5, seconds=20)
@@ -127,7 +127,7 @@ def test_tensorflow_computes_there_whether_it_has_begun_here_or_not(before):
         sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
         import tensorflow as tf, watched_jobs as jobs
         from tfinvert.generators.safety import process
-        from tfinvert.limits import Limits
+        from tfinvert.settings import Limits
         if {before}:
             next(jobs.computes())
         with process.watched(jobs.computes, limits=Limits(seconds=40), what="it") as answers:
@@ -146,7 +146,7 @@ def test_nobody_is_left_when_the_user_is_killed():
         sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
         import watched_jobs as jobs
         from tfinvert.generators.safety import process
-        from tfinvert.limits import Limits
+        from tfinvert.settings import Limits
         with process.watched(jobs.numbers_of_processes, limits=Limits(), what="it") as answers:
             print(*next(answers), flush=True)
         with process.watched(jobs.sleeps, 100, limits=Limits(seconds=100), what="it") as answers:

@@ -39,7 +39,7 @@ def look(case: Case, source: Any) -> tuple[str, str]:
     from tfinvert.errors import BadInput
     from tfinvert.images import Scale, Sources
     from tfinvert.images.labels import Labels
-    from tfinvert.limits import Limits
+    from tfinvert.settings import Limits
 
     given = dict(case.given)
     limits = Limits(**given.pop("limits", {}))

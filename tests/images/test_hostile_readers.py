@@ -22,7 +22,7 @@ from tfinvert.errors import BadInput
 from tfinvert.images.decode import decode_file
 from tfinvert.images.labels import Labels
 from tfinvert.images.sources import open_source
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 LIMITS = Limits(megapixels=1, gigabytes=0.05, seconds=5)
 ARRAY = np.random.default_rng(0).integers(0, 256, (5, 4, 6), np.uint8)

@@ -14,7 +14,7 @@ from tfinvert.images import Scale, Sources, dataset, load
 from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
 from tfinvert.images.sources import open_source
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 SMALL = Limits(megapixels=0.01)  # 100 x 100
 LIKE = Scale((4, 4, 1))
@@ -81,7 +81,7 @@ def test_what_padding_would_make_is_limited_too():
     strip = np.full((1, 5000, 1), 0.2, np.float32)
     with pytest.raises(BadInput, match="5000 x 1 pixels, padded: expected fit=crop or stretch"):
         fit(strip, (8, 8, 1), "pad", SMALL)
-    np.testing.assert_allclose(fit(strip, (8, 8, 1), "pad", DEFAULT)[0], 0.2, atol=1e-6)
+    np.testing.assert_allclose(fit(strip, (8, 8, 1), "pad", DEFAULT_LIMITS)[0], 0.2, atol=1e-6)
 
 
 def test_large_pictures_are_converted_by_blocks_as_if_at_once():

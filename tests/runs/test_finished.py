@@ -7,8 +7,8 @@ import pytest
 from made_up_run import made_up_run, row
 
 import tfinvert as ti
-from tfinvert.limits import Limits
 from tfinvert.runs import Job, Store, open_run
+from tfinvert.settings import Limits
 
 SHAPE = (8, 8, 3)
 FAST = {"steps": 2, "restarts": 1}

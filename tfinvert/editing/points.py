@@ -108,9 +108,13 @@ def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> P
     """
     if at not in (None, *PLACES):
         raise BadInput(f"at {at!r}", f"expected one of {', '.join(PLACES)}")
-    if at == DENSE and run.job.split is None:
+    if at == DENSE and run.job.beyond is None:
         raise no_delta(run)
-    return Place(generator) if at == CODE or run.job.split is None else Place(generator, generator.split(run.job.split))
+    return (
+        Place(generator)
+        if at == CODE or run.job.beyond is None
+        else Place(generator, generator.split(run.job.beyond.at))
+    )
 
 
 def points_of(run: FinishedRun, place: Place, ids: Sequence[str] | None = None, label: int | None = None) -> Points:

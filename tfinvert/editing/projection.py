@@ -14,6 +14,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.split import Split
 from tfinvert.inversion import Inverter
+from tfinvert.settings import Stopping
 from tfinvert.solvers import LevenbergMarquardt
 from tfinvert.spaces import unconstrained
 
@@ -42,7 +43,7 @@ def project(place: Place, points: Points) -> Projected:
         raise BadInput("a projection at the code", "edit behind the dense layer (--at=dense)")
     hidden = place.hidden(points)
     generator = _head(place.generator, place.split)
-    inverter = Inverter(generator, solver=LevenbergMarquardt(steps=_STEPS), restarts=1, tolerance=0.0)
+    inverter = Inverter(generator, solver=LevenbergMarquardt(steps=_STEPS), restarts=1, stopping=Stopping(0.0))
     targets = hidden.reshape(len(hidden), *generator.image_shape)
     found = inverter(targets, labels=points.labels, starts=points.codes[:, np.newaxis])
     nearest = place.without(points._replace(codes=found.codes.numpy()))

@@ -69,7 +69,7 @@ class Edits:
             raise BadInput("no edit", f"expected one or more of {', '.join(f'--{name}' for name in _EDITS)}")
         if self.frames < 1:
             raise BadInput(f"frames={self.frames}", "expected at least 1")
-        if run.job.split is None and (self.gap or self.project):
+        if run.job.beyond is None and (self.gap or self.project):
             raise no_delta(run)
         if not self.ids and wanted != ["units"]:
             known = ", ".join(run.ids()[:3])
@@ -138,7 +138,7 @@ def _random(asked: _Asked) -> Scene:
 
 
 def _switch(asked: _Asked) -> Scene:
-    if asked.run.job.labels == MIXED:
+    if asked.run.job.images.labels == MIXED:
         raise BadInput(
             f"other classes for a run with --labels={MIXED}",
             "its classes are part of the code, none is held: run again with --labels=search",

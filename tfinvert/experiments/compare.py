@@ -20,7 +20,7 @@ from tfinvert.generators import Generator
 from tfinvert.images import Images, Scale
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.losses import Features
-from tfinvert.runs.job import Ready
+from tfinvert.runs.job import Ready, pictures
 from tfinvert.solvers.status import Status
 
 _LOOKS = 16  # images that a generator or a perceptual network has before it at once
@@ -109,7 +109,7 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
     Raises:
       BadInput: no image is left.
     """
-    targets = runs[0].job.pictures(to).all()
+    targets = pictures(runs[0].job, to).all()
     stored = [_rows(run, name) for name, run in zip(names, runs, strict=True)]
     kept = np.array([all(image_id in rows for rows in stored) for image_id in targets.ids], bool)
     if not kept.any():

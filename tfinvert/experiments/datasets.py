@@ -17,7 +17,7 @@ from tfinvert.images import glyphs
 from tfinvert.images.entry import Entry
 from tfinvert.images.named import NAMED, Named, training_source
 from tfinvert.images.sources import open_source
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 RANGE = (-1.0, 1.0)  # of the pixels
 
@@ -34,7 +34,7 @@ class Pictures(NamedTuple):
 def pictures(
     dataset: str, shape: tuple[int, int, int], *, limit: int | None = None, held_out: Sequence[str] | None = None,
     folder: str | Path = ".", download: bool = False, by_class: bool = False, seed: int = 0,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Pictures:  # fmt: skip
     """The pictures of a dataset.
 

@@ -14,6 +14,7 @@ from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.recover import Recovery
 from tfinvert.inversion.relaxed import Relaxed
+from tfinvert.settings import Starts, Stopping
 from tfinvert.solvers.first_order import schedule
 from tfinvert.spaces import Uniform, constraints
 
@@ -103,7 +104,9 @@ class Method:
             solver = solvers.Adam(0.1, steps=budget)
             space = space.constrained(constraints.unconstrained() if self.name == DISABLED else self._criterion())
         generator = dataclasses.replace(generator, space=space)
-        return Inverter(generator, solver=solver, restarts=1, spread=1, tolerance=1e-14, seed=seed, batch_size=batch)
+        return Inverter(
+            generator, solver=solver, restarts=Starts(1, 1.0), stopping=Stopping(1e-14), seed=seed, batch_size=batch
+        )
 
     def _criterion(self) -> Any:
         try:

@@ -19,7 +19,7 @@ from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
 from tfinvert.inversion.recover import Recovery
 from tfinvert.inversion.verdict import Recovered, Verdict
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 QUALITY = 95  # of JPEG
 CHANGED = 0.05  # share of the pixels that are replaced
@@ -91,7 +91,9 @@ def changed(pixels: np.ndarray, seed: int = 0, share: float = CHANGED) -> np.nda
     return flat.reshape(pixels.shape)
 
 
-def crops(source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT) -> np.ndarray:
+def crops(
+    source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT_LIMITS
+) -> np.ndarray:
     """Photographs [count, H, W, C] in [0, 1]: each as a whole, then random crops of all of them.
 
     Args:
@@ -133,7 +135,7 @@ def strangers(other: Generator, shape: tuple[int, int, int], count: int, seed: i
 def run(
     generator: Generator, *,
     samples: int = 100, photos: Any = None, other: Generator | None = None, attempts: int = 6,
-    labels: Any = None, seed: int = 0, show: Callable[[Judged], None] | None = None, limits: Limits = DEFAULT,
+    labels: Any = None, seed: int = 0, show: Callable[[Judged], None] | None = None, limits: Limits = DEFAULT_LIMITS,
 ) -> list[Judged]:  # fmt: skip
     """Makes sets of pictures, of this generator and of others, and lets `Recovery` judge each of them.
 

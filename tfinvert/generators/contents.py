@@ -24,7 +24,7 @@ from tfinvert.generators.not_models import EXPECTED
 from tfinvert.generators.safety import archive, weights
 from tfinvert.generators.safety.config import at_home, checked
 from tfinvert.generators.saved_safety import computing_graph
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,

@@ -21,7 +21,7 @@ from tfinvert.generators.contents import Contents
 from tfinvert.generators.inputs import Wiring
 from tfinvert.generators.safety import process
 from tfinvert.generators.trial import Facts
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _DEFAULT_RANGE = (-1.0, 1.0)
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
@@ -32,7 +32,7 @@ def load_generator(
     prior: spaces.Space | str | None = None, value_range: Sequence[float] | None = None,
     image_shape: tuple[int, int, int] | None = None, label_input: str | None = None, classes: int | None = None,
     class_entries: Sequence[int] | None = None, signature: str | None = None, truncation: float | None = None,
-    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT,
+    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS,
 ) -> generator.Generator:  # fmt: skip
     """A generator from a Keras file or model, a SavedModel, a TF-Hub module, or any differentiable function.
 

@@ -12,7 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.contents import short
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 GRAPH = "saved_model.pb"
 _VARIABLES = "variables"  # the folder, and the prefix of the files in it

@@ -17,7 +17,7 @@ from tfinvert.generators.saved_references import with_handles
 from tfinvert.generators.saved_safety import refuse_operations, refuse_sizes
 from tfinvert.generators.saved_values import assigns, variables, with_values
 from tfinvert.generators.saved_variables import values
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 Call = Callable[..., tf.Tensor]
 

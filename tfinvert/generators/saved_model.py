@@ -16,7 +16,7 @@ from tfinvert.generators.inputs import Input, Wiring, code_shape, condition, fit
 from tfinvert.generators.saved_files import GRAPH, listed, parsed
 from tfinvert.generators.saved_function import computing
 from tfinvert.generators.saved_trusted import trusted
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order
 _OUTPUTS = ("default", "generated", "images")
@@ -40,7 +40,7 @@ def is_saved_model(path: Path) -> bool:
 
 def read(
     path: Path, *, signature: str | None = None, truncation: float | None = None, label_input: str | None = None,
-    classes: int | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT,
+    classes: int | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS,
 ) -> Wiring:  # fmt: skip
     """How a SavedModel is called as a generator.
 
@@ -89,7 +89,7 @@ def read(
     )  # fmt: skip
 
 
-def digest(path: Path, limits: Limits = DEFAULT) -> str:
+def digest(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
     """The SHA-256 of a SavedModel: of the files that are read, one after the other.
 
     Raises:

@@ -16,7 +16,7 @@ from google.protobuf import message
 from tfinvert.errors import BadInput
 from tfinvert.generators.graphs import node_of
 from tfinvert.generators.operations import graph_operation_computes
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 # What holds a graph together, and the variables.
 _ALLOWED = """
@@ -48,7 +48,7 @@ def refuse_operations(nodes: Iterable[Any], functions: Iterable[str], name: str)
         )
 
 
-def computing_graph(content: bytes, name: str, limits: Limits = DEFAULT) -> Any:
+def computing_graph(content: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Any:
     """The GraphDef of a file, all of which may be run.
 
     Raises:

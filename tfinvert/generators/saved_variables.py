@@ -20,7 +20,7 @@ from tfinvert.generators.saved_graph import cut
 from tfinvert.generators.saved_inlining import without_calls
 from tfinvert.generators.saved_references import with_handles
 from tfinvert.generators.saved_values import Variable
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _OBJECTS_SIZE = 10**8  # bytes

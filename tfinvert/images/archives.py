@@ -14,7 +14,7 @@ from typing import IO
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import Bounded, open_regular
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 DIRECTORY = 128_000_000  # bytes of the list of members: about a million of them, which take a GB
 _PIECE = 2**20

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from tfinvert.errors import BadInput
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISDIR, "a folder"),

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from tfinvert.errors import BadInput
 from tfinvert.images import formats
 from tfinvert.images.bounded import HEAD, Bounded, open_regular
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _PAPER = 255  # what shows through where a picture is transparent
 _BLOCK = 2**20
@@ -28,7 +28,7 @@ _pillow = threading.RLock()  # its limit and Python's warnings are there once fo
 
 
 def decode_file(
-    file: str | Path | IO[bytes], scale: tuple[float, float] | None = None, limits: Limits = DEFAULT
+    file: str | Path | IO[bytes], scale: tuple[float, float] | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> np.ndarray:
     """A picture file as float32 [H, W, C] in [0, 1].
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 MOST = 4_000_000  # images in one file of many: each is an entry in memory before the first is read
 
@@ -24,4 +24,4 @@ class Reading(NamedTuple):
     """How images are read."""
 
     array_range: tuple[float, float] | None = None  # (low, high) of arrays' values, where their type does not say it
-    limits: Limits = DEFAULT
+    limits: Limits = DEFAULT_LIMITS

@@ -6,14 +6,14 @@ import numpy as np
 from PIL import Image
 
 from tfinvert.errors import BadInput
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 FITS = ("crop", "pad", "stretch")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
 
 
 def fit(
-    pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop", limits: Limits = DEFAULT
+    pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop", limits: Limits = DEFAULT_LIMITS
 ) -> tuple[np.ndarray, str]:
     """An image float32 [H, W, C] in [0, 1] at another shape, and a note on what happened to its channels.
 

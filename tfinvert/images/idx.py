@@ -15,7 +15,7 @@ import numpy as np
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import Bounded, open_regular
 from tfinvert.images.numpy_files import fill
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _BYTES = b"\x00\x00\x08"  # what every idx file of bytes begins with
 
@@ -32,7 +32,7 @@ def _unfolded(path: Path, limits: Limits) -> Iterator[IO[bytes]]:
                 yield unfolded  # type: ignore[misc]
 
 
-def is_idx(path: Path, limits: Limits = DEFAULT) -> bool:
+def is_idx(path: Path, limits: Limits = DEFAULT_LIMITS) -> bool:
     """Whether a file begins as images or labels in idx do."""
     try:
         with _unfolded(path, limits) as file:
@@ -42,7 +42,7 @@ def is_idx(path: Path, limits: Limits = DEFAULT) -> bool:
     return head[:3] == _BYTES and head[3:] in (b"\x01", b"\x03", b"\x04")
 
 
-def read_idx(path: Path, limits: Limits = DEFAULT) -> np.ndarray:
+def read_idx(path: Path, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
     """An idx file of bytes, gzipped or not, as uint8 of its own shape; what is not zipped stays on the disk.
 
     Raises:

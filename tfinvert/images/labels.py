@@ -17,7 +17,7 @@ from tfinvert.images.bounded import kind, open_regular
 from tfinvert.images.entry import MOST
 from tfinvert.images.idx import read_idx
 from tfinvert.images.numpy_files import NumpyFile
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TEXT = 256_000_000  # bytes: four million lines with paths
 _LARGEST = 2**31 - 1
@@ -39,7 +39,7 @@ class Labels:
       BadInput: it is none of these.
     """
 
-    def __init__(self, given: Any, limits: Limits = DEFAULT) -> None:
+    def __init__(self, given: Any, limits: Limits = DEFAULT_LIMITS) -> None:
         self._all: int | None = None
         self._ordered: np.ndarray | None = None
         self._by_id: dict[str, int] | None = None

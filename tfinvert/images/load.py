@@ -16,7 +16,7 @@ from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.sources import open_source
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
 class Like(Protocol):
@@ -75,7 +75,7 @@ class Sources:
     def __init__(
         self, source: Any, like: Like, *,
         fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-        shuffle: int | None = None, limits: Limits = DEFAULT,
+        shuffle: int | None = None, limits: Limits = DEFAULT_LIMITS,
     ) -> None:  # fmt: skip
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
@@ -237,7 +237,7 @@ def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None
 def load(
     source: Any = None, like: Like | None = None, *,
     fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-    shuffle: int | None = None, limits: Limits = DEFAULT,
+    shuffle: int | None = None, limits: Limits = DEFAULT_LIMITS,
 ) -> Images:  # fmt: skip
     """All images of a source in memory, as the generator `like` could have made them.
 
@@ -256,7 +256,7 @@ def load(
 def dataset(
     source: Any = None, like: Like | None = None, *,
     fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tf.data.Dataset:  # fmt: skip
     """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
 

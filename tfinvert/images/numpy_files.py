@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from tfinvert.errors import BadInput
 from tfinvert.images.archives import Archive
 from tfinvert.images.bounded import open_regular
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _HEAD = 10_000  # characters of a head: numpy reads it as Python's literals, which take a thousandfold of memory
 _MEMBERS = 1_000  # arrays whose heads are looked at

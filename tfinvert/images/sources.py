@@ -23,7 +23,7 @@ from tfinvert.images.entry import MOST, Entry, Reading
 from tfinvert.images.formats import looks_like_a_picture
 from tfinvert.images.idx import is_idx
 from tfinvert.images.pipelines import DatasetEntries, is_tfds, tfds_entries
-from tfinvert.limits import DEFAULT, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TFDS = "tfds:"
 _A_SOURCE = "a folder, a glob, a picture, .npy, .npz, idx(.gz), .zip or tfds:NAME"
@@ -31,7 +31,7 @@ _PICTURES = ".png, .jpg, .webp, .tif, .bmp or another that Pillow reads"
 
 
 def open_source(
-    source: Any = None, array_range: tuple[float, float] | None = None, limits: Limits = DEFAULT
+    source: Any = None, array_range: tuple[float, float] | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Iterable[Entry]:
     """The images of a source, in an order that stays.
 

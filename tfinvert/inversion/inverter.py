@@ -20,10 +20,10 @@ from tfinvert.generators import Generator
 from tfinvert.images import Images
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.result import Inversion
-from tfinvert.losses import Pixel, Term
+from tfinvert.losses import Term, loss_of
 from tfinvert.objective import Objective
-from tfinvert.solvers import Adam, loop
-from tfinvert.solvers.first_order import schedule
+from tfinvert.settings import LossSettings, SolverSettings, Starts, Stopping
+from tfinvert.solvers import loop, solver_of
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
@@ -61,13 +61,11 @@ class Inverter:
 
     Args:
       generator: from `load_generator`.
-      loss: terms that are bound to the targets; default `Pixel("mse")`. `Pixel() + 0.01 * LogPrior()` adds the
-        prior term.
-      solver: default Adam, 500 steps, learning rate 0.1 falling to zero by a cosine.
-      restarts: starts per image; the best is kept.
-      spread: starts are drawn from the prior and drawn together about its centre by this factor. 1 is the prior
-        itself; less starts where generators are less saturated, which reaches better codes (docs/measured.md).
-      tolerance, patience: when a row stops early, see `tfinvert.solvers.loop.Stopping`.
+      loss: terms that are bound to the targets, such as `Pixel() + 0.01 * LogPrior()`; or as of `losses.loss_of`.
+      solver: such as `LBFGS()`; or as of `solvers.solver_of`.
+      restarts: how many starts an image has, of which the best is kept; or `Starts`, which says how far from the
+        prior's centre, too. Near it generators are less saturated, which reaches better codes (docs/measured.md).
+      stopping: when a start ends early.
       batch_size: images that are worked on at once when many are given; rows are `batch_size * restarts`. Inside a
         graph (`dataset.map`) the given batch is taken as it is.
       seed: of the run; an image's starts come from this and its id.
@@ -75,7 +73,7 @@ class Inverter:
     Raises:
       BadInput: a number is out of range, or the solver cannot take the loss.
 
-    >>> from tfinvert import load_generator
+    >>> from tfinvert import Adam, load_generator
     >>> generator = load_generator()
     >>> codes, images = generator.sample(2)
     >>> found = Inverter(generator, solver=Adam(steps=3))(images)
@@ -84,22 +82,18 @@ class Inverter:
     """
 
     def __init__(
-        self, generator: Generator, loss: Term | None = None, solver: Solver | None = None, *,
-        restarts: int = 4, spread: float = 0.3, tolerance: float = 1e-10, patience: int = 0,
-        batch_size: int = 16, seed: int = 0,
+        self, generator: Generator, loss: Term | LossSettings | str | None = None,
+        solver: Solver | SolverSettings | str | None = None, *, restarts: Starts | int | None = None,
+        stopping: Stopping | None = None, batch_size: int = 16, seed: int = 0,
     ) -> None:  # fmt: skip
-        for name, value, least in (("restarts", restarts, 1), ("batch_size", batch_size, 1), ("patience", patience, 0)):
-            if value < least:
-                raise BadInput(f"{name}={value}", f"expected at least {least}")
-        if not 0 <= spread <= 1:
-            raise BadInput(f"spread={spread}", "expected a number from 0 to 1")
-        self.generator = generator
-        self.loss = Pixel() if loss is None else loss
-        self.solver = Adam(schedule("cosine", 0.1, 500), steps=500) if solver is None else solver
-        self.restarts, self.spread, self.batch_size, self.seed = restarts, spread, batch_size, seed
+        if batch_size < 1:
+            raise BadInput(f"batch_size={batch_size}", "expected at least 1")
+        starts = Starts() if restarts is None else restarts if isinstance(restarts, Starts) else Starts(restarts)
+        self.generator, self.loss, self.solver = generator, loss_of(loss), solver_of(solver)
+        self.restarts, self.spread, self.batch_size, self.seed = starts.count, starts.spread, batch_size, seed
         self._block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
         self._check(self.solver)
-        self.stopping = loop.Stopping(tolerance, patience)
+        self.stopping = Stopping() if stopping is None else stopping
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
         self._compiled = {

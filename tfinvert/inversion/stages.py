@@ -15,6 +15,7 @@ from tfinvert.generators import Generator
 from tfinvert.generators.precise import in_float64
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.losses import Logit, Pixel, Ridge, Rounded, Term
+from tfinvert.settings import Stopping
 from tfinvert.solvers import LBFGS, LevenbergMarquardt
 from tfinvert.solvers.jacobian import jacobian
 from tfinvert.solvers.solver import Solver
@@ -159,8 +160,8 @@ class Stages:
     ) -> Inverter:  # fmt: skip
         if name not in self._built:
             self._built[name] = Inverter(
-                self.generator if generator is None else generator, loss, solver, restarts=1, tolerance=tolerance,
-                patience=patience, batch_size=self._batch_size,
+                self.generator if generator is None else generator, loss, solver, restarts=1,
+                stopping=Stopping(tolerance, patience), batch_size=self._batch_size,
             )  # fmt: skip
         return self._built[name]
 

@@ -8,6 +8,7 @@ Reconstruction of Natural Images", section 3).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,19 +17,18 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator
 from tfinvert.generators.condition import Beside
 from tfinvert.generators.split import around
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.result import Inversion
-from tfinvert.losses import LogPrior, Pixel, Sparsity, Term
-from tfinvert.solvers import Adam
-from tfinvert.solvers.first_order import schedule
+from tfinvert.losses import Sparsity, Term, loss_of
+from tfinvert.settings import LossSettings, SecondStep, SolverSettings
+from tfinvert.solvers import solver_of
+from tfinvert.solvers.named import RATED
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
-STEPS = 1000  # of the second step
-RATE = 0.1  # of the second step, in units of the layer's values
+_RATE = 0.1  # of the second step, in units of the layer's values
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
@@ -49,50 +49,40 @@ class Beyond(NamedTuple):
 
 
 class TwoStep:
-    """Inverts images at the code and then behind the first dense layer: `TwoStep(generator)(images) -> Beyond`.
+    """Inverts images at the code and then behind a cut: `TwoStep(Inverter(generator))(images) -> Beyond`.
 
     Args:
-      generator: from `load_generator`; its tail must be differentiable in the layer's values.
-      loss: of both steps, without terms of the code; default `Pixel()`. The paper's is `Pixel() + Features()`.
-      at: where to cut, see `Generator.split`.
-      prior_weight: of `LogPrior` in the first step; the paper's is 0.1.
-      sparsity: weight of mean(|delta|) in the second; the paper's is 10. Default: 1e-3 over the standard deviation of
-        the layer's values, which differs by orders of magnitude from generator to generator.
-      latent, beyond: the solvers of the two steps; default Adam, 500 and 1,000 steps, with rates that fall to zero by a
-        cosine from 0.1, and from 0.1 times that deviation. The second may be a function of it that gives the solver.
-      restarts, spread: of the first step, see `Inverter`.
-      batch_size: images at once.
-      seed: of the run.
+      first: what finds codes; the generator's tail must be differentiable in the values at the cut. The paper's loss is
+        `Pixel() + Features() + 0.1 * LogPrior()`.
+      at: where to cut, see `Generator.split`; or `SecondStep`, which says how sparse and how long, too.
+      loss: of the second step, without terms of the code; default: that of the first.
+      solver: of the second step, or its name; default: Adam. Where it is named, its rate falls by the same schedule to
+        zero, and by default from 0.1 times the standard deviation of the values at the cut.
+
+    The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders of
+    magnitude from generator to generator.
 
     Raises:
-      BadInput: the generator cannot be cut there, or a number is out of range.
+      BadInput: the generator cannot be cut there.
     """
 
     def __init__(
-        self, generator: Generator, loss: Term | None = None, *,
-        at: str = "first_dense", prior_weight: float = 0.0, sparsity: float | None = None,
-        latent: Solver | None = None, beyond: Solver | Callable[[float], Solver] | None = None,
-        restarts: int = 4, spread: float = 0.3, batch_size: int = 16, seed: int = 0,
+        self, first: Inverter, at: SecondStep | str = "first_dense", *,
+        loss: Term | LossSettings | str | None = None, solver: Solver | SolverSettings | str | None = None,
     ) -> None:  # fmt: skip
-        for name, value in (("prior_weight", prior_weight), ("sparsity", sparsity)):
-            if value is not None and not 0 <= value < np.inf:
-                raise BadInput(f"{name}={value}", "expected a number of at least 0")
-        loss = Pixel() if loss is None else loss
-        self.generator, self.batch_size, self.restarts = generator, batch_size, restarts
-        self.head, self.tail = self._split = generator.split(at)
+        how = at if isinstance(at, SecondStep) else SecondStep(at)
+        self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
+        self.head, self.tail = self._split = first.generator.split(how.at)
         distances, self._held = around(self.tail)
         scale = self.tail.space.stddev or 1.0
-        self.sparsity = _SPARSITY / scale if sparsity is None else sparsity
-        if beyond is None:
-            beyond = lambda scale: Adam(schedule("cosine", RATE * scale, STEPS), steps=STEPS)
-        second: Any = beyond(scale) if callable(beyond) else beyond
-        self._first = Inverter(
-            generator, loss + prior_weight * LogPrior() if prior_weight else loss, latent,
-            restarts=restarts, spread=spread, batch_size=batch_size, seed=seed,
-        )  # fmt: skip
+        self.sparsity = _SPARSITY / scale if how.sparsity is None else how.sparsity
+        seen = (first.loss if loss is None else loss_of(loss)).of_images()
+        if seen is None:
+            raise BadInput("a second step whose loss sees no image", "expected a term such as Pixel()")
+        self._first = first
         self._second = Inverter(
-            distances, loss + self.sparsity * Sparsity() if self.sparsity else loss, second, restarts=1,
-            batch_size=batch_size, seed=seed,
+            distances, seen + self.sparsity * Sparsity() if self.sparsity else seen, _second(solver, how, scale),
+            restarts=1, stopping=first.stopping, batch_size=first.batch_size, seed=first.seed,
         )  # fmt: skip
 
     def __call__(
@@ -129,6 +119,19 @@ class TwoStep:
             hidden + better.codes, found.images,
             metrics.mse(self.generator.to_unit(found.images), self.generator.to_unit(images)),
         )  # fmt: skip
+
+
+def _second(given: Solver | SolverSettings | str | None, how: SecondStep, scale: float) -> Solver:
+    """The solver of the second step, in which values are larger or smaller than codes by `scale`."""
+    named = SolverSettings(given or "adam") if given is None or isinstance(given, str) else given
+    if not isinstance(named, SolverSettings):
+        return solver_of(named)
+    rate = None
+    if named.name in RATED:
+        rate = _RATE * scale if how.learning_rate is None else how.learning_rate
+    elif how.learning_rate is not None:
+        raise BadInput(f"second_learning_rate={how.learning_rate} for {named.name}", "it has none: leave it out")
+    return solver_of(dataclasses.replace(named, steps=how.steps, learning_rate=rate))
 
 
 def _half(watch: Callable[[Glimpse], None] | None, before: int = 0) -> Callable[[Glimpse], None] | None:

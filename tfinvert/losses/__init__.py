@@ -1,9 +1,9 @@
 """What "the same image" means: terms of a loss, of pixels, features and codes."""
 
 from tfinvert.losses.features import NETWORKS, Features
+from tfinvert.losses.named import loss_of
 from tfinvert.losses.saturation import Logit, Rounded
 from tfinvert.losses.terms import (
-    PIXEL_LOSSES,
     LogPrior,
     Pixel,
     Prior,
@@ -16,7 +16,6 @@ from tfinvert.losses.terms import (
 
 __all__ = [
     "NETWORKS",
-    "PIXEL_LOSSES",
     "Features",
     "LogPrior",
     "Logit",
@@ -28,4 +27,5 @@ __all__ = [
     "Sum",
     "Term",
     "Weighted",
+    "loss_of",
 ]

@@ -18,8 +18,7 @@ import tensorflow as tf
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
-
-PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
+from tfinvert.settings import PIXEL_LOSSES
 
 
 class Prior(Protocol):
@@ -51,6 +50,10 @@ class Term:
         """
         raise NotImplementedError
 
+    def of_images(self) -> Term | None:
+        """The loss without its terms of the code alone, such as `LogPrior`; None where nothing is left."""
+        return self
+
     def __add__(self, other: Term) -> Term:
         return Sum((self, other))
 
@@ -58,6 +61,13 @@ class Term:
         return Weighted(float(weight), self)
 
     __rmul__ = __mul__
+
+
+class _OfCodes(Term):
+    """A term that sees no image."""
+
+    def of_images(self) -> Term | None:
+        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +113,7 @@ class Pixel(Term):
 
 
 @dataclasses.dataclass(frozen=True)
-class LogPrior(Term):
+class LogPrior(_OfCodes):
     """(log P(centre) - log P(z)) / d: how much less likely a code is than the likeliest, averaged over its entries.
 
     Weighted by beta it is the regulariser -beta * log P(z) of Creswell & Bharath ("Inverting the Generator of a
@@ -125,7 +135,7 @@ class LogPrior(Term):
 
 
 @dataclasses.dataclass(frozen=True)
-class Ridge(Term):
+class Ridge(_OfCodes):
     """mean((z - centre)^2) over the entries of a code, a sum of squares for every prior.
 
     For a normal prior it is `LogPrior` times twice the variance of an entry.
@@ -137,7 +147,7 @@ class Ridge(Term):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sparsity(Term):
+class Sparsity(_OfCodes):
     """mean(|z|) over the entries of a code: weighted enough, most entries become exactly zero.
 
     For the second step of Pividori et al., where the code is the distance from what a code of the whole generator gives
@@ -155,6 +165,10 @@ class Sum(Term):
 
     terms: tuple[Term, ...]
 
+    def of_images(self) -> Term | None:
+        left = [term for each in self.terms if (term := each.of_images()) is not None]
+        return Sum(tuple(left)) if left else None
+
     def look(self, targets: tf.Tensor) -> Any:
         return tuple(term.look(targets) for term in self.terms)
 
@@ -170,6 +184,10 @@ class Weighted(Term):
 
     weight: float
     term: Term
+
+    def of_images(self) -> Term | None:
+        inner = self.term.of_images()
+        return None if inner is None else Weighted(self.weight, inner)
 
     def look(self, targets: tf.Tensor) -> Any:
         return self.term.look(targets)

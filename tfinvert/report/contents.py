@@ -20,6 +20,7 @@ from tfinvert.runs import FinishedRun, history
 from tfinvert.runs.files import read_json
 from tfinvert.runs.run import summarise
 from tfinvert.runs.stored import Stored
+from tfinvert.settings import Job, by_flags
 
 _BYTES = 18_000_000  # of all images' pictures, before base64 makes a third more of them
 _PLACES = {"mse": "reconstruction", "mse_latent": "from the code alone"}
@@ -114,7 +115,7 @@ def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
 
 
 def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    groups = {name: value for name, value in about.items() if isinstance(value, dict)}
+    groups = {name: by_flags(value, Job) for name, value in about.items() if isinstance(value, dict)}
     groups["more"] = {name: value for name, value in about.items() if name not in groups}
     return [(name, [(key, _text(value)) for key, value in rows.items()]) for name, rows in groups.items() if rows]
 

@@ -18,9 +18,9 @@ from tfinvert.generators import Generator
 from tfinvert.generators.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
-from tfinvert.limits import Limits
-from tfinvert.runs.job import MIXED, Job
+from tfinvert.runs.job import MIXED, found, load, pictures
 from tfinvert.runs.stored import Stored
+from tfinvert.settings import Job, changed, of_nest
 from tfinvert.solvers.status import Status
 
 _NEAREST = 3  # ids that are named where one does not exist
@@ -61,7 +61,7 @@ class FinishedRun:
         Raises:
           BadInput: it cannot be read, or is not the one that the run was made with.
         """
-        where = self.job.generator
+        where = self.job.generator.source
         if _in_memory(where):
             raise BadInput(
                 f"the generator of {self.stored.folder} was an object in memory, {where}",
@@ -69,7 +69,7 @@ class FinishedRun:
             )
         if isinstance(where, (str, Path)) and not is_handle(str(where)) and not Path(where).exists():
             raise BadInput(f"the generator of {self.stored.folder}, {where}: no such file", _WHERE)
-        generator = self.job.load()
+        generator = load(self.job)
         if self.fingerprint and generator.fingerprint != self.fingerprint:
             raise BadInput(
                 f"{where or generator.name} is not the generator of {self.stored.folder}, or has changed since",
@@ -111,9 +111,9 @@ class FinishedRun:
         Raises:
           BadInput: the source of the images is not there any more.
         """
-        if _in_memory(self.job.images):
+        if _in_memory(self.job.images.source):
             raise BadInput(f"the images of {self.stored.folder} were in memory", "save them, and run from the file")
-        return self.job.pictures(Scale(self.image_shape))
+        return pictures(self.job, Scale(self.image_shape))
 
     def targets(self, ids: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """The images themselves, read again from where they were: [H, W, C] in [0, 1] by id.
@@ -157,7 +157,7 @@ class FinishedRun:
 
 
 def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
-    """Opens the folder of a run that `bin/invert.py` or `Job.run` has written.
+    """Opens the folder of a run that `bin/invert.py` or `run_job` has written.
 
     Args:
       folder: with `run.json`.
@@ -170,23 +170,15 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
     about = stored.about()
     settings = dict(about["settings"])
     fingerprint = settings.pop("generator_sha256", "")
-    unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(Job)})
-    if unknown:
-        raise BadInput(f"{folder} has settings that are not known here: {', '.join(unknown)}", "update tfinvert")
-    if settings.get("labels") == MIXED and settings.get("prior"):  # its shape counts the classes, too
-        settings["prior"] = str(dataclasses.replace(spaces.parse(settings["prior"]), shape=None))
+    job = of_nest(Job, {**settings, "out": str(folder), "limits": about.get("limits", {})}, str(folder))
+    if found(job) == MIXED and job.generator.prior:  # its shape counts the classes, too
+        job = changed(job, prior=str(dataclasses.replace(spaces.parse(job.generator.prior), shape=None)))
     if generator is not None:
-        settings["generator"] = generator
+        job = changed(job, generator=generator)
     shape = about.get("image_shape")
     if shape is None:
         raise BadInput(f"{folder} does not say how large its images are", "choose a folder that bin/invert.py wrote")
-    said = about.get("limits", {})
-    try:
-        limits = dataclasses.asdict(Limits(**said))
-    except TypeError as error:
-        raise BadInput(f"{folder} has limits {said}", "expected megapixels, gigabytes and seconds") from error
-    limits = {f"max_{name}": value for name, value in limits.items()}
-    return FinishedRun(Job(**settings, **limits, out=str(folder)), fingerprint, tuple(shape), stored)
+    return FinishedRun(job, fingerprint, tuple(shape), stored)
 
 
 def decoded(png: bytes) -> np.ndarray:

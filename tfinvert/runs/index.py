@@ -16,6 +16,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.runs import parts
 from tfinvert.runs.parts import Head, Part
+from tfinvert.settings import Job, by_flags
 
 _told: set[str] = set()  # what was said of folders: once is enough
 
@@ -130,7 +131,8 @@ def settings_of(run: bytes) -> dict[str, Any]:
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Which settings (JSON values) are others, in words; empty where none is."""
+    """Which settings (JSON values) are others, in words and by their flags; empty where none is."""
+    before, now = by_flags(before, Job), by_flags(now, Job)
     names = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
     return ", ".join(f"{key} was {before.get(key)!r} and is {now.get(key)!r}" for key in names)
 

@@ -12,7 +12,9 @@ from tfinvert.solvers.krylov import GaussNewtonCG
 from tfinvert.solvers.lbfgs import LBFGS
 from tfinvert.solvers.levenberg_marquardt import LevenbergMarquardt
 from tfinvert.solvers.minimise import Minimum, minimise
+from tfinvert.solvers.named import solver_of
 
 __all__ = [
     "CMA", "LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "Minimum", "RMSprop", "minimise",
+    "solver_of",
 ]  # fmt: skip

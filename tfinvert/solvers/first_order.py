@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.settings import SCHEDULES
 from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Step, Turn
 
 Schedule = Callable[[tf.Tensor], tf.Tensor]  # steps taken so far -> learning rate
-SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")
 
 
 def schedule(name: str, learning_rate: float, steps: int) -> float | Schedule:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfinvert.objective import Objective
+from tfinvert.settings import Stopping
 from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Solver, Turn
 from tfinvert.solvers.status import Status
 
 Constrain = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [N, *shape], steps taken) -> codes in the space
-
-
-@dataclasses.dataclass(frozen=True)
-class Stopping:
-    """When a row stops before the last step.
-
-    Args:
-      tolerance: stop where the value is at most this.
-      patience: stop where the best value fell by less than 1% over this many steps; 0 never stops for it. A
-        falling learning rate makes its progress late, so use it with a constant one.
-    """
-
-    tolerance: float = 1e-10
-    patience: int = 0
 
 
 class Progress(NamedTuple):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfinvert import seeds as streams
 from tfinvert.objective import Objective
+from tfinvert.settings import Stopping
 from tfinvert.solvers import loop
 from tfinvert.solvers.solver import Solver
 
@@ -25,7 +26,7 @@ class Minimum(NamedTuple):
 
 def minimise(
     objective: Objective | Callable[[tf.Tensor], tf.Tensor], codes: Any, solver: Solver, *,
-    stopping: loop.Stopping | None = None, constrain: loop.Constrain | None = None, seeds: Any = None,
+    stopping: Stopping | None = None, constrain: loop.Constrain | None = None, seeds: Any = None,
 ) -> Minimum:  # fmt: skip
     """Moves rows down an objective, each by itself.
 
@@ -44,7 +45,7 @@ def minimise(
     """
     codes = tf.convert_to_tensor(codes)
     known = objective if isinstance(objective, Objective) else Objective(objective)
-    stopping = loop.Stopping() if stopping is None else stopping
+    stopping = Stopping() if stopping is None else stopping
     own = streams.of(0, tf.range(tf.shape(codes)[0])) if seeds is None else tf.cast(seeds, tf.int64)
 
     def run(codes: tf.Tensor, own: tf.Tensor) -> loop.Progress:

@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from tfinvert.errors import BadInput
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _LOOK = 0.02  # seconds between two looks at the worker's memory
 _IDLE = 60.0  # seconds after which a worker that waits is ended

@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 
 from tfinvert.errors import BadInput
-from tfinvert.limits import Limits
+from tfinvert.settings import Limits
 
 _OBJECTS = 100_000  # groups and arrays of a file
 _ATTRIBUTE = 2**20  # bytes; HDF5 keeps names of weights in pieces of 64 KiB

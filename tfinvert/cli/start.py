@@ -1,4 +1,4 @@
-"""What every script does before anything else: find the package, silence TensorFlow's start, log plainly."""
+"""What every command does before anything else: silence TensorFlow's start, log plainly; and how it ends."""
 
 import contextlib
 import logging as python_logging
@@ -6,11 +6,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from absl import logging
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a clone works before it is installed
 
 
 @contextlib.contextmanager
@@ -37,16 +34,18 @@ def prepare() -> None:
     logging.set_verbosity(logging.INFO)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _captured():
+        import tensorflow  # noqa: F401
+
         import tfinvert  # noqa: F401
     # Every inverter has its own graphs. TensorFlow counts them as one function's, and warns of tracing it too often.
     python_logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 
 def run(argv: list[str], work: Callable[[], int | None], stopped: str) -> int:
-    """Does a script's work; what goes wrong for want of good input is told in one line.
+    """Does a command's work; what goes wrong for want of good input is told in one line.
 
     Args:
-      argv: the script's name, and what absl took for no flag.
+      argv: the command's name, and what absl took for no flag.
       work: gives an exit code, or None for 0.
       stopped: what to say after Ctrl-C.
 

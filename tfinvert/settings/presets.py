@@ -1,4 +1,4 @@
-"""Settings of papers, as fields of a `Job`."""
+"""Settings of papers, by their flags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "pividori2019": {
         "split": "first_dense", "loss": "mse", "features": "mixed8", "features_network": "InceptionV3",
         "features_weight": 1.0, "prior_weight": 0.1, "sparsity": 10.0, "solver": "adam", "schedule": "drop",
-        "learning_rate": 0.1, "steps": 15_000, "beyond_learning_rate": 0.01, "beyond_steps": 15_000, "restarts": 1,
+        "learning_rate": 0.1, "steps": 15_000, "second_learning_rate": 0.01, "second_steps": 15_000, "restarts": 1,
         "spread": 0.001, "batch_size": 25,
     },
     # Creswell & Bharath, "Inverting the Generator of a Generative Adversarial Network": their code. Its weight of the

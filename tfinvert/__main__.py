@@ -1,0 +1,5 @@
+"""`python -m tfinvert`."""
+
+from tfinvert.cli.main import main
+
+main()

@@ -1,0 +1,113 @@
+"""Flags that several commands have, made of the settings: name, default and help are stated there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from absl import flags
+
+from tfinvert.cli import start
+from tfinvert.settings import GeneratorSettings, Job, Limits, flags_of, made
+from tfinvert.settings.field import Setting, stated
+from tfinvert.settings.presets import PRESETS
+
+_ELSEWHERE = ("out",)  # each command has its own default and its own help for it
+
+
+def define_limits() -> None:
+    """What the file of a stranger may take: `Limits`."""
+    _define(Limits)
+
+
+def define_generator() -> None:
+    """The flags of `GeneratorSettings`, with the limits."""
+    _define(Limits)
+    _define(GeneratorSettings)
+
+
+def define_inversion() -> None:
+    """The flags of a `Job` besides."""
+    _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE})
+    flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
+
+
+def limits() -> Limits:
+    """The `Limits` of the flags.
+
+    Raises:
+      BadInput: one of them is no number above 0.
+    """
+    return made(Limits, _given(flags_of(Limits)))
+
+
+def load_generator() -> Any:
+    """The generator of the flags.
+
+    Raises:
+      BadInput: as of `tfinvert.load_generator`.
+    """
+    from tfinvert.runs.job import load
+
+    return load(made(Job, {**_given(flags_of(GeneratorSettings)), **_given(flags_of(Limits))}))
+
+
+def job(**own: Any) -> Job:
+    """The `Job` of the flags, with those of a preset where there is one.
+
+    Args:
+      **own: values that go before those of the flags.
+
+    Raises:
+      BadInput: a flag is no list of numbers, or out of range.
+    """
+    known = flags_of(Job)
+    values = {
+        name: value for name, value in PRESETS.get(flags.FLAGS.preset, {}).items() if not flags.FLAGS[name].present
+    }
+    return made(Job, {**_given(name for name in known if name not in values), **values, **own})
+
+
+def _define(group: type, but: Iterable[str] = ()) -> None:
+    """Defines the flags of a group of settings and of those within."""
+    defaults = _defaults(group)
+    for name, how in flags_of(group).items():
+        if name not in but:
+            _define_one(name, how, defaults[name])
+
+
+def _define_one(name: str, how: Setting, default: Any) -> None:
+    if how.several:
+        flags.DEFINE_list(name, default, how.help)
+    elif how.choices:
+        flags.DEFINE_enum(name, default, how.choices, how.help)
+    elif how.kind is bool:
+        flags.DEFINE_bool(name, default, how.help)
+    elif how.kind is int:
+        low, high = (None if bound is None else int(bound) for bound in (how.least, how.most))
+        flags.DEFINE_integer(name, default, how.help, lower_bound=low, upper_bound=high)
+    elif how.kind is float:
+        flags.DEFINE_float(name, default, how.help, lower_bound=how.least, upper_bound=how.most)
+    else:
+        flags.DEFINE_string(name, default, how.help)
+
+
+def _defaults(group: type) -> dict[str, Any]:
+    """Of a group's flags; those of a group that need not be there are None."""
+    found: dict[str, Any] = {name: field.default for name, (field, _) in stated(group).items()}
+    for field in dataclasses.fields(group):
+        if "group" in field.metadata:
+            inner = _defaults(field.metadata["group"])
+            found |= dict.fromkeys(inner) if field.metadata["optional"] else inner
+    return found
+
+
+def _given(names: Iterable[str]) -> dict[str, Any]:
+    """The values of flags; of those with several numbers, the numbers."""
+    known = flags_of(Job)
+    values = {name: flags.FLAGS[name].value for name in names if name in flags.FLAGS}
+    return {
+        name: start.numbers(name, value, known[name].kind) if known[name].several and value is not None else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,52 @@
+"""Finds the codes of images in a generator's latent space.
+
+    tfinvert invert photos/*.png --generator=dcgan.keras --out=runs/photos
+
+Without flags it inverts the built-in glyphs with the built-in generator. The same command again goes on where it
+stopped. Exit code: 0 all good, 1 nothing could be done, 3 some images failed or have no row, 130 stopped by Ctrl-C.
+"""
+
+from absl import flags, logging
+
+from tfinvert.cli import flags as shared
+from tfinvert.cli import start
+
+shared.define_generator()
+shared.define_inversion()
+flags.adopt_module_key_flags(shared)
+flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json, comparison.png and index.html.")
+flags.DEFINE_bool("page", True, "Whether index.html is written, too: all images, errors and settings in one page.")
+flags.DEFINE_bool("tensorboard", False, "Write losses, errors and images for TensorBoard, too, into OUT/tensorboard.")
+
+
+def main(argv: list[str]) -> int:
+    pictures = argv[1:]
+    return start.run(argv[:1], lambda: _invert(pictures), "stopped; the same command goes on from here")
+
+
+def _invert(pictures: list[str]) -> int:
+    from tfinvert import report
+    from tfinvert.runs import board, run_job
+
+    if flags.FLAGS.tensorboard:
+        board.need()
+    summary, store, sources = run_job(shared.job(out=flags.FLAGS.out, **_source(pictures)))
+    shown = report.comparison(store, sources)
+    if flags.FLAGS.tensorboard:
+        logging.info("tensorboard --logdir=%s", report.tensorboard(store, shown))
+    if flags.FLAGS.page and not summary.interrupted:  # `tfinvert page` writes one of what there is
+        shown = report.page(store.folder, sources)
+    logging.info("%s; see %s and %s", summary, store.results, shown)
+    return summary.exit_code
+
+
+def _source(pictures: list[str]) -> dict:
+    """Where images come from, if they stand as plain arguments, as a shell makes them of photos/*.png."""
+    from tfinvert.errors import BadInput
+
+    if pictures and flags.FLAGS.images is not None:
+        raise BadInput(
+            f"--images={flags.FLAGS.images} and {pictures[0]!r} besides",
+            "give images one way; a value that the shell expands needs quotes",
+        )
+    return {"images": pictures[0] if len(pictures) == 1 else pictures} if pictures else {}

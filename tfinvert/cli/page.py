@@ -1,0 +1,24 @@
+"""Writes the page of a run: its images, errors, pictures of edits and settings in one file.
+
+    tfinvert page --run=runs/photos
+
+writes RUN/index.html, which opens in any browser without a server or a network. RUN is a folder of `tfinvert invert` or of
+`tfinvert train`. Targets are read again from where they were; those that are gone are said to be missing.
+"""
+
+from absl import flags, logging
+
+from tfinvert.cli import start
+
+flags.DEFINE_string("run", "runs/invert", "Folder of the run.")
+flags.DEFINE_integer("most", 2000, "Images shown; of more, some from the smallest error to the largest.", lower_bound=2)
+
+
+def main(argv: list[str]) -> int:
+    return start.run(argv, _page, "stopped; a page that was there is whole")
+
+
+def _page() -> None:
+    from tfinvert import report
+
+    logging.info("see %s", report.page(flags.FLAGS.run, most=flags.FLAGS.most))

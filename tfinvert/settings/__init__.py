@@ -1,0 +1,50 @@
+"""Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
+
+`field.py` says what a setting is, `groups.py` holds them all. Constructors take the groups, `Job` is all of them,
+`tfinvert.cli` makes flags of their fields, and run.json nests as they do.
+"""
+
+from tfinvert.settings.field import Settings, as_nest, by_flags, changed, flags_of, flat, made, of_nest
+from tfinvert.settings.groups import (
+    DEFAULT_LIMITS,
+    FITS,
+    PIXEL_LOSSES,
+    SCHEDULES,
+    SOLVERS,
+    FeatureSettings,
+    GeneratorSettings,
+    ImageSettings,
+    Job,
+    Limits,
+    LossSettings,
+    SecondStep,
+    SolverSettings,
+    Starts,
+    Stopping,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "FITS",
+    "PIXEL_LOSSES",
+    "SCHEDULES",
+    "SOLVERS",
+    "FeatureSettings",
+    "GeneratorSettings",
+    "ImageSettings",
+    "Job",
+    "Limits",
+    "LossSettings",
+    "SecondStep",
+    "Settings",
+    "SolverSettings",
+    "Starts",
+    "Stopping",
+    "as_nest",
+    "by_flags",
+    "changed",
+    "flags_of",
+    "flat",
+    "made",
+    "of_nest",
+]

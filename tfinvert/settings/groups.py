@@ -1,0 +1,185 @@
+"""All settings of a run, in groups. What each means is said here, and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from tfinvert.settings.field import Settings, setting, within
+
+PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
+SOLVERS = ("adam", "rmsprop", "gd", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "cma")
+SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")
+FITS = ("crop", "pad", "stretch")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits(Settings):
+    """What opening one file of a stranger may take: beyond it, the file is refused in one line."""
+
+    megapixels: float = setting(
+        64.0, "Of a picture, in millions of pixels (8000 x 8000); one with more is refused.", float,
+        flag="max_megapixels", above=0,
+    )  # fmt: skip
+    gigabytes: float = setting(
+        4.0,
+        "Of memory (10^9 bytes) that loading a generator may take, and that an array or an archive's member may unfold "
+        "to.",
+        float, flag="max_gigabytes", above=0,
+    )  # fmt: skip
+    seconds: float = setting(
+        45.0, "That loading a generator, with a trial on a few codes, or reading one picture, may take.", float,
+        flag="max_seconds", above=0,
+    )  # fmt: skip
+
+    @property
+    def pixels(self) -> int:
+        return int(1e6 * self.megapixels)
+
+    @property
+    def bytes(self) -> int:
+        return int(1e9 * self.gigabytes)
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorSettings(Settings):
+    """Which generator, and what its file does not say."""
+
+    source: Any = setting(
+        None,
+        "A .keras or HDF5 file, a SavedModel or TF-Hub folder, a TF-Hub handle; default: the built-in glyph generator.",
+        flag="generator", open=True,
+    )  # fmt: skip
+    prior: Any = setting(None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).", open=True)
+    value_range: Sequence[float] | None = setting(
+        None, "What black and white are to the generator, such as -1,1 or 0,1.", float, several=True, open=True
+    )
+    image_shape: Sequence[int] | None = setting(
+        None, "H,W,C of a generator whose output is flat.", int, several=True, open=True
+    )
+    label_input: str | None = setting(None, "Which of the generator's two inputs takes the class.")
+    classes: int | None = setting(None, "How many classes there are, where the generator's file does not say.", int)
+    class_entries: Sequence[int] | None = setting(
+        None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.", int, several=True, open=True
+    )
+    signature: str | None = setting(None, "Which of a SavedModel's signatures generates.")
+    truncation: float | None = setting(None, "Of TF-Hub modules that take one, above 0 to 1; default 1.", float)
+    allow_unsafe: bool = setting(False, "Load files that run code of their own. Only if you trust their author.", bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSettings(Settings):
+    """Which images, and how they become the generator's size and scale."""
+
+    source: Any = setting(
+        None, "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split].", flag="images",
+        open=True,
+    )  # fmt: skip
+    labels: Any = setting(None, "A class for all images, a file with one each, search, or embedding.", open=True)
+    fit: str = setting("crop", "What is done to images of other proportions.", choices=FITS)
+    array_range: Sequence[float] | None = setting(
+        None, "Scale of arrays' values, where their type does not say it, such as -1,1.", float, several=True, open=True
+    )
+    limit: int | None = setting(None, "Only the first so many images.", int, open=True)
+    shuffle: bool = setting(False, "In an order drawn by --seed, so that --limit takes some from everywhere.", bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSettings(Settings):
+    """A perceptual loss beside the pixels'."""
+
+    layer: str | None = setting(
+        None, "Layer of a perceptual loss beside the pixels', such as mixed8; default: none.", flag="features"
+    )
+    network: Any = setting(
+        "InceptionV3", "InceptionV3, VGG16, VGG19, MobileNetV2 or a Keras file.", flag="features_network", open=True
+    )
+    weights: str = setting(
+        "imagenet", "Those in Keras's cache, or a file of them without the top.", flag="features_weights", open=True
+    )
+    weight: float = setting(1.0, "Weight of the perceptual loss.", float, flag="features_weight", least=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class LossSettings(Settings):
+    """What "the same image" means."""
+
+    pixels: str = setting("mse", "Pixel loss, on the [0, 1] scale.", flag="loss", choices=PIXEL_LOSSES)
+    features: FeatureSettings = within(FeatureSettings)
+    prior_weight: float = setting(
+        0.0, "Weight of -log P(z) / d beside the loss of images, constants left out.", float, least=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SolverSettings(Settings):
+    """How codes are moved. What is None is the solver's own default."""
+
+    name: str = setting("adam", "How codes are moved.", flag="solver", choices=SOLVERS)
+    steps: int | None = setting(None, "Steps at most; default: 500 for adam, rmsprop and gd.", int, least=1)
+    learning_rate: float | None = setting(
+        None, "Of adam (default 0.1), rmsprop (0.01) and gd (1); other solvers have none.", float, above=0
+    )
+    schedule: str | None = setting(None, "How the learning rate falls; default: cosine.", choices=SCHEDULES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Starts(Settings):
+    """From where the search for an image's code begins."""
+
+    count: int = setting(4, "Starts per image; the best is kept.", int, flag="restarts", least=1)
+    spread: float = setting(
+        0.3, "How far from the prior's centre starts are drawn; 1 is the prior itself.", float, least=0, most=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Stopping(Settings):
+    """When a start ends before the last step."""
+
+    tolerance: float = setting(1e-10, "An image whose loss is at most this is done.", float)
+    patience: int = setting(
+        0,
+        "An image that gained less than 1% over so many steps is done; 0 never. A falling rate makes its progress late.",
+        int,
+        least=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class SecondStep(Settings):
+    """The search behind a cut, from what the code gives there."""
+
+    at: str = setting(
+        dataclasses.MISSING, "A second step behind this layer, such as first_dense; default: none.", flag="split"
+    )
+    sparsity: float | None = setting(
+        None, "Weight of mean(|delta|) behind the split; default: by the layer's values.", float, least=0
+    )
+    steps: int = setting(1000, "Of the second step, at most.", int, flag="second_steps", least=1)
+    learning_rate: float | None = setting(
+        None, "Of the second step; default: by the layer's values.", float, flag="second_learning_rate", above=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job(Settings):
+    """Images through a generator's inversion into a folder."""
+
+    out: str = setting(
+        "runs/invert", "Folder for results/*.parquet, run.json, comparison.png and index.html.", open=True
+    )
+    generator: GeneratorSettings = within(GeneratorSettings)
+    images: ImageSettings = within(ImageSettings)
+    loss: LossSettings = within(LossSettings)
+    solver: SolverSettings = within(SolverSettings)
+    starts: Starts = within(Starts)
+    stopping: Stopping = within(Stopping)
+    beyond: SecondStep | None = within(SecondStep, optional=True)
+    limits: Limits = within(Limits)
+    batch_size: int = setting(16, "Images at once.", int, least=1)
+    seed: int = setting(0, "Fixes all that is drawn.", int, least=0, most=2**32 - 1)
+
+
+DEFAULT_LIMITS = Limits()

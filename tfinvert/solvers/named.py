@@ -1,0 +1,60 @@
+"""Solvers by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfinvert.errors import BadInput
+from tfinvert.settings import SOLVERS, SolverSettings
+from tfinvert.solvers.cma import CMA
+from tfinvert.solvers.first_order import Adam, GradientDescent, RMSprop, schedule
+from tfinvert.solvers.krylov import GaussNewtonCG
+from tfinvert.solvers.lbfgs import LBFGS
+from tfinvert.solvers.levenberg_marquardt import LevenbergMarquardt
+from tfinvert.solvers.solver import Solver
+
+_FIRST_ORDER: dict[str, tuple[type[GradientDescent], float]] = {  # each with its usual learning rate
+    "adam": (Adam, 0.1),
+    "rmsprop": (RMSprop, 0.01),
+    "gd": (GradientDescent, 1.0),
+}
+_OTHERS: dict[str, Any] = {
+    "lbfgs": LBFGS,
+    "levenberg_marquardt": LevenbergMarquardt,
+    "gauss_newton_cg": GaussNewtonCG,
+    "cma": CMA,
+}
+RATED = tuple(_FIRST_ORDER)  # those that have a learning rate
+_STEPS = 500
+
+
+def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
+    """The solver that is meant.
+
+    Args:
+      given: a solver, its name, such as "lbfgs", or settings; None for Adam, 500 steps, with a learning rate of 0.1
+        that falls to zero by a cosine.
+
+    Raises:
+      BadInput: there is no such solver, or it has no such setting.
+
+    >>> solver_of("lbfgs")
+    LBFGS(steps=200, memory=20)
+    """
+    if given is None:
+        given = SolverSettings()
+    if isinstance(given, str):
+        given = SolverSettings(given)
+    if not isinstance(given, SolverSettings):
+        if not callable(getattr(given, "step", None)):
+            raise BadInput(f"solver {given!r}", f"expected one of {', '.join(SOLVERS)}, or an object such as Adam()")
+        return given
+    if given.name in _FIRST_ORDER:
+        kind, usual = _FIRST_ORDER[given.name]
+        steps = _STEPS if given.steps is None else given.steps
+        rate = usual if given.learning_rate is None else given.learning_rate
+        return kind(schedule(given.schedule or "cosine", rate, steps), steps=steps)
+    for name in ("learning_rate", "schedule"):
+        if getattr(given, name) is not None:
+            raise BadInput(f"{name}={getattr(given, name)} for {given.name}", "it has none: leave it out")
+    return _OTHERS[given.name]() if given.steps is None else _OTHERS[given.name](given.steps)
