@@ -4,10 +4,10 @@
 
 inverts the same images into each generator with the same solver, steps, starts and seed, and writes
 OUT/comparison.csv, OUT/pairs.csv, OUT/errors.csv (each image's) and OUT/comparison.png (Creswell & Bharath, section
-VII). What each generator found lies in OUT/NAME, a run as `tfinvert invert` leaves it: the same command again goes on where
-it stopped, and with one generator more does that one only. --value_range and --prior are one for all generators, or one
-for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images are
-inverted say the flags of `tfinvert invert`.
+VII). What each generator found lies in OUT/NAME, a run as `tfinvert invert` leaves it: the same command again goes on
+where it stopped, and with one generator more does that one only. --value_range and --prior are one for all generators,
+or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images
+are inverted say the flags of `tfinvert invert`.
 """
 
 from pathlib import Path
@@ -101,8 +101,7 @@ def _jobs():
     if len(files) < 2 or flags.FLAGS.generator is not None:
         raise BadInput(f"{len(files)} in --generators", "expected two or more, with commas between, and no --generator")
     ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
-    flags.FLAGS.value_range = None  # may hold several
-    job = shared.job()
+    job = shared.job(value_range=None)  # the flag may hold several
     if job.beyond is not None:
         raise BadInput(
             f"--split={job.beyond.at}",
@@ -124,7 +123,7 @@ def _each(name: str, count: int) -> list[str | None]:
     value = flags.FLAGS[name].value
     if value is None:
         return [None] * count
-    texts = (value if isinstance(value, str) else ",".join(value)).split(";")
+    texts: list[str | None] = (value if isinstance(value, str) else ",".join(value)).split(";")
     if len(texts) not in (1, count):
         raise BadInput(f"{len(texts)} in --{name}", f"expected one for all, or {count} with semicolons between")
     return texts * count if len(texts) == 1 else list(texts)

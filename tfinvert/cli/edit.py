@@ -10,6 +10,7 @@ spherical paths those of Egan et al.
 """
 
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 
@@ -58,7 +59,7 @@ def _edit() -> None:
     report.check(films)
     if given.run is None:
         raise BadInput("no run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
-    values = {field.name: given[field.name].value for field in dataclasses.fields(Edits)}
+    values: dict[str, Any] = {field.name: given[field.name].value for field in dataclasses.fields(Edits)}
     for name, kind in _NUMBERS.items():
         if values[name] is not None:
             values[name] = start.numbers(name, values[name], kind)

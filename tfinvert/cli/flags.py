@@ -66,7 +66,7 @@ def job(**own: Any) -> Job:
     values = {
         name: value for name, value in PRESETS.get(flags.FLAGS.preset, {}).items() if not flags.FLAGS[name].present
     }
-    return made(Job, {**_given(name for name in known if name not in values), **values, **own})
+    return made(Job, {**_given(name for name in known if name not in {*values, *own}), **values, **own})
 
 
 def _define(group: type, but: Iterable[str] = ()) -> None:

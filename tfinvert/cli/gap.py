@@ -7,6 +7,8 @@ of Pividori et al., "Exploiting GAN Internal Capacity for High-Quality Reconstru
 it takes the built-in generator and its glyphs. How images are inverted say the flags of `tfinvert invert`.
 """
 
+from typing import Any
+
 from absl import flags, logging
 
 from tfinvert.cli import flags as shared
@@ -27,7 +29,6 @@ def _gap() -> None:
     import numpy as np
 
     from tfinvert.experiments import gap
-    from tfinvert.losses import loss_of
     from tfinvert.report.gap import gap as draw
     from tfinvert.runs import job as jobs
     from tfinvert.runs.files import writable, write_table
@@ -36,11 +37,8 @@ def _gap() -> None:
     split = flags.FLAGS.split or PRESETS.get(flags.FLAGS.preset, {}).get("split", "first_dense")
     out, job = writable(flags.FLAGS.out), shared.job(split=split)
     generator = jobs.load(job)
-    inverter, loss, search = (
-        jobs.inverter(job, generator),
-        loss_of(job.loss).of_images(),
-        jobs.classes_of(job, generator),
-    )
+    inverter: Any = jobs.inverter(job, generator)  # in two steps, for there is a split
+    search = jobs.classes_of(job, generator)
     real = jobs.sources(job, generator).all()
     labels = search(real.pixels, real.ids) if search is not None else real.labels
     if generator.condition is None:
@@ -48,9 +46,9 @@ def _gap() -> None:
     count = flags.FLAGS.samples or len(real.pixels)
     turns = None if generator.condition is None else generator.condition.turns(np.arange(count))
     own = generator.sample(count, seed=job.seed, labels=turns)[1]
-    sets = [gap.measure("generated", inverter, loss, own, labels=turns)]
+    sets = [gap.measure("generated", inverter, own, labels=turns)]
     logging.info("%d generated images done", count)
-    sets.append(gap.measure("real", inverter, loss, real.pixels, real.ids, labels))
+    sets.append(gap.measure("real", inverter, real.pixels, real.ids, labels))
     for row in gap.table(sets):
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
     write_table(out / "gap.csv", gap.table(sets))

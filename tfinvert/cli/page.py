@@ -2,8 +2,8 @@
 
     tfinvert page --run=runs/photos
 
-writes RUN/index.html, which opens in any browser without a server or a network. RUN is a folder of `tfinvert invert` or of
-`tfinvert train`. Targets are read again from where they were; those that are gone are said to be missing.
+writes RUN/index.html, which opens in any browser without a server or a network. RUN is a folder of `tfinvert invert`
+or of `tfinvert train`. Targets are read again from where they were; those that are gone are said to be missing.
 """
 
 from absl import flags, logging

@@ -95,7 +95,8 @@ def _noise() -> None:
 
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), shared.load_generator(), Path(values.out)
-    rows, errors = [], {}
+    rows: list[dict] = []
+    errors: dict[str, list[float]] = {}
     for variance in recovery.LIPTON_VARIANCES:
         deviation = variance**0.5 / 2  # theirs is on [-1, 1]
         for outcome in recovery.run(

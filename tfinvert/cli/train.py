@@ -67,7 +67,7 @@ def _train() -> None:
         values.dataset, (size, size, channels), limit=values.images, held_out=values.held_out, folder=values.data_dir,
         download=values.download, by_class=by_class, seed=values.seed, limits=shared.limits(),
     )  # fmt: skip
-    classes = len(data.classes) or (int(data.labels.max()) + 1 if by_class else None)
+    classes = len(data.classes) or (int(data.labels.max()) + 1 if by_class and data.labels is not None else None)
     training = Training(
         values.architecture, values.objective, values.prior, values.latent, size, channels, values.epochs,
         values.batch_size, values.seed, classes if by_class else None, values.precision,

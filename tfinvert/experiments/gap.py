@@ -36,14 +36,13 @@ class Errors(NamedTuple):
 
 
 def measure(
-    name: str, inverter: TwoStep, loss: Term, images: Any, ids: Any = None, labels: Any = None
+    name: str, inverter: TwoStep, images: Any, ids: Any = None, labels: Any = None
 ) -> Errors:  # fmt: skip
     """Inverts images in two steps and compares them with both reconstructions.
 
     Args:
       name: of the set.
       inverter: of the generator.
-      loss: that compares them, without terms of the code; on the [0, 1] scale.
       images: [n, H, W, C] in the generator's value range.
       ids: as of `Inverter`.
       labels: int [n], where the generator is class-conditional.

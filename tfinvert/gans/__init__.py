@@ -1,0 +1,3 @@
+"""GANs, and how they are trained."""
+
+import tfinvert.backend  # noqa: F401

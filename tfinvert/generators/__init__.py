@@ -3,6 +3,7 @@
 `generator.py` says what a generator is, `load.py` is the front door, the other files read one kind each.
 """
 
+import tfinvert.backend  # noqa: F401
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import load_generator
 from tfinvert.generators.mixture import mixture

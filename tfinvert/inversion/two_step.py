@@ -59,8 +59,8 @@ class TwoStep:
       solver: of the second step, or its name; default: Adam. Where it is named, its rate falls by the same schedule to
         zero, and by default from 0.1 times the standard deviation of the values at the cut.
 
-    The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders of
-    magnitude from generator to generator.
+    The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders
+    of magnitude from generator to generator.
 
     Raises:
       BadInput: the generator cannot be cut there.
@@ -79,6 +79,7 @@ class TwoStep:
         seen = (first.loss if loss is None else loss_of(loss)).of_images()
         if seen is None:
             raise BadInput("a second step whose loss sees no image", "expected a term such as Pixel()")
+        self.loss = seen
         self._first = first
         self._second = Inverter(
             distances, seen + self.sparsity * Sparsity() if self.sparsity else seen, _second(solver, how, scale),

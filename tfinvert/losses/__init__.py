@@ -1,5 +1,6 @@
 """What "the same image" means: terms of a loss, of pixels, features and codes."""
 
+import tfinvert.backend  # noqa: F401
 from tfinvert.losses.features import NETWORKS, Features
 from tfinvert.losses.named import loss_of
 from tfinvert.losses.saturation import Logit, Rounded

@@ -141,7 +141,7 @@ class Stopping(Settings):
     tolerance: float = setting(1e-10, "An image whose loss is at most this is done.", float)
     patience: int = setting(
         0,
-        "An image that gained less than 1% over so many steps is done; 0 never. A falling rate makes its progress late.",
+        "An image that gained less than 1% over so many steps is done; 0 never. A falling rate makes it late.",
         int,
         least=0,
     )

@@ -6,6 +6,7 @@
 `status.py` names how a row can end.
 """
 
+import tfinvert.backend  # noqa: F401
 from tfinvert.solvers.cma import CMA
 from tfinvert.solvers.first_order import Adam, GradientDescent, RMSprop
 from tfinvert.solvers.krylov import GaussNewtonCG
