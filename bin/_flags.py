@@ -24,6 +24,31 @@ def define_limits() -> None:
     flags.DEFINE_float("max_seconds", 45.0, "That loading a generator, or reading one picture, may take.")
 
 
+def define_run(generator: bool = True) -> None:
+    """The flags by which a finished run is opened, with its generator or without."""
+    flags.DEFINE_string("run", None, "Folder of a run that bin/invert.py has written.")
+    define_limits()
+    if generator:
+        flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
+        flags.DEFINE_bool("allow_unsafe", False, "Let the generator run code of its own. Only if you trust its author.")
+
+
+def open_run():
+    """The `FinishedRun` of the flags.
+
+    Raises:
+      BadInput: there is none.
+    """
+    from tfinvert.errors import BadInput
+    from tfinvert.runs import open_run
+
+    values = flags.FLAGS
+    if values.run is None:
+        raise BadInput("no --run", "give the folder of one that bin/invert.py has finished (--run=FOLDER)")
+    said = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
+    return open_run(values.run, **said, limits=limits())
+
+
 def limits():
     """The `Limits` of the flags.
 

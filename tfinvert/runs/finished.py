@@ -18,7 +18,7 @@ from tfinvert.generators import Generator
 from tfinvert.generators.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
-from tfinvert.limits import Limits
+from tfinvert.limits import DEFAULT, Limits
 from tfinvert.runs.job import MIXED, Job
 from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
@@ -44,7 +44,8 @@ class FinishedRun:
     """A run in its folder, read only; see `open_run`.
 
     Attributes:
-      job: the run's settings, with the prior and the value range that it took, but without its limit.
+      job: the run's settings, with the prior and the value range that it took, but without its limit, and with what was
+        said when it was opened of unsafe files and limits.
       fingerprint: of its generator; "" for one that was in memory.
       image_shape: of its generator.
       stored: the rows as they lie there.
@@ -156,12 +157,17 @@ class FinishedRun:
         )
 
 
-def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
+def open_run(
+    folder: str | Path, generator: Any = None, *, allow_unsafe: bool = False, limits: Limits = DEFAULT
+) -> FinishedRun:
     """Opens the folder of a run that `bin/invert.py` or `Job.run` has written.
 
     Args:
       folder: with `run.json`.
       generator: where the run's generator is now, or the object; default: where it was.
+      allow_unsafe: whether its generator may run code of its own. That the run was made so does not count: the folder
+        may be a stranger's.
+      limits: of memory and time that reading its generator and its images may take; neither do the run's own.
 
     Raises:
       BadInput: the folder holds no run, or one of a version with other settings.
@@ -180,13 +186,9 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
     shape = about.get("image_shape")
     if shape is None:
         raise BadInput(f"{folder} does not say how large its images are", "choose a folder that bin/invert.py wrote")
-    said = about.get("limits", {})
-    try:
-        limits = dataclasses.asdict(Limits(**said))
-    except TypeError as error:
-        raise BadInput(f"{folder} has limits {said}", "expected megapixels, gigabytes and seconds") from error
-    limits = {f"max_{name}": value for name, value in limits.items()}
-    return FinishedRun(Job(**settings, **limits, out=str(folder)), fingerprint, tuple(shape), stored)
+    settings |= {f"max_{name}": value for name, value in dataclasses.asdict(limits).items()}
+    job = Job(**{**settings, "allow_unsafe": allow_unsafe, "out": str(folder)})
+    return FinishedRun(job, fingerprint, tuple(shape), stored)
 
 
 def decoded(png: bytes) -> np.ndarray:
