@@ -26,6 +26,7 @@ from tfinvert.generators.safety.config import at_home, checked
 from tfinvert.generators.saved_safety import computing_graph
 from tfinvert.limits import Limits
 
+_NO_FILE = "no such file; expected a .keras or HDF5 file, a SavedModel's folder or a TF-Hub handle"
 _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
     MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
@@ -72,8 +73,8 @@ def look(
     except _DAMAGE as error:
         if (full := no_room(error)) is not None:
             raise full from error
-        what = "HDF5" if kind == "h5" else "zip archive"
-        raise BadInput(f"{path.name} is damaged {what} ({short(error)})", EXPECTED) from error
+        what = "HDF5" if kind == "h5" else "a zip archive"
+        raise BadInput(f"{path.name} is {what} that is damaged ({short(error)})", EXPECTED) from error
     return found._replace(rest=path if allow_unsafe else None)
 
 
@@ -95,7 +96,7 @@ def sniff(path: Path) -> str:
     except BadInput:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BadInput(f"generator {path}", "no such file; expected a .keras or HDF5 file") from error
+        raise BadInput(f"generator {path}", _NO_FILE) from error
     except (OSError, ValueError) as error:
         raise BadInput(f"generator {path} cannot be opened ({short(error)})", EXPECTED) from error
     return not_models.kind(head, path.name)

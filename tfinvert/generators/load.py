@@ -73,8 +73,14 @@ def load_generator(
     stated = Stated(
         prior, value_range, image_shape, label_input, classes, class_entries, signature, truncation, allow_unsafe
     )
+    if not isinstance(limits, Limits):
+        raise BadInput(f"limits={limits!r}", "expected Limits, such as tfinvert.limits.Limits(gigabytes=8)")
+    if not isinstance(custom_objects or {}, Mapping):
+        raise BadInput(f"custom_objects={custom_objects!r}", "expected classes by their names, {'Name': Name}")
     if source is None:
         source = BUILTIN
+    if source == "":
+        raise BadInput("a generator without a name", "expected a file, a folder or a handle")
     if isinstance(source, (str, Path)):
         return _from_file(str(source), stated, dict(custom_objects or {}), limits)
     if not callable(source):
@@ -117,7 +123,8 @@ class _Opened(NamedTuple):
 
 def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limits) -> generator.Generator:
     """Reads a file twice: first in a process that is watched, then here what was found to be good."""
-    known, name, path = {}, Path(source).name, Path(source)
+    path = Path(source).expanduser()  # no shell does it behind a flag's "="
+    known, name = {}, path.name
     if hub.is_handle(source):
         known, name, path = hub.known(source), source, hub.folder(source)
     if not saved_model.is_saved_model(path):

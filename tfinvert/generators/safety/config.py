@@ -165,7 +165,8 @@ class _Gate:
         homely = module in (None, "builtins") or (isinstance(module, str) and _within(module))
         if not known or not homely or node.get("registered_name") not in (None, "function", name):
             said = node.get("registered_name") if known and homely else name
-            self.refuse(f"the Python function {module or 'builtins'}.{said}", said)
+            where = "" if module in (None, "builtins") else f"{module}."
+            self.refuse(f"the Python function {where}{said}", said)
         return {"class_name": "function", "config": name, "module": "builtins", "registered_name": name}
 
     def refuse_calls(self, kind: str, config: Any) -> None:
@@ -189,12 +190,17 @@ class _Gate:
         self.refuse(f"the class {kind}{where}, which is not known to be data only", node.get("registered_name") or kind)
 
     def refuse(self, what: str, mend: Any = None) -> None:
-        """Raises `BadInput`: what was found, and the name of a class or function that the user may give."""
-        give = f"give it with custom_objects={{{mend!r}: ...}}; " if isinstance(mend, str) and mend else ""
+        """Raises `BadInput`: what was found, and the name of a class or function that the user may give.
+
+        The code of one is not in the file, so that `allow_unsafe` alone seldom finds it.
+        """
+        trust = "if you trust its author, allow_unsafe=True (--allow_unsafe) loads it"
+        if isinstance(mend, str) and mend:
+            trust = f"give it with custom_objects={{{mend!r}: ...}}, or the folder that the model's export writes; "
+            trust += "if you trust its author, allow_unsafe=True (--allow_unsafe) loads what Python can import"
         raise BadInput(
             f"{self.name} holds {' '.join(what.split())[:200]}; a file could run code in that way",
-            f"expected layers that are data only; {give}if you trust its author, allow_unsafe=True (--allow_unsafe) "
-            "loads it",
+            f"expected layers that are data only; {trust}",
         )
 
     def vouched(self, name: Any) -> bool:
