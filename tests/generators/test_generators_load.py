@@ -235,14 +235,19 @@ def test_less_than_half_a_grey_level_is_constant(levels, constant):
 
 
 @pytest.mark.parametrize(
-    ("scale", "bounds", "said"), [(3.0, (-1, 1), "span"), (0.5, (-1, 1), "value_range=(0, 1)"), (1.0, (0, 1), None)]
-)
+    ("scale", "bounds", "said"),
+    [
+        (3.0, (-1, 1), "span"), (0.5, (-1, 1), "value_range=(0, 1)"), (1.0, (0, 1), None),
+        (1.0, (0, 255), "the stated value range is [0, 255]"),
+    ],
+)  # fmt: skip
 def test_values_outside_the_stated_range_are_told(scale, bounds, said, caplog):
     def positive(codes):
         return scale * (linear(codes) + 1) / 2
 
     with caplog.at_level(logging.WARNING, logger="absl"):
-        ti.load_generator(positive, prior="normal(4)", value_range=bounds)
+        generator = ti.load_generator(positive, prior="normal(4)", value_range=bounds)
+    assert not generator.constant
     assert (said in caplog.text) if said else not caplog.records
 
 

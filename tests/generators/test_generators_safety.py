@@ -15,6 +15,7 @@ from generator_models import LATENT, check, randomise, same, trunk
 import tfinvert as ti
 from tfinvert.errors import BadInput
 from tfinvert.generators.safety.config import checked
+from tfinvert.settings import Limits
 
 EXTENSIONS = pytest.mark.parametrize("ext", [".keras", ".h5"])
 MAKERS = pytest.mark.parametrize("maker", [keras, tf_keras])
@@ -226,21 +227,23 @@ def test_data_passes(good):
 
 def test_the_user_may_vouch_for_a_class():
     """Whatever module and names the file gives, the reader is told the user's class, and nothing else."""
-    for mine in (
-        node("my_gan", "MyLayer", "MyLayer"),
-        node("my_gan", "MyLayer", "Mine>MyLayer"),
-        node("shutil", "MyLayer", "rmtree"),
-        node(None, "Lambda", "MyLayer"),
-        node("os", "MyLayer", None),
+    for mine, name in (
+        (node("my_gan", "MyLayer", "MyLayer"), "MyLayer"),
+        (node("my_gan", "MyLayer", "Mine>MyLayer"), "Mine>MyLayer"),
+        (node("shutil", "MyLayer", "rmtree"), "MyLayer"),
+        (node(None, "Lambda", "MyLayer"), "MyLayer"),
+        (node("os", "MyLayer", None), "MyLayer"),
     ):
         model = {"class_name": "Sequential", "config": {"layers": [mine]}}
-        (layer,) = checked(model, "g.keras", {"MyLayer": keras.layers.Layer})["config"]["layers"]
-        assert (layer["class_name"], layer["module"], layer["registered_name"]) == ("MyLayer", None, "MyLayer")
+        config, needed = checked(model, "g.keras", {"MyLayer"})
+        (layer,) = config["config"]["layers"]
+        assert (layer["class_name"], layer["module"], layer["registered_name"]) == (name, None, name)
+        assert name in needed
         with pytest.raises(BadInput, match="run code"):
             checked(model, "g.keras")
     other = {"class_name": "Sequential", "config": {"layers": [node("keras.utils", "get_file", "get_file")]}}
     with pytest.raises(BadInput, match="get_file"):
-        checked(other, "g.keras", {"MyLayer": keras.layers.Layer})
+        checked(other, "g.keras", {"MyLayer"})
 
 
 @keras.saving.register_keras_serializable("safety_tests")
@@ -255,6 +258,50 @@ def test_a_registered_class_needs_no_vouching(ext, tmp_path):
     same(ti.load_generator(path), model)
     edited(path, lambda config: config["config"]["layers"][-1].update(module="my_gan"))
     same(ti.load_generator(path), model)
+
+
+class PixelNorm(keras.layers.Layer):
+    def call(self, values):
+        return values / keras.ops.sqrt(keras.ops.mean(values**2, axis=-1, keepdims=True) + 1e-8)
+
+
+@EXTENSIONS
+@pytest.mark.parametrize("allow_unsafe", [False, True])
+@pytest.mark.parametrize("saved_as", [None, "me"])
+@pytest.mark.parametrize("given", ["PixelNorm", "me>PixelNorm"])
+def test_a_class_is_given_with_its_package_or_without(ext, allow_unsafe, saved_as, given, tmp_path):
+    mine = type("PixelNorm", (PixelNorm,), {})
+    if saved_as:
+        keras.saving.register_keras_serializable(saved_as)(mine)
+    try:
+        model, path = saved(keras, ext, tmp_path, mine())
+    finally:
+        for name in [name for name in keras.saving.get_custom_objects() if name.endswith("PixelNorm")]:
+            del keras.saving.get_custom_objects()[name]
+    same(ti.load_generator(path, custom_objects={given: PixelNorm}, allow_unsafe=allow_unsafe), model)
+
+
+@pytest.mark.parametrize("kind", ["g.keras", "g.h5", "folder"])
+@pytest.mark.parametrize("beside", ["tf_keras", "registered", "custom"])
+def test_limits_are_kept_whatever_else_the_user_has(kind, beside, tmp_path):
+    """Classes that a file does not need, tf_keras's own among them, do not keep it from being watched."""
+    model = keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(12), keras.layers.Reshape((2, 2, 3))])
+    model.export(tmp_path / kind, verbose=False) if kind == "folder" else model.save(tmp_path / kind)
+    custom = {"PixelNorm": PixelNorm} if beside == "custom" else None
+    if beside == "registered":
+        keras.saving.get_custom_objects()["me>PixelNorm"] = PixelNorm
+    try:
+        with pytest.raises(BadInput, match=r"takes more than 0.001 seconds"):
+            ti.load_generator(tmp_path / kind, custom_objects=custom, limits=Limits(seconds=0.001))
+        same(ti.load_generator(tmp_path / kind, custom_objects=custom), model)
+    finally:
+        keras.saving.get_custom_objects().pop("me>PixelNorm", None)
+
+
+def test_only_what_needs_the_users_classes_is_built_unwatched(tmp_path):
+    _, path = saved(keras, ".keras", tmp_path, PixelNorm())
+    with pytest.raises(BadInput, match=r"takes more than 0.001 seconds"):  # the gate is watched for these, too
+        ti.load_generator(path, custom_objects={"PixelNorm": PixelNorm}, limits=Limits(seconds=0.001))
 
 
 def test_graph_operations_of_tensorflow_2_0(tmp_path):

@@ -1,7 +1,5 @@
 """A run that is opened again: rows, images and generator, whatever has become of the files since."""
 
-import json
-
 import numpy as np
 import pytest
 from made_up_run import made_up_run, row
@@ -86,14 +84,16 @@ def test_a_run_without_the_size_of_its_images_is_refused(tmp_path):
         open_run(tmp_path)
 
 
-def test_targets_are_read_within_the_runs_own_limits(saved):
-    made_up_run(saved / "large", saved / "images.npy", SHAPE, [row("0")], max_megapixels=100, max_seconds=9)
-    assert open_run(saved / "large").job.limits == Limits(megapixels=100, seconds=9)
-    about = json.loads((saved / "large" / "run.json").read_text())
-    for limits, said in ((["64"], "has limits"), ({"acres": 1}, "has limits"), ({"seconds": -1}, "max_seconds=-1")):
-        (saved / "large" / "run.json").write_text(json.dumps({**about, "limits": limits}))
-        with pytest.raises(ti.BadInput, match=said):
-            open_run(saved / "large")
+def test_what_a_stranger_has_allowed_does_not_count(saved):
+    """A run's folder says what its maker trusted and waited for; who opens it says so anew."""
+    made_up_run(saved / "theirs", saved / "images.npy", SHAPE, [row("0")], allow_unsafe=True, max_megapixels=1e9)
+    job = open_run(saved / "theirs").job
+    assert not job.allow_unsafe
+    assert job.limits == Limits()
+    job = open_run(saved / "theirs", allow_unsafe=True, limits=Limits(megapixels=100, seconds=9)).job
+    assert job.allow_unsafe
+    assert job.limits == Limits(megapixels=100, seconds=9)
+    Store(saved / "theirs").close()
 
 
 def test_settings_are_the_same_as_paths_and_numpys_numbers_or_as_text(eagerly, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -87,6 +88,57 @@ def test_a_class_that_the_generator_has_not_is_told_and_the_others_go_on(eagerly
     with pytest.raises(ti.BadInput, match="label 9"):  # none is right: nothing is begun
         wrong.run(show=False)
     assert not (tmp_path / "wrong" / "run.json").exists()
+
+
+def test_images_that_could_not_be_read_are_tried_again(tmp_path, caplog):
+    (tmp_path / "photos").mkdir()
+    for name, shade in (("a", 50), ("c", 150), ("d", 250)):
+        Image.new("L", (4, 4), shade).save(tmp_path / "photos" / f"{name}.png")
+    (tmp_path / "photos" / "b.png").write_bytes(b"a text")
+    (tmp_path / "photos" / "e.png").write_bytes(b"another text")
+    few = ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(1.0, 3), restarts=1, batch_size=2)
+    store = Store(tmp_path / "run")
+
+    def again():
+        caplog.clear()
+        summary = run(few, Sources(tmp_path / "photos", LINEAR.generator), store, show=False)
+        found = {Path(row["id"]).stem: row for row in store.read().to_pylist()}
+        return summary.counts, found, store.read(["place"])["place"].to_pylist()
+
+    counts, first, places = again()
+    assert counts == {"finished": 3, "unreadable": 2}
+    before = store.parts()
+    assert again() == (counts, first, places)
+    assert "b.png: " in caplog.text  # it is told again why
+    assert store.parts() == before  # and nothing is written twice
+    Image.new("L", (4, 4), 100).save(tmp_path / "photos" / "b.png")
+    counts, found, places = again()
+    assert counts == {"finished": 4, "unreadable": 1}
+    assert places == [0, 1, 2, 3, 4]
+    assert store.double == 0
+    assert found["b"]["code"] is not None
+    assert {name: found[name] for name in "acde"} == {name: first[name] for name in "acde"}
+
+
+def test_a_run_without_rows_may_begin_with_other_settings(tmp_path):
+    store = Store(tmp_path)
+    store.claim({"labels": 7}, {})
+    store.claim({"labels": 3}, {})
+    store.write([{"id": "a", "status": "finished", "place": 0}])
+    with pytest.raises(ti.BadInput, match="labels was 3 and is 4"):
+        store.claim({"labels": 4}, {})
+    store.close()
+
+
+def test_a_label_that_nobody_could_know_to_be_wrong_is_one_line(eagerly, tmp_path):
+    table = tf.random.stateless_normal([5, 3], [0, 0])
+    generator = ti.load_generator(
+        lambda codes, labels: tf.reshape(tf.tile(codes + tf.gather(table, labels), [1, 16])[:, :16], [-1, 4, 4, 1]),
+        prior=ti.normal(3), value_range=(0, 1), classes=9,
+    )  # fmt: skip
+    sources = Sources(IMAGES, generator, labels=7)
+    with pytest.raises(ti.BadInput, match=r"fails on a batch .*7 is not in \[0, 5\).*--classes"):
+        run(ti.Inverter(generator, solver=ti.Adam(steps=1), restarts=1), sources, Store(tmp_path), show=False)
 
 
 def test_rows_that_are_gone_at_the_end_are_told_and_are_no_success(tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def test_without_out_it_writes_into_the_run(edit, run):
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        ({"run": None, "path": True}, "no run"),
+        ({"run": None, "path": True}, "no --run"),
         ({"run": "nowhere", "path": True}, "nowhere holds no run"),
         ({"ids": IDS[:1], "path": True}, "expected at least two"),
         ({"ids": ["DejaVuSerif-Italic-a"], "gap": True}, "nearest are DejaVuSerif-Italic-A"),
@@ -98,3 +98,25 @@ def test_another_generator_is_refused(edit, tmp_path):
     code, log = edit(ids=IDS, path=True, generator=str(tmp_path / "other.keras"))
     assert code == 1
     assert "other.keras is not the generator of" in log
+
+
+def test_a_strangers_run_does_not_say_that_its_generator_may_run_code(edit, tmp_path):
+    """run.json tells what its maker trusted. Who opens the run has to say so, too."""
+    proof = tmp_path / "proof"
+    source = f"lambda x: (__import__('pathlib').Path({str(proof)!r}).touch(), x)[1]"
+    layers = [
+        keras.Input((3,)),
+        keras.layers.Dense(48),
+        keras.layers.Reshape((4, 4, 3)),
+        keras.layers.Lambda(eval(source)),
+    ]
+    keras.Sequential(layers).save(tmp_path / "g.keras")
+    given = {"generator": str(tmp_path / "g.keras"), "images": "glyphs", "limit": 1, "steps": 1, "restarts": 1}
+    Job(str(tmp_path / "run"), **given, allow_unsafe=True).run(show=False)
+    proof.unlink()
+    code, log = edit(run=str(tmp_path / "run"), ids=IDS[:1], random=1)
+    assert code == 1
+    assert "allow_unsafe=True (--allow_unsafe) loads it" in log
+    assert not proof.exists()
+    assert edit(run=str(tmp_path / "run"), ids=IDS[:1], random=1, allow_unsafe=True)[0] == 0
+    assert proof.exists()

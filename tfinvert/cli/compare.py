@@ -10,6 +10,7 @@ or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images s
 are inverted say the flags of `tfinvert invert`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags, logging
@@ -116,14 +117,14 @@ def _jobs():
     ]  # fmt: skip
 
 
-def _each(name: str, count: int) -> list[str | None]:
+def _each(name: str, count: int) -> Sequence[str | None]:
     """The texts of a flag for every generator."""
     from tfinvert.errors import BadInput
 
     value = flags.FLAGS[name].value
     if value is None:
         return [None] * count
-    texts: list[str | None] = (value if isinstance(value, str) else ",".join(value)).split(";")
+    texts = (value if isinstance(value, str) else ",".join(value)).split(";")
     if len(texts) not in (1, count):
         raise BadInput(f"{len(texts)} in --{name}", f"expected one for all, or {count} with semicolons between")
     return texts * count if len(texts) == 1 else list(texts)

@@ -14,11 +14,12 @@ from typing import Any
 
 from absl import flags, logging
 
+from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
-flags.DEFINE_string("run", None, "Folder of the run.")
+shared.define_run()
+flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("ids", [], "Images of the run, with commas between; where an id has one: '\"a,b.png\",c.png'.")
-flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
 flags.DEFINE_enum("at", None, ["code", "dense"], "Where images are edited; default: dense, if the run has a delta.")
 flags.DEFINE_integer("label", None, "The class of all images; default: each its own.")
 flags.DEFINE_bool("path", False, "The path through all images.")
@@ -50,20 +51,16 @@ def _edit() -> None:
     import dataclasses
 
     from tfinvert.editing import Edits
-    from tfinvert.errors import BadInput
     from tfinvert.report import editing as report
-    from tfinvert.runs import open_run
 
     given = flags.FLAGS
     films = [kind for kind in given.films if kind != "none"]
     report.check(films)
-    if given.run is None:
-        raise BadInput("no run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
     values: dict[str, Any] = {field.name: given[field.name].value for field in dataclasses.fields(Edits)}
     for name, kind in _NUMBERS.items():
         if values[name] is not None:
             values[name] = start.numbers(name, values[name], kind)
-    run = open_run(given.run, given.generator)
+    run = shared.open_run()
     place, scenes = Edits(**values).scenes(run)
     out = Path(given.out or Path(given.run) / "edits")
     out.mkdir(parents=True, exist_ok=True)

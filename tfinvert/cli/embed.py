@@ -12,9 +12,11 @@ from pathlib import Path
 
 from absl import flags, logging
 
+from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
-flags.DEFINE_string("run", None, "Folder that `tfinvert invert` wrote.")
+shared.define_run(generator=False)
+flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("k", ["1", "5", "15"], "How many neighbours; several numbers give several rows.")
 flags.DEFINE_bool("projector", False, "Write the codes for TensorBoard's embedding projector.")
 flags.DEFINE_string("out", None, "Folder for what is written; default: RUN/embedding.")
@@ -28,16 +30,14 @@ def _embed() -> None:
     from tfinvert.errors import BadInput
     from tfinvert.experiments import embedding
     from tfinvert.report.embedding import NEAREST, nearest, projector
-    from tfinvert.runs import open_run
     from tfinvert.runs.files import writable, write_table
 
     values = flags.FLAGS
-    if values.run is None:
-        raise BadInput("no --run", "expected the folder of a run of `tfinvert invert`")
+    run = shared.open_run()
     counts = start.numbers("k", values.k, int)
     if not counts or min(counts) < 1:
         raise BadInput(f"--k={','.join(values.k)}", "expected numbers from 1 on")
-    found = embedding.embedded(open_run(values.run))
+    found = embedding.embedded(run)
     out = writable(values.out or Path(values.run) / "embedding")
     near = embedding.nearest(found, max(*counts, NEAREST))
     write_table(out / "neighbours.csv", [

@@ -33,6 +33,31 @@ def define_inversion() -> None:
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
 
 
+def define_run(generator: bool = True) -> None:
+    """The flags by which a finished run is opened, with its generator or without."""
+    flags.DEFINE_string("run", None, "Folder of a run that `tfinvert invert` has written.")
+    define_limits()
+    if generator:
+        flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
+        flags.DEFINE_bool("allow_unsafe", False, "Let the generator run code of its own. Only if you trust its author.")
+
+
+def open_run() -> Any:
+    """The `FinishedRun` of the flags.
+
+    Raises:
+      BadInput: there is none.
+    """
+    from tfinvert.errors import BadInput
+    from tfinvert.runs import open_run
+
+    values = flags.FLAGS
+    if values.run is None:
+        raise BadInput("no --run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
+    said = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
+    return open_run(values.run, **said, limits=limits())
+
+
 def limits() -> Limits:
     """The `Limits` of the flags.
 

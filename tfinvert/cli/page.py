@@ -8,8 +8,11 @@ or of `tfinvert train`. Targets are read again from where they were; those that 
 
 from absl import flags, logging
 
+from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
+shared.define_limits()
+flags.adopt_module_key_flags(shared)
 flags.DEFINE_string("run", "runs/invert", "Folder of the run.")
 flags.DEFINE_integer("most", 2000, "Images shown; of more, some from the smallest error to the largest.", lower_bound=2)
 
@@ -21,4 +24,5 @@ def main(argv: list[str]) -> int:
 def _page() -> None:
     from tfinvert import report
 
-    logging.info("see %s", report.page(flags.FLAGS.run, most=flags.FLAGS.most))
+    values = flags.FLAGS
+    logging.info("see %s", report.page(values.run, most=values.most, limits=shared.limits()))

@@ -10,6 +10,7 @@ done, 130 Ctrl-C.
 """
 
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 
@@ -96,7 +97,7 @@ def _noise() -> None:
     values = flags.FLAGS
     chosen, generator, out = methods.parse(values.methods), shared.load_generator(), Path(values.out)
     rows: list[dict] = []
-    errors: dict[str, list[float]] = {}
+    errors: dict[str, Any] = {}
     for variance in recovery.LIPTON_VARIANCES:
         deviation = variance**0.5 / 2  # theirs is on [-1, 1]
         for outcome in recovery.run(

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from absl import flags, logging
 
+from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
-flags.DEFINE_string("run", None, "Folder that `tfinvert invert` wrote.")
+shared.define_run()
+flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("ids", None, "By id or its last part; where an id has a comma: '\"a,b.png\",c.png'; default: all.")
 flags.DEFINE_list("clusters", ["8", "20", "40"], "How many regions; several numbers give several segmentations.")
 flags.DEFINE_string("attention", None, "Layer, operation or tensor; default: the largest attention map.")
-flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
 flags.DEFINE_string("out", None, "Folder for the figures and labels; default: RUN/segmentation.")
 
 
@@ -27,16 +28,12 @@ def main(argv: list[str]) -> int:
 
 
 def _segment() -> int:
-    from tfinvert.errors import BadInput
     from tfinvert.report.segmentation import segmentations
-    from tfinvert.runs import open_run
     from tfinvert.segmentation import Segmenter
 
     values = flags.FLAGS
-    if values.run is None:
-        raise BadInput("no --run", "expected the folder of a run of `tfinvert invert`")
     clusters = start.numbers("clusters", values.clusters, int)
-    run = open_run(values.run, values.generator)
+    run = shared.open_run()
     ids = run.known(values.ids) if values.ids else None  # told before the generator is loaded
     out = Path(values.out or Path(values.run) / "segmentation")
     done, missing = segmentations(run, Segmenter(run, run.load(), clusters, values.attention), out, ids)

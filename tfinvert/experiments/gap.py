@@ -48,7 +48,9 @@ def measure(
       labels: int [n], where the generator is class-conditional.
     """
     found = inverter(images, ids, labels)
-    latent, dense = (_losses(loss, inverter.generator, images, each) for each in (found.images_latent, found.images))
+    latent, dense = (
+        _losses(inverter.loss, inverter.generator, images, each) for each in (found.images_latent, found.images)
+    )
     return Errors(name, latent, dense, found.delta_zeros.numpy())
 
 

@@ -44,7 +44,7 @@ class Condition:
         if labels is None:
             raise BadInput(
                 "the generator is class-conditional and no labels came",
-                f"{expected}; give labels (--labels or --label), or search for them (--labels=search)",
+                f"{expected}; give labels (--labels), or search for them (--labels=search)",
             )
         try:
             labels = tf.convert_to_tensor(labels)

@@ -26,6 +26,7 @@ from tfinvert.generators.safety.config import at_home, checked
 from tfinvert.generators.saved_safety import computing_graph
 from tfinvert.settings import Limits
 
+_NO_FILE = "no such file; expected a .keras or HDF5 file, a SavedModel's folder or a TF-Hub handle"
 _DAMAGE = (
     OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
     MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
@@ -45,6 +46,7 @@ class Contents(NamedTuple):
     card: dict[str, Any] = {}  # noqa: RUF012  (tfinvert's own)
     pieces: dict[str, bytes] = {}  # noqa: RUF012  (graphs of tfinvert's own layers, by their names in the archive)
     rest: Path | None = None  # a trusted file, all parts of which are handed on
+    custom: frozenset[str] = frozenset()  # classes and functions of the user's that the config needs
 
 
 def look(
@@ -71,8 +73,8 @@ def look(
     except _DAMAGE as error:
         if (full := no_room(error)) is not None:
             raise full from error
-        what = "HDF5" if kind == "h5" else "zip archive"
-        raise BadInput(f"{path.name} is damaged {what} ({short(error)})", EXPECTED) from error
+        what = "HDF5" if kind == "h5" else "a zip archive"
+        raise BadInput(f"{path.name} is {what} that is damaged ({short(error)})", EXPECTED) from error
     return found._replace(rest=path if allow_unsafe else None)
 
 
@@ -94,7 +96,7 @@ def sniff(path: Path) -> str:
     except BadInput:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BadInput(f"generator {path}", "no such file; expected a .keras or HDF5 file") from error
+        raise BadInput(f"generator {path}", _NO_FILE) from error
     except (OSError, ValueError) as error:
         raise BadInput(f"generator {path} cannot be opened ({short(error)})", EXPECTED) from error
     return not_models.kind(head, path.name)
@@ -165,7 +167,8 @@ def short(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 
 
-_Gate = Callable[[Any], dict[str, Any]]  # a config as it comes -> one that readers may see
+# A config as it comes -> one that readers may see, and the names of the user's that it needs.
+_Gate = Callable[[Any], tuple[dict[str, Any], frozenset[str]]]
 
 
 def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
@@ -176,12 +179,12 @@ def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Co
         config = _json(file.attrs["model_config"], path.name)
         version = _version(weights.text_attribute(file, "keras_version") or "")
         _refuse_theano(weights.text_attribute(file, "backend") or "", config, path.name)
-        config = gate(config)
+        config, needed = gate(config)
         if limits is None:
             shutil.copyfile(path, arrays)
         else:
             weights.copy_arrays(file, arrays, path.name, limits)
-    return Contents("h5", config, version, arrays)
+    return Contents("h5", config, version, arrays, custom=needed)
 
 
 def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
@@ -191,7 +194,7 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
         if text is None:
             raise not_models.zip_without_config(file.namelist(), path.name)
         version = json.loads(archive.part(file, archive.ABOUT) or b"{}").get("keras_version", "3")
-        config = gate(_json(text, path.name))
+        config, needed = gate(_json(text, path.name))
         said = card.parsed(archive.part(file, archive.CARD), path.name)
         most = limits.bytes if limits else sys.maxsize - 1
         if not archive.unfold(file, archive.ARRAYS, most, stranger):
@@ -206,7 +209,7 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
             weights.copy_arrays(hdf5, arrays, path.name, limits)
         stranger.unlink()
     about = json.dumps({"keras_version": str(version)})
-    return Contents("keras", config, _version(version), arrays, about, said, pieces)
+    return Contents("keras", config, _version(version), arrays, about, said, pieces, custom=needed)
 
 
 def _json(text: Any, name: str) -> Any:
@@ -229,10 +232,10 @@ def _refuse_theano(backend: str, config: Any, name: str) -> None:
         )
 
 
-def _without_training(config: Any) -> dict[str, Any]:
+def _without_training(config: Any) -> tuple[dict[str, Any], frozenset[str]]:
     """The config without what models were compiled with: it is not needed, and may be anybody's class."""
     if not isinstance(config, dict):
         raise TypeError(f"a model config that is a {type(config).__name__}")
     for node in nodes(config):
         node.pop("compile_config", None)
-    return config
+    return config, frozenset()

@@ -18,6 +18,8 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.generators import contents, dialect, keras1
 from tfinvert.generators.contents import Contents
+from tfinvert.generators.nodes import nodes
+from tfinvert.generators.safety.config import bare
 
 READERS = ("Keras 3", "tf_keras")
 
@@ -54,9 +56,20 @@ def read_model(found: Contents, name: str, custom_objects: Mapping[str, Any] | N
 
 def read_by(reader: str, found: Contents, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """A `keras.Model` or a `tf_keras.Model`, as one of the `READERS` makes it; raises whatever that raises."""
-    custom = dict(custom_objects or {})
+    custom = _as_named(found.config, custom_objects or {})
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         return (_by_keras if reader == "Keras 3" else _by_tf_keras)(found, Path(folder), custom)
+
+
+def _as_named(config: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's classes and functions by the names that the file has for them, with a package or without."""
+    named, bare_names = dict(custom), {bare(name): value for name, value in custom.items()}
+    for node in nodes(config) if custom else ():
+        for key in ("class_name", "registered_name", "config"):
+            name = node.get(key)
+            if isinstance(name, str) and bare(name) in bare_names:
+                named.setdefault(name, bare_names[bare(name)])
+    return named
 
 
 def _by_keras(found: Contents, folder: Path, custom: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from tfinvert.generators.condition import Condition
 from tfinvert.generators.contents import Contents
 from tfinvert.generators.inputs import Wiring
 from tfinvert.generators.safety import process
+from tfinvert.generators.safety.config import registered
 from tfinvert.generators.trial import Facts
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
@@ -56,7 +56,8 @@ def load_generator(
       allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
         author you trust.
       limits: of memory and time that loading a file may take. They are kept by another process, which reads the file
-        first; where the user's own classes or `allow_unsafe` are given, and on Windows, there is none.
+        first; a model that needs classes of yours is built here alone, and with `allow_unsafe`, and on Windows, there
+        is no other process.
 
     Returns:
       A `Generator`. What was assumed for want of a statement is in its `assumed`, and in the log.
@@ -72,8 +73,14 @@ def load_generator(
     stated = Stated(
         prior, value_range, image_shape, label_input, classes, class_entries, signature, truncation, allow_unsafe
     )
+    if not isinstance(limits, Limits):
+        raise BadInput(f"limits={limits!r}", "expected Limits, such as tfinvert.Limits(gigabytes=8)")
+    if not isinstance(custom_objects or {}, Mapping):
+        raise BadInput(f"custom_objects={custom_objects!r}", "expected classes by their names, {'Name': Name}")
     if source is None:
         source = BUILTIN
+    if source == "":
+        raise BadInput("a generator without a name", "expected a file, a folder or a handle")
     if isinstance(source, (str, Path)):
         return _from_file(str(source), stated, dict(custom_objects or {}), limits)
     if not callable(source):
@@ -111,12 +118,13 @@ class _Opened(NamedTuple):
     """What a Keras file holds, and who reads it."""
 
     contents: Contents
-    reader: str
+    reader: str  # "" where it needs classes of the user's
 
 
 def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limits) -> generator.Generator:
     """Reads a file twice: first in a process that is watched, then here what was found to be good."""
-    known, name, path = {}, Path(source).name, Path(source)
+    path = Path(source).expanduser()  # no shell does it behind a flag's "="
+    known, name = {}, path.name
     if hub.is_handle(source):
         known, name, path = hub.known(source), source, hub.folder(source)
     if not saved_model.is_saved_model(path):
@@ -133,18 +141,23 @@ def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limi
 
 
 def _read(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[generator.Plan, Facts]:
-    if stated.allow_unsafe or custom or _has_registered() or not process.available():
-        # Code of the user's own, or that the user trusts: no other process has it.
-        opened, model = _open(file, stated, custom)
+    custom = {**registered(), **custom}
+    names = list(custom)
+    if stated.allow_unsafe or not process.available():  # code that the user trusts must not be run twice
+        opened, model = _open(file, stated, custom, names)
         plan = _planned(file, opened, stated, model)
         return plan, plan.try_out()
-    with process.watched(_try, file, stated, limits=file.limits, what=f"loading {file.name}") as answers:
+    with process.watched(_try, file, stated, names, limits=file.limits, what=f"loading {file.name}") as answers:
         _begin()
         opened = next(answers)
-        # While the other process tries it on codes:
-        model = None if opened is None else files.read_by(opened.reader, opened.contents)
-        plan = _planned(file, opened, stated, model)
-        return plan, next(answers)
+        if opened is None or opened.reader:
+            # While the other process tries it on codes:
+            model = None if opened is None else files.read_by(opened.reader, opened.contents)
+            plan = _planned(file, opened, stated, model)
+            return plan, next(answers)
+    model, reader = files.read_model(opened.contents, file.name, custom)
+    plan = _planned(file, opened._replace(reader=reader), stated, model)
+    return plan, plan.try_out()
 
 
 def _begin() -> None:
@@ -152,19 +165,33 @@ def _begin() -> None:
     keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])(np.zeros((1, 1)))
 
 
-def _try(file: _File, stated: Stated) -> Iterator[Any]:
-    """What is done in a process of its own."""
-    opened, model = _open(file, stated, {})
+def _try(file: _File, stated: Stated, names: Sequence[str]) -> Iterator[Any]:
+    """What is done in a process of its own: all but what needs the user's classes, which are not there."""
+    opened, model = _open(file, stated, None, names)
+    if opened is not None and not opened.reader:
+        yield opened
+        return
     plan = _planned(file, opened, stated, model)
     yield opened
     yield plan.try_out()
 
 
-def _open(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[_Opened | None, Any]:
-    """Takes a Keras file through the gate, and reads it; (None, None) for a SavedModel."""
+def _open(
+    file: _File, stated: Stated, custom: Mapping[str, Any] | None, names: Sequence[str]
+) -> tuple[_Opened | None, Any]:
+    """Takes a Keras file through the gate, and reads it; (None, None) for a SavedModel.
+
+    Args:
+      file: the file.
+      stated: what the user says of it.
+      custom: the user's classes; None where they are not to be had: then a model that needs them is not read.
+      names: of all that the user vouches for.
+    """
     if saved_model.is_saved_model(file.path):
         return None, None
-    found = contents.look(file.path, file.folder, file.limits, custom, stated.allow_unsafe)
+    found = contents.look(file.path, file.folder, file.limits, names, stated.allow_unsafe)
+    if custom is None and found.custom:
+        return _Opened(found, ""), None
     model, reader = files.read_model(found, file.name, custom)
     return _Opened(found, reader), model
 
@@ -177,12 +204,6 @@ def _planned(file: _File, opened: _Opened | None, stated: Stated, model: Any) ->
         label_input=stated.label_input, classes=stated.classes, allow_unsafe=stated.allow_unsafe, limits=file.limits,
     )  # fmt: skip
     return _plan(wiring, file.known, stated, file.name)
-
-
-def _has_registered() -> bool:
-    """Whether there are classes that the user has registered with Keras here."""
-    registries = [keras.saving] + ([sys.modules["tf_keras"].saving] if "tf_keras" in sys.modules else [])
-    return any(not name.startswith("tfinvert>") for home in registries for name in home.get_custom_objects())
 
 
 def _plan(wiring: Wiring, said: Mapping[str, Any], stated: Stated, name: str) -> generator.Plan:

@@ -15,6 +15,8 @@ from tfinvert.generators.contents import short
 from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on
+_USUAL = 2.0  # the width of most generators' value range
+_LITTLE = 0.05  # of the stated value range: images that span less are hardly in it
 Raw = Callable[[tf.Tensor, "tf.Tensor | None"], Any]  # codes and labels as the model takes them -> what it gives
 
 
@@ -191,11 +193,15 @@ def _looked(images: np.ndarray, value_range: tuple[float, float]) -> tuple[list[
         warnings.append("some of its images hold NaN or infinite values")
     least, most = float(images.min()), float(images.max())
     spans = f"its images span [{least:.2f}, {most:.2f}]"
-    if least < low - 0.25 * (high - low) or most > high + 0.25 * (high - low):
-        warnings.append(f"{spans}, the stated value range is [{low:g}, {high:g}]")
+    width, own = high - low, most - least
+    if least < low - 0.25 * width or most > high + 0.25 * width or 0 < own < _LITTLE * width:
+        warnings.append(
+            f"{spans}, the stated value range is [{low:g}, {high:g}]: say it with value_range (--value_range)"
+        )
     elif low < 0 <= least and spread > 0:
         warnings.append(f"{spans}; if black is 0, say value_range=(0, {high:g})")
-    constant = spread < 0.5 * (high - low) / 255  # half a grey level: nobody can see it, whatever the code
+    # Half a grey level: nobody can see it, whatever the code. A stated range that is far too wide says nothing of that.
+    constant = spread < 0.5 * (width if own > _LITTLE * width else min(width, max(own, _USUAL))) / 255
     if constant:
         warnings.append("its image does not depend on the code")
     return warnings, constant

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.images.decode import check_size, decode_array
@@ -74,6 +75,8 @@ def idx_entries(path: Path, how: Reading) -> Iterable[Entry]:
     images = read_idx(path, how.limits)
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1"))
     labels = read_idx(beside, how.limits) if beside != path and beside.is_file() else None
+    if labels is not None:
+        logging.info("%s: its images' classes, unless others are given, are those of %s", path, beside.name)
     if labels is not None and labels.shape != images.shape[:1]:
         raise BadInput(
             f"{beside} of shape {list(labels.shape)} beside images {list(images.shape)}", "expected one label for each"

@@ -72,7 +72,7 @@ def read_idx(path: Path, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
             fill(values, file)
             file.read(1)  # the end, where what came is checked
             return values.reshape(shape)
-    except BadInput:
-        raise
+    except BadInput as error:
+        raise error.about(str(path)) from error
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise BadInput(f"{path} is no whole idx file ({error})", "expected MNIST's format, idx or idx.gz") from error

@@ -15,12 +15,15 @@ from tfinvert.report.contents import of_run, of_training
 from tfinvert.report.shelves import shelves
 from tfinvert.runs import open_run
 from tfinvert.runs.files import whole
+from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 # Beside the escaping of every value: a browser runs no other script than ours, and fetches nothing.
 _POLICY = "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 
 
-def page(folder: str | Path, sources: Sources | None = None, most: int = 2000) -> Path:
+def page(
+    folder: str | Path, sources: Sources | None = None, most: int = 2000, limits: Limits = DEFAULT_LIMITS
+) -> Path:  # fmt: skip
     """Writes `index.html` into a run's folder: its images, errors and settings in one file.
 
     Args:
@@ -28,13 +31,14 @@ def page(folder: str | Path, sources: Sources | None = None, most: int = 2000) -
       sources: the run's images; default: read again from where they were. Those that are not there any more are
         said to be missing.
       most: images shown. Of more, these are spread evenly from the smallest error to the largest.
+      limits: of memory and time that reading an image may take.
 
     Raises:
       BadInput: the folder holds no run.
     """
     folder = Path(folder)
     training = (folder / "training.json").is_file() and not (folder / "run.json").is_file()
-    contents = of_training(folder) if training else of_run(open_run(folder), sources, most)
+    contents = of_training(folder) if training else of_run(open_run(folder, limits=limits), sources, most)
     style, script = _asset("page.css"), _asset("page.js")
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined

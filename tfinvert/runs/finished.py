@@ -20,7 +20,7 @@ from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
 from tfinvert.runs.job import MIXED, found, load, pictures
 from tfinvert.runs.stored import Stored
-from tfinvert.settings import Job, changed, of_nest
+from tfinvert.settings import DEFAULT_LIMITS, Job, Limits, changed, of_nest
 from tfinvert.solvers.status import Status
 
 _NEAREST = 3  # ids that are named where one does not exist
@@ -44,7 +44,8 @@ class FinishedRun:
     """A run in its folder, read only; see `open_run`.
 
     Attributes:
-      job: the run's settings, with the prior and the value range that it took, but without its limit.
+      job: the run's settings, with the prior and the value range that it took, but without its limit, and with what was
+        said when it was opened of unsafe files and limits.
       fingerprint: of its generator; "" for one that was in memory.
       image_shape: of its generator.
       stored: the rows as they lie there.
@@ -156,12 +157,17 @@ class FinishedRun:
         )
 
 
-def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
-    """Opens the folder of a run that `bin/invert.py` or `run_job` has written.
+def open_run(
+    folder: str | Path, generator: Any = None, *, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> FinishedRun:
+    """Opens the folder of a run that `tfinvert invert` or `run_job` has written.
 
     Args:
       folder: with `run.json`.
       generator: where the run's generator is now, or the object; default: where it was.
+      allow_unsafe: whether its generator may run code of its own. That the run was made so does not count: the folder
+        may be a stranger's.
+      limits: of memory and time that reading its generator and its images may take; neither do the run's own.
 
     Raises:
       BadInput: the folder holds no run, or one of a version with other settings.
@@ -170,7 +176,8 @@ def open_run(folder: str | Path, generator: Any = None) -> FinishedRun:
     about = stored.about()
     settings = dict(about["settings"])
     fingerprint = settings.pop("generator_sha256", "")
-    job = of_nest(Job, {**settings, "out": str(folder), "limits": about.get("limits", {})}, str(folder))
+    job = dataclasses.replace(of_nest(Job, {**settings, "out": str(folder)}, str(folder)), limits=limits)
+    job = changed(job, allow_unsafe=allow_unsafe)
     if found(job) == MIXED and job.generator.prior:  # its shape counts the classes, too
         job = changed(job, prior=str(dataclasses.replace(spaces.parse(job.generator.prior), shape=None)))
     if generator is not None:

@@ -17,7 +17,9 @@ from tfinvert.errors import BadInput
 from tfinvert.runs import parts
 from tfinvert.runs.parts import Head, Part
 from tfinvert.settings import Job, by_flags
+from tfinvert.solvers.status import Status
 
+UNREAD = Status.UNREADABLE.name.lower()  # of an image that may be mended: it is tried again
 _told: set[str] = set()  # what was said of folders: once is enough
 
 
@@ -29,11 +31,12 @@ class Index(NamedTuple):
     rows: np.ndarray  # int64 [n], n <= N: which of them count, in the images' order
     left_over: list[Path]  # files whose rows stand in others, as a killed writer may leave them
     run: bytes  # run.json, or what most parts say that it was; empty where nothing is known
+    made_up: int = 0  # rows of images that could not be read, and could later
 
     @property
     def double(self) -> int:
         """Rows that do not count, for there is one of the same image before them."""
-        return len(self.ids) - len(self.rows)
+        return len(self.ids) - len(self.rows) - self.made_up
 
     def known(self) -> pa.Array:
         """The ids of all images, in their order."""
@@ -75,7 +78,8 @@ class Index(NamedTuple):
 def index(folder: Path, paths: Iterable[Path], run: bytes) -> Index:
     """Looks through all parts: at their ids and places only.
 
-    Parts that belong to another run do not count, and of an image that has several rows the first; the log says so.
+    Parts that belong to another run do not count. Of an image that has several rows the first does, but for one that
+    says that it could not be read; the log says so.
 
     Args:
       folder: of the run, as the log is to name it.
@@ -96,14 +100,31 @@ def index(folder: Path, paths: Iterable[Path], run: bytes) -> Index:
     together = ids.combine_chunks() if ids.num_chunks != 1 else ids.chunk(0)
     numbers = pc.dictionary_encode(together).indices.to_numpy()  # rising where an id comes for the first time
     highest = np.maximum.accumulate(np.concatenate([[-1], numbers]))
-    rows = np.flatnonzero(numbers > highest[:-1])
+    rows, made_up = np.flatnonzero(numbers > highest[:-1]), 0
+    if len(rows) < len(numbers):
+        rows, made_up = _counting(heads, numbers)
     places = np.concatenate([np.empty(0, np.int64), *(each.places for each in heads)])[rows]
     if len(places) and np.any(np.diff(places) < 0):
         rows = rows[np.argsort(places, kind="stable")]
-    found = Index([each.part for each in heads], together, rows, sorted(left_over), run)
+    found = Index([each.part for each in heads], together, rows, sorted(left_over), run, made_up)
     if found.double:
         tell(f"{folder}: {found.double} rows are double; of each image the first one counts")
     return found
+
+
+def _counting(heads: Sequence[Head], numbers: np.ndarray) -> tuple[np.ndarray, int]:
+    """The row of each image that counts, and how many do not because they say that it could not be read."""
+    statuses = pa.chunked_array(
+        [chunk for each in heads for chunk in parts.read(each.part, ["status"])["status"].chunks]
+    )
+    unread = pc.equal(statuses, UNREAD).to_numpy()
+    order = np.lexsort((unread, numbers))
+    rows = order[np.diff(numbers[order], prepend=-1) > 0]
+    left = np.ones(len(numbers), bool)
+    left[rows] = False
+    readable = np.zeros(len(rows), bool)
+    readable[numbers[rows]] = ~unread[rows]
+    return rows, int((left & unread & readable[numbers]).sum())
 
 
 def copies(found: Iterable[Part]) -> list[bytes]:

@@ -19,9 +19,11 @@ from tqdm import tqdm
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
+from tfinvert.generators.contents import short
 from tfinvert.images import Picture, Sources
 from tfinvert.images.encode import eight_bit
 from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep
+from tfinvert.runs.index import UNREAD
 from tfinvert.runs.store import Store
 from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
@@ -70,7 +72,7 @@ def run(
     Args:
       inverter: whose `batch_size` says how many images are worked on and written at once.
       sources: the images.
-      store: where rows go; what it holds is not done again.
+      store: where rows go; what it holds is not done again, but for images that could not be read.
       show: whether a progress bar is drawn on the error stream.
       classes: finds those of a class-conditional generator; default: the images bring them along.
 
@@ -83,9 +85,10 @@ def run(
         it cannot be written any more.
     """
     with store:
-        done = store.done()
+        unread = store.unread()
+        done = store.done() - unread
         store.tidy()
-        written, interrupted = _all(inverter, sources, store, done, show, classes)
+        written, interrupted = _all(inverter, sources, store, done, unread, show, classes)
         if not interrupted:
             store.merge()
         missing = len(store.lacking([*done, *written]))
@@ -93,9 +96,13 @@ def run(
 
 
 def _all(
-    inverter: Inverts, sources: Sources, store: Store, done: frozenset[str], show: bool, classes: ClassSearch | None
-) -> tuple[list[str], bool]:
-    """Does what is not done: the ids that were written, and whether Ctrl-C came before the end."""
+    inverter: Inverts, sources: Sources, store: Store, done: frozenset[str], unread: frozenset[str], show: bool,
+    classes: ClassSearch | None,
+) -> tuple[list[str], bool]:  # fmt: skip
+    """Does what is not done: the ids that were written, and whether Ctrl-C came before the end.
+
+    Images whose row says that they could not be read are tried again; where they still cannot, that row stays.
+    """
     written: list[str] = []
     with (
         _ctrl_c() as pressed,
@@ -105,7 +112,8 @@ def _all(
     ):
         try:
             for batch in _batches(sources.read(done), inverter.batch_size):
-                store.write(_invert(inverter, batch, bar, classes))
+                made = _invert(inverter, batch, bar, classes)
+                store.write([row for row in made if row["status"] != UNREAD or row["id"] not in unread])
                 written += [picture.id for picture in batch]
                 if pressed:
                     raise KeyboardInterrupt
@@ -114,6 +122,12 @@ def _all(
         except tf.errors.ResourceExhaustedError as error:
             rows = inverter.batch_size * inverter.restarts
             raise BadInput(f"out of memory with {rows} codes at once", "lower --batch_size or --restarts") from error
+        except tf.errors.InvalidArgumentError as error:
+            mend = "its classes may be fewer than the labels say (--classes tells how many there are)"
+            raise BadInput(
+                f"{inverter.generator.name} fails on a batch ({short(error)})",
+                mend if inverter.generator.condition is not None else "try it on codes of its prior",
+            ) from error
     return written, False
 
 
@@ -206,7 +220,7 @@ def _invert(
         if picture.pixels is None:
             logging.warning("%s: %s", picture.id, picture.note)
             message = f"{Status.UNREADABLE.message}: {picture.note}"
-            rows[picture.id] = {"id": picture.id, "status": Status.UNREADABLE.name.lower(), "message": message}
+            rows[picture.id] = {"id": picture.id, "status": UNREAD, "message": message}
     bar.n = start + len(batch)
     bar.refresh()
     return [{**rows[picture.id], "place": picture.place} for picture in batch]

@@ -70,6 +70,8 @@ class Store(Stored):
     def claim(self, settings: dict[str, Any], about: dict[str, Any]) -> None:
         """Writes `run.json`, or holds the settings against the one that is there, and keeps the folder for writing.
 
+        Where no row was written yet, there is nothing to hold them against.
+
         Where it is lost or damaged, it is restored from the parts, if they are of a run with these settings.
 
         Args:
@@ -81,7 +83,8 @@ class Store(Stored):
         """
         try:
             self.open()
-            self._run = self._run_json() or self._restored(settings)
+            self._run = self._run_json() if listed(self.results) else b""  # without rows, anything may begin
+            self._run = self._run or self._restored(settings)
             if self._run:
                 hold(self.folder, settings_of(self._run), settings)
             else:
@@ -111,6 +114,8 @@ class Store(Stored):
           BadInput: there is no room, the store is not open, or its folder was removed.
         """
         self._lock.check()
+        if not rows:
+            return
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
         self._note(parts.write(self.results, min(row["place"] for row in rows), [table], self._run))
         if len(self._small) >= merging.MANY:

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.runs.files import read_json
-from tfinvert.runs.index import Index, index, settings_of, tell
+from tfinvert.runs.index import UNREAD, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA
 
 _TRIES = 20  # to read while another process merges what is read
@@ -68,6 +69,11 @@ class Stored:
     def ids(self) -> list[str]:
         """The same, in the images' order."""
         return self._indexed().known().to_pylist()
+
+    def unread(self) -> frozenset[str]:
+        """Ids of the images that could not be read when it was their turn."""
+        table = self.read(["id", "status"])
+        return frozenset(table["id"].filter(pc.equal(table["status"], UNREAD)).to_pylist())
 
     def lacking(self, ids: Sequence[str]) -> list[str]:
         """Those of some ids that have no row."""

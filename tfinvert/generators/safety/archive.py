@@ -63,12 +63,14 @@ def _content(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[bytes]:
     encrypted, kind = member.flag_bits & 1, stat.S_IFMT(member.external_attr >> 16)
     if encrypted or kind not in (0, stat.S_IFREG):
         raise BadInput(f"{file_name}: its {name} is no plain file", _PLAIN)
-    left = most = min(most, _RATIO * member.compress_size + 2**20)
+    packed = _RATIO * member.compress_size + 2**20
+    mend = _PLAIN if packed <= most or name in _MOST else "if it is meant to be, raise --max_gigabytes"
+    left = most = min(most, packed)
     with archive.open(member) as file:
         while piece := file.read(_STEP):
             left -= len(piece)
             if left < 0:
-                raise BadInput(f"{file_name}: its {name} is larger than {most / 1e6:.3g} MB", _PLAIN)
+                raise BadInput(f"{file_name}: its {name} is larger than {most / 1e6:.3g} MB", mend)
             yield piece
 
 

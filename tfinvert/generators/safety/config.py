@@ -44,8 +44,8 @@ _KNOWN = {
 }
 
 
-def checked(config: Any, name: str, custom: Collection[str] = ()) -> dict[str, Any]:
-    """The config of a whole model, built anew from what is allowed in it.
+def checked(config: Any, name: str, custom: Collection[str] = ()) -> tuple[dict[str, Any], frozenset[str]]:
+    """The config of a whole model, built anew from what is allowed in it, and which names of the user's it needs.
 
     Args:
       config: the parsed JSON of the model; it is not changed.
@@ -58,12 +58,17 @@ def checked(config: Any, name: str, custom: Collection[str] = ()) -> dict[str, A
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         what = f"that is a {type(config).__name__}" if not isinstance(config, dict) else "without a class"
         raise BadInput(f"{name} has a model config {what}", "expected a whole Keras model")
-    gate = _Gate(name, frozenset(custom))
+    gate = _Gate(name, custom)
     kind = config["class_name"]
     if kind not in allowed.MODELS and not gate.vouched(kind) and not gate.vouched(config.get("registered_name")):
         gate.refuse_class(config)
         raise BadInput(f"{name} holds a {kind}", f"expected a model: one of {', '.join(sorted(allowed.MODELS))}")
-    return gate.value(config)
+    return gate.value(config), frozenset(gate.needed)
+
+
+def bare(name: str) -> str:
+    """The name of a class without the package that it is registered in: "Norm" for "me>Norm"."""
+    return name.rpartition(">")[2]
 
 
 def at_home(config: Any, reader: str) -> Any:
@@ -83,10 +88,10 @@ _PLACE = "at home: "  # stands before the kind of a class until a reader is chos
 
 
 class _Gate:
-    """One file on its way."""
+    """One file on its way. `needed` are the names that only the user vouches for."""
 
-    def __init__(self, name: str, custom: frozenset[str]) -> None:
-        self.name, self.custom = name, custom
+    def __init__(self, name: str, custom: Collection[str]) -> None:
+        self.name, self.custom, self.needed = name, {bare(each) for each in custom}, set[str]()
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """Any part of the config."""
@@ -160,7 +165,8 @@ class _Gate:
         homely = module in (None, "builtins") or (isinstance(module, str) and _within(module))
         if not known or not homely or node.get("registered_name") not in (None, "function", name):
             said = node.get("registered_name") if known and homely else name
-            self.refuse(f"the Python function {module or 'builtins'}.{said}", said)
+            where = "" if module in (None, "builtins") else f"{module}."
+            self.refuse(f"the Python function {where}{said}", said)
         return {"class_name": "function", "config": name, "module": "builtins", "registered_name": name}
 
     def refuse_calls(self, kind: str, config: Any) -> None:
@@ -184,20 +190,36 @@ class _Gate:
         self.refuse(f"the class {kind}{where}, which is not known to be data only", node.get("registered_name") or kind)
 
     def refuse(self, what: str, mend: Any = None) -> None:
-        """Raises `BadInput`: what was found, and the name of a class or function that the user may give."""
-        give = f"give it with custom_objects={{{mend!r}: ...}}; " if isinstance(mend, str) and mend else ""
+        """Raises `BadInput`: what was found, and the name of a class or function that the user may give.
+
+        The code of one is not in the file, so that `allow_unsafe` alone seldom finds it.
+        """
+        trust = "if you trust its author, allow_unsafe=True (--allow_unsafe) loads it"
+        if isinstance(mend, str) and mend:
+            trust = f"give it with custom_objects={{{mend!r}: ...}}, or the folder that the model's export writes; "
+            trust += "if you trust its author, allow_unsafe=True (--allow_unsafe) loads what Python can import"
         raise BadInput(
             f"{self.name} holds {' '.join(what.split())[:200]}; a file could run code in that way",
-            f"expected layers that are data only; {give}if you trust its author, allow_unsafe=True (--allow_unsafe) "
-            "loads it",
+            f"expected layers that are data only; {trust}",
         )
 
     def vouched(self, name: Any) -> bool:
-        """Whether the user gave this object, or registered it with Keras in this process."""
+        """Whether the user gave this object, or has registered it with Keras; or it is a layer of tfinvert's own."""
         if not isinstance(name, str):
             return False
-        registries = [keras.saving] + ([sys.modules["tf_keras"].saving] if "tf_keras" in sys.modules else [])
-        return name in self.custom or any(home.get_registered_object(name) is not None for home in registries)
+        if bare(name) in self.custom:
+            self.needed.add(name)
+            return True
+        return name.startswith("tfinvert>") and keras.saving.get_registered_object(name) is not None
+
+
+def registered() -> dict[str, Any]:
+    """The classes and functions that the user has registered with Keras in this process, by their names."""
+    homes = [keras.saving] + ([sys.modules["tf_keras"].saving] if "tf_keras" in sys.modules else [])
+    return {
+        name: value for home in homes for name, value in home.get_custom_objects().items()
+        if not _within(str(module := getattr(value, "__module__", ""))) and module.split(".")[0] != "tfinvert"
+    }  # fmt: skip
 
 
 def _without_training(config: Any) -> Any:

@@ -233,12 +233,13 @@ def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limit
         if process.memory_info().rss - before > limits.bytes:
             return BadInput(
                 f"{what} takes more than {limits.gigabytes:g} GB of memory",
-                "if it is meant to, say more with --max_gigabytes",
+                "if it is meant to, say more with --max_gigabytes, or limits=Limits(gigabytes=...)",
             )
         if connection.poll(0):  # another job while this one is done: the other end has closed
             return BadInput(f"{what} was given up", "try it again")
     return BadInput(
-        f"{what} takes more than {limits.seconds:g} seconds", "if it is meant to, say more with --max_seconds"
+        f"{what} takes more than {limits.seconds:g} seconds",
+        "if it is meant to, say more with --max_seconds, or limits=Limits(seconds=...)",
     )
 
 
