@@ -54,7 +54,7 @@ def open_run() -> Any:
     values = flags.FLAGS
     if values.run is None:
         raise BadInput("no --run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
-    said = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
+    said: dict[str, Any] = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
     return open_run(values.run, **said, limits=limits())
 
 
