@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfinvert.images.encode import eight_bit
-from tfinvert.runs import Job, Store
+from tfinvert.runs import Store
+from tfinvert.runs.job import stated
+from tfinvert.settings import Job, as_nest
 
 
 def made_up_run(
@@ -26,16 +27,15 @@ def made_up_run(
       rows: as of `Store.write`, in their order; see `row`.
       **settings: of a `Job`.
     """
-    job = Job(**{"out": str(folder), "images": str(images), "prior": "normal(8)", "value_range": [0, 1], **settings})
-    free = ("out", "limit", "batch_size", "max_megapixels", "max_gigabytes", "max_seconds")
+    job = Job.of(**{"out": str(folder), "images": str(images), "prior": "normal(8)", "value_range": [0, 1], **settings})
     store = Store(folder)
     store.claim(
-        {name: value for name, value in dataclasses.asdict(job).items() if name not in free},
+        stated(job),
         {
             "image_shape": list(shape),
             "assumed": [],
             "versions": {"python": "3"},
-            "limits": dataclasses.asdict(job.limits),
+            "limits": as_nest(job.limits),
         },
     )
     if rows:

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from jobs import job_of
 from keras import layers
 
 from tfinvert.editing import Edits
 from tfinvert.experiments.training import Training
 from tfinvert.images import glyphs
-from tfinvert.runs import Job, open_run
+from tfinvert.runs import open_run, run_job
 
 LETTERS = "AOT"
 
@@ -51,11 +52,11 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     )
     np.save(tmp_path / "unseen.npy", unseen)
     np.save(tmp_path / "labels.npy", truth)
-    job = Job(
+    job = job_of(
         str(tmp_path / "run"), str(made), str(tmp_path / "unseen.npy"), labels=str(tmp_path / "labels.npy"),
         array_range=(-1, 1), batch_size=48, steps=150,
     )  # fmt: skip
-    print(job.run(show=False)[0])
+    print(run_job(job, show=False)[0])
     run = open_run(tmp_path / "run")
     place, (scene,) = Edits(ids=run.ids(), switch=list(range(len(LETTERS)))).scenes(run)
     assert scene.captions == ["its class", "class 0 (A)", "class 1 (O)", "class 2 (T)"]

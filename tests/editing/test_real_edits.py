@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from jobs import job_of
 
 from tfinvert.editing import Edits
-from tfinvert.runs import Job, open_run
+from tfinvert.runs import open_run, run_job
 
 REAL = {
     "anime-face-64.h5": {"value_range": (0.0, 1.0), "images": "data/photos"},
@@ -20,11 +21,11 @@ REAL = {
 @pytest.mark.parametrize("split", [None, "first_dense"])
 def test_edits_begin_and_end_where_the_run_did(shared, tmp_path, name, split):
     given = {**REAL[name], "images": str(shared / REAL[name]["images"])}
-    job = Job(
-        str(tmp_path), str(shared / "generators" / name), **given, limit=2, split=split, steps=40, beyond_steps=40,
+    job = job_of(
+        str(tmp_path), str(shared / "generators" / name), **given, limit=2, split=split, steps=40, second_steps=40,
         restarts=1,
     )  # fmt: skip
-    job.run(show=False)
+    run_job(job, show=False)
     run = open_run(tmp_path)
     rows = run.rows()
     label = rows[0].label if "anime" not in name else None

@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 from eager import eager
+from jobs import do, job_of
 from small_biggan import small_biggan
 
 import tfinvert as ti
 from tfinvert.editing import Edits, Place, place_of, points_of
-from tfinvert.runs import Job, open_run
+from tfinvert.runs import open_run, run_job
 
 FAST = {"steps": 3, "restarts": 1}
 
@@ -20,12 +21,12 @@ def biggan(tmp_path_factory):
     small_biggan().save(root / "biggan.keras")
     np.save(root / "images.npy", np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8))
     np.save(root / "labels.npy", np.array([1, 2, 2, 0]))
-    job = Job(
+    job = job_of(
         str(root / "run"), str(root / "biggan.keras"), str(root / "images.npy"), labels=str(root / "labels.npy"),
-        split="first_dense", beyond_steps=3, **FAST,
+        split="first_dense", second_steps=3, **FAST,
     )  # fmt: skip
     with eager():
-        job.run(show=False)
+        run_job(job, show=False)
     return open_run(root / "run")
 
 
@@ -34,7 +35,7 @@ def plain(tmp_path_factory):
     """A run in one step of an unconditional generator."""
     out = str(tmp_path_factory.mktemp("plain"))
     with eager():
-        Job(out, limit=3, **FAST).run(show=False)
+        do(out, limit=3, **FAST)
     return open_run(out)
 
 
@@ -140,7 +141,7 @@ def test_classes_that_are_part_of_the_code_are_none_to_switch(eagerly, tmp_path)
     small_biggan().save(tmp_path / "biggan.keras")
     np.save(tmp_path / "images.npy", np.zeros((1, 16, 16, 3), np.uint8))
     where = str(tmp_path / "run"), str(tmp_path / "biggan.keras"), str(tmp_path / "images.npy")
-    Job(*where, labels="embedding", **FAST).run(show=False)
+    do(*where, labels="embedding", **FAST)
     with pytest.raises(ti.BadInput, match=r"with --labels=embedding: its classes are part of the code.*=search"):
         Edits(ids=["0"], switch=[1]).scenes(open_run(tmp_path / "run"))
 
@@ -154,7 +155,7 @@ def test_an_image_without_a_code_is_told(eagerly, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     keras.utils.save_img(tmp_path / "photos" / "good.png", np.zeros((32, 32, 1)))
-    Job(str(tmp_path / "run"), images=str(tmp_path / "photos"), **FAST).run(show=False)
+    do(str(tmp_path / "run"), images=str(tmp_path / "photos"), **FAST)
     run = open_run(tmp_path / "run")
     with pytest.raises(ti.BadInput, match=r"broken.png' has no code"):
         points_of(run, Place(run.load()), ["good.png", "broken.png"])

@@ -4,13 +4,14 @@ import sys
 
 import numpy as np
 import pytest
+from jobs import job_of
 from PIL import Image, ImageSequence
 
 import tfinvert as ti
 from tfinvert.editing import Edits
 from tfinvert.report import editing, figures
 from tfinvert.report.editing import Frames
-from tfinvert.runs import Job, open_run
+from tfinvert.runs import open_run, run_job
 
 
 def frames(count=5, rows=2, shape=(16, 24, 3), **more):
@@ -106,8 +107,8 @@ def test_a_row_keeps_its_name_where_its_target_is_gone(tmp_path, monkeypatch):
 
 def test_images_that_are_gone_are_left_out(eagerly, tmp_path, caplog):
     np.save(tmp_path / "images.npy", np.zeros((2, 32, 32), np.uint8))
-    job = Job(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
-    job.run(show=False)
+    job = job_of(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
+    run_job(job, show=False)
     run = open_run(tmp_path / "run")
     place, (scene,) = Edits(ids=["0", "1"], random=1, frames=1).scenes(run)
     drawn = editing.frames(scene, place, run)

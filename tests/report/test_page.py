@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import dataclasses
 import hashlib
 import html.parser
 import io
@@ -11,6 +10,7 @@ import shutil
 
 import numpy as np
 import pytest
+from jobs import job_of
 from made_up_run import made_up_run, row
 from PIL import Image
 
@@ -18,6 +18,8 @@ import tfinvert as ti
 from tfinvert.images.encode import eight_bit
 from tfinvert.report import contents
 from tfinvert.report.training import losses
+from tfinvert.runs import run_job
+from tfinvert.settings import changed
 
 SHAPE = (8, 8, 3)
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -171,8 +173,8 @@ def test_targets_that_are_gone_or_broken_are_said_to_be(run, tmp_path):
 
 def test_images_that_were_in_memory_may_be_given(tmp_path):
     made = np.random.default_rng(0).uniform(size=(3, 32, 32, 1)).astype(np.float32)
-    job = ti.runs.Job(str(tmp_path), images=made, array_range=(0, 1), steps=2, restarts=1)
-    _, _, sources = job.run(show=False)
+    job = job_of(str(tmp_path), images=made, array_range=(0, 1), steps=2, restarts=1)
+    _, _, sources = run_job(job, show=False)
     assert len(Parsed(ti.report.page(tmp_path, sources)).of("img")) == 6
     page = Parsed(ti.report.page(tmp_path))
     assert len(page.of("img")) == 3
@@ -181,9 +183,9 @@ def test_images_that_were_in_memory_may_be_given(tmp_path):
 
 def test_images_are_shown_whatever_the_last_limit_was(tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((4, 32, 32), np.uint8))
-    job = ti.runs.Job(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
-    job.run(show=False)
-    _, _, sources = dataclasses.replace(job, limit=1).run(show=False)
+    job = job_of(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
+    run_job(job, show=False)
+    _, _, sources = run_job(changed(job, limit=1), show=False)
     assert len(Parsed(ti.report.page(tmp_path / "run", sources)).of("img")) == 8
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from jobs import do
 from made_up_run import made_up_run, row
 
 import tfinvert as ti
-from tfinvert.runs import Job, Store, open_run
+from tfinvert.runs import Store, open_run
 from tfinvert.settings import Limits
 
 SHAPE = (8, 8, 3)
@@ -88,10 +89,10 @@ def test_what_a_stranger_has_allowed_does_not_count(saved):
     """A run's folder says what its maker trusted and waited for; who opens it says so anew."""
     made_up_run(saved / "theirs", saved / "images.npy", SHAPE, [row("0")], allow_unsafe=True, max_megapixels=1e9)
     job = open_run(saved / "theirs").job
-    assert not job.allow_unsafe
+    assert not job.generator.allow_unsafe
     assert job.limits == Limits()
     job = open_run(saved / "theirs", allow_unsafe=True, limits=Limits(megapixels=100, seconds=9)).job
-    assert job.allow_unsafe
+    assert job.generator.allow_unsafe
     assert job.limits == Limits(megapixels=100, seconds=9)
     Store(saved / "theirs").close()
 
@@ -99,12 +100,12 @@ def test_what_a_stranger_has_allowed_does_not_count(saved):
 def test_settings_are_the_same_as_paths_and_numpys_numbers_or_as_text(eagerly, tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((2, 32, 32), np.uint8))
     given = {"images": [tmp_path / "images.npy"], "seed": np.int64(1), "learning_rate": np.float64(0.1), **FAST}
-    Job(tmp_path / "run", limit=np.int64(1), batch_size=np.int32(4), **given).run(show=False)
+    do(tmp_path / "run", limit=np.int64(1), batch_size=np.int32(4), **given)
     plain = {"images": [str(tmp_path / "images.npy")], "seed": 1, "learning_rate": 0.1}
     settings = Store(tmp_path / "run").about()["settings"]
     assert {name: settings[name] for name in plain} == plain
-    Job(str(tmp_path / "run"), **{**given, **plain}).run(show=False)
+    do(str(tmp_path / "run"), **{**given, **plain})
     assert set(open_run(tmp_path / "run").targets()) == {f"{tmp_path}/images.npy[0]", f"{tmp_path}/images.npy[1]"}
     np.save(tmp_path / "others.npy", np.zeros((2, 32, 32), np.uint8))
     with pytest.raises(ti.BadInput, match=r"images was .*images.npy.* and is .*others.npy"):
-        Job(str(tmp_path / "run"), **{**given, "images": tmp_path / "others.npy"}).run(show=False)
+        do(str(tmp_path / "run"), **{**given, "images": tmp_path / "others.npy"})

@@ -9,11 +9,14 @@ import numpy as np
 import problems
 import pytest
 import tensorflow as tf
+from jobs import job_of
 from PIL import Image
 
 import tfinvert as ti
 from tfinvert.images import Sources
-from tfinvert.runs import Job, Store, Summary, run
+from tfinvert.runs import Store, Summary, run, run_job
+from tfinvert.runs.job import ready
+from tfinvert.settings import changed
 
 LINEAR = problems.Linear()
 IMAGES = np.random.default_rng(0).uniform(size=(3, 4, 4, 1)).astype(np.float32)
@@ -74,19 +77,19 @@ def test_a_class_that_the_generator_has_not_is_told_and_the_others_go_on(eagerly
     model = keras.Model([code, label], keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(both)))
     model.save(tmp_path / "generator.keras")
     np.savez(tmp_path / "data.npz", images=np.zeros((4, 4, 4, 1), np.uint8), labels=[7, 9, 0, -1])
-    job = Job(
+    job = job_of(
         str(tmp_path / "run"), str(tmp_path / "generator.keras"), str(tmp_path / "data.npz"),
         prior="normal", value_range=(0, 1), steps=2, restarts=1,
     )  # fmt: skip
-    summary, store, _ = job.run(show=False)
+    summary, store, _ = run_job(job, show=False)
     assert summary.counts == {"finished": 2, "unreadable": 2}
     messages = store.read()["message"].to_pylist()
     assert messages[1].endswith("label 9: expected class labels 0 to 7")
     assert messages[3].endswith("label -1: expected class labels 0 to 7")
     np.savez(tmp_path / "wrong.npz", images=np.zeros((2, 4, 4, 1), np.uint8), labels=[9, 8])
-    wrong = Job(**{**vars(job), "out": str(tmp_path / "wrong"), "images": str(tmp_path / "wrong.npz")})
+    wrong = changed(job, out=str(tmp_path / "wrong"), images=str(tmp_path / "wrong.npz"))
     with pytest.raises(ti.BadInput, match="label 9"):  # none is right: nothing is begun
-        wrong.run(show=False)
+        run_job(wrong, show=False)
     assert not (tmp_path / "wrong" / "run.json").exists()
 
 
@@ -178,15 +181,15 @@ def test_exit_codes(counts, failed, missing, interrupted, code):
 
 
 def test_a_run_that_ended_lets_others_write_and_one_that_is_at_work_does_not(tmp_path):
-    job = Job(str(tmp_path), images=np.zeros((2, 32, 32, 1), np.uint8), steps=1, restarts=1)
-    job.run(show=False)
-    ready = job.ready()
+    job = job_of(str(tmp_path), images=np.zeros((2, 32, 32, 1), np.uint8), steps=1, restarts=1)
+    run_job(job, show=False)
+    prepared = ready(job)
     with pytest.raises(ti.BadInput, match="being written by this process"):
-        job.run(show=False)
-    ready.run(show=False)
+        run_job(job, show=False)
+    prepared.run(show=False)
     with pytest.raises(ti.BadInput, match="steps was 1 and is 2"):
-        dataclasses.replace(job, steps=2).run(show=False)
+        run_job(changed(job, steps=2), show=False)
     with pytest.raises(ti.BadInput, match="no such file"):
-        dataclasses.replace(job, generator="nowhere.h5").run(show=False)
-    _, store, _ = job.run(show=False)
+        run_job(changed(job, generator="nowhere.h5"), show=False)
+    _, store, _ = run_job(job, show=False)
     assert store.read().num_rows == 2

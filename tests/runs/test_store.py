@@ -251,7 +251,7 @@ def test_a_lost_or_damaged_run_json_is_read_and_restored_from_the_parts(tmp_path
     path.unlink() if damage is None else path.write_text(damage)
     left = states(tmp_path)
     run = open_run(tmp_path)
-    assert (run.job.steps, run.image_shape, run.ids()) == (3, (2, 2, 1), names(0, 1, 2))
+    assert (run.job.solver.steps, run.image_shape, run.ids()) == (3, (2, 2, 1), names(0, 1, 2))
     assert f"{path} is {'lost' if damage is None else 'damaged'}: the copy in" in caplog.text
     assert states(tmp_path) == left
     with pytest.raises(ti.BadInput, match="steps was 3 and is 4"):

@@ -4,9 +4,8 @@ import keras
 import pytest
 from absl.testing import flagsaver
 from eager import eager
+from jobs import do
 from PIL import Image
-
-from tfinvert.runs import Job
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def run(tmp_path_factory):
     """A run in two steps of the built-in generator."""
     out = tmp_path_factory.mktemp("edit") / "run"
     with eager():
-        Job(str(out), limit=3, steps=3, restarts=1, split="first_dense", beyond_steps=3).run(show=False)
+        do(str(out), limit=3, steps=3, restarts=1, split="first_dense", second_steps=3)
     return out
 
 
@@ -112,7 +111,7 @@ def test_a_strangers_run_does_not_say_that_its_generator_may_run_code(edit, tmp_
     ]
     keras.Sequential(layers).save(tmp_path / "g.keras")
     given = {"generator": str(tmp_path / "g.keras"), "images": "glyphs", "limit": 1, "steps": 1, "restarts": 1}
-    Job(str(tmp_path / "run"), **given, allow_unsafe=True).run(show=False)
+    do(str(tmp_path / "run"), **given, allow_unsafe=True)
     proof.unlink()
     code, log = edit(run=str(tmp_path / "run"), ids=IDS[:1], random=1)
     assert code == 1

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from jobs import do
 from PIL import Image
 
 import tfinvert as ti
 from tfinvert.experiments.embedding import Embedded
 from tfinvert.report.embedding import projector
-from tfinvert.runs import Job
 
 COUNT = 12
 
@@ -35,8 +35,8 @@ def folder(tmp_path_factory):
     np.save(root / "labels.npy", bright)
     settings = {"value_range": (0, 1), "prior": "normal", "steps": 60, "restarts": 1}
     where = str(root / "generator.keras"), str(root / "images.npy")
-    Job(str(root / "run"), *where, labels=str(root / "labels.npy"), **settings).run(show=False)
-    Job(str(root / "unlabelled"), *where, **settings).run(show=False)
+    do(str(root / "run"), *where, labels=str(root / "labels.npy"), **settings)
+    do(str(root / "unlabelled"), *where, **settings)
     return root
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from jobs import job_of
 
 from tfinvert import limits
 from tfinvert.errors import BadInput
-from tfinvert.runs import Job
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def script(load_script):
 def test_defaults_are_stated_once(script):
     for name, value in dataclasses.asdict(limits.DEFAULT).items():
         assert flags.FLAGS[f"max_{name}"].default == value
-    assert Job("out").limits == limits.DEFAULT
+    assert job_of("out").limits == limits.DEFAULT
 
 
 def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
@@ -40,4 +40,4 @@ def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_limit_is_a_number_above_zero(value):
     with pytest.raises(BadInput, match=r"max_seconds=.*: expected a number above 0"):
-        Job("out", max_seconds=value).limits
+        job_of("out", max_seconds=value).limits

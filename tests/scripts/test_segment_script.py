@@ -6,10 +6,9 @@ import shutil
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from jobs import do
 from PIL import Image
 from planted import planted, regions
-
-from tfinvert.runs import Job
 
 FAST = {"steps": 2, "restarts": 1}
 
@@ -29,7 +28,7 @@ def folder(tmp_path_factory):
         pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
         Image.fromarray(pixels).save(root / "photos" / name)
     (root / "photos" / "broken.png").write_bytes(b"no picture")
-    Job(str(root / "run"), str(root / "generator"), str(root / "photos"), **FAST).run(show=False)
+    do(str(root / "run"), str(root / "generator"), str(root / "photos"), **FAST)
     return root
 
 
@@ -122,7 +121,7 @@ def test_wrong_input_is_told_in_one_line(segment, values, why):
 
 
 def test_a_run_without_attention(segment, tmp_path):
-    Job(str(tmp_path / "glyphs"), limit=1, **FAST).run(show=False)
+    do(str(tmp_path / "glyphs"), limit=1, **FAST)
     code, log, _ = segment(run=str(tmp_path / "glyphs"))
     assert code == 1
     assert "has no attention map: looked for a softmax" in log

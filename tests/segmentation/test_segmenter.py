@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from eager import eager
+from jobs import job_of
 from planted import planted, regions
 from small_biggan import small_biggan
 
 from tfinvert.errors import BadInput
 from tfinvert.gans.hub_module import write_hub_module
-from tfinvert.runs import Job, open_run
+from tfinvert.runs import open_run, run_job
 from tfinvert.segmentation import Segmenter, enlarged, segment
 
 FAST = {"steps": 3, "restarts": 1, "prior": "normal", "value_range": (-1, 1)}
@@ -17,7 +18,7 @@ FAST = {"steps": 3, "restarts": 1, "prior": "normal", "value_range": (-1, 1)}
 
 def done(job):
     with eager():
-        job.run(show=False)
+        run_job(job, show=False)
     return open_run(job.out)
 
 
@@ -27,9 +28,9 @@ def biggan(tmp_path_factory):
     root = tmp_path_factory.mktemp("biggan")
     write_hub_module(small_biggan(), root / "1", attention=8)
     np.save(root / "images.npy", np.random.default_rng(0).uniform(size=(2, 16, 16, 3)))
-    job = Job(
+    job = job_of(
         str(root / "run"), str(root / "1"), str(root / "images.npy"), labels=3, split="first_dense",
-        beyond_steps=10, beyond_learning_rate=0.1, sparsity=0.0, **FAST,
+        second_steps=10, second_learning_rate=0.1, sparsity=0.0, **FAST,
     )  # fmt: skip
     return done(job)
 
@@ -46,7 +47,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def one_step(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("one-step")
-    return done(Job(str(folder), **files, **FAST))
+    return done(job_of(str(folder), **files, **FAST))
 
 
 def test_two_steps_are_segmented_behind_the_cut(biggan):
@@ -83,7 +84,7 @@ def test_one_step_is_segmented_at_the_code(one_step):
 
 
 def test_a_map_before_the_cut_is_that_of_the_code(files, tmp_path, caplog):
-    run = done(Job(str(tmp_path), **files, split="behind_1", beyond_steps=3, **FAST))
+    run = done(job_of(str(tmp_path), **files, split="behind_1", second_steps=3, **FAST))
     caplog.set_level("INFO", "absl")
     segmenter = Segmenter(run, run.load(), (4,))
     assert "the map stands before the cut" in caplog.text

@@ -133,13 +133,19 @@ def inverter(job: Job, generator: Generator) -> Inverter | TwoStep:
     return first if job.beyond is None else TwoStep(first, job.beyond, solver=job.solver)
 
 
-def decisive(job: Job, generator: Generator) -> dict[str, Any]:
-    """The settings that a result depends on (JSON values), with the prior and the range that the generator has."""
+def stated(job: Job) -> dict[str, Any]:
+    """The settings that a result depends on (JSON values)."""
     nest = _plain(as_nest(job))
     # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
     for name in ("out", "limits", "batch_size"):
         del nest[name]
     del nest["images"]["limit"]
+    return nest
+
+
+def decisive(job: Job, generator: Generator) -> dict[str, Any]:
+    """The same with the prior and the range that the generator has, and its fingerprint."""
+    nest = stated(job)
     own = {"prior": str(generator.space), "value_range": list(generator.value_range)}
     return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.fingerprint}
 

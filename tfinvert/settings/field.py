@@ -73,6 +73,16 @@ def setting(default: Any, help: str, kind: type = str, **more: Any) -> Any:
 class Settings:
     """Base of all groups of settings: frozen dataclasses whose values are checked when they are made."""
 
+    @classmethod
+    def of(cls, **values: Any) -> Any:
+        """These settings with values that are named as their flags are, those of groups within too: see `made`.
+
+        >>> from tfinvert.settings import Job
+        >>> Job.of(images="photos", restarts=8).starts.count
+        8
+        """
+        return made(cls, values)
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if "setting" in field.metadata:
