@@ -101,8 +101,14 @@ class FinishedRun:
         columns = list(dict.fromkeys(["id", "status", *fields]))
         table = self.stored.read(columns, wanted)
         scalars = (dict(zip(columns, row, strict=True)) for row in zip(*table.columns, strict=True))
-        found = {row.id: row for row in map(_row, scalars)}
+        found = {row.id: row for row in map(self._row, scalars)}
         return list(found.values()) if wanted is None else [found[image_id] for image_id in wanted]
+
+    def _row(self, scalars: dict[str, pa.Scalar]) -> Row:
+        try:
+            return _row(scalars)
+        except BadInput as error:  # of a picture
+            raise error.about(f"the row of {scalars['id']} in {self.stored.folder}") from error
 
     def sources(self) -> Sources:
         """The images, to be read again from where they were.
@@ -179,7 +185,7 @@ def open_run(
     unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(Job)})
     if unknown:
         raise BadInput(f"{folder} has settings that are not known here: {', '.join(unknown)}", "update tfinvert")
-    if settings.get("labels") == MIXED and settings.get("prior"):  # its shape counts the classes, too
+    if settings.get("labels") == MIXED and isinstance(settings.get("prior"), str):  # its shape counts the classes, too
         settings["prior"] = str(dataclasses.replace(spaces.parse(settings["prior"]), shape=None))
     if generator is not None:
         settings["generator"] = generator
