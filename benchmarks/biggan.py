@@ -69,7 +69,12 @@ def main() -> None:
                 runs[place, name] = (
                     [
                         ti.Inverter(
-                            each, loss, ti.Adam(steps=steps), restarts=1, batch_size=arguments.batch, tolerance=-1.0
+                            each,
+                            loss,
+                            ti.Adam(steps=steps),
+                            restarts=1,
+                            batch_size=arguments.batch,
+                            stopping=ti.Stopping(-1.0),
                         )
                         for steps in STEPS
                     ],

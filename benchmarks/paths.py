@@ -20,8 +20,7 @@ import tensorflow as tf
 from PIL import Image
 
 import tfinvert as ti
-from tfinvert.inversion.two_step import RATE
-from tfinvert.solvers.first_order import schedule
+from tfinvert.settings import SecondStep, SolverSettings
 
 STEPS = 5  # of each half of a path
 
@@ -37,13 +36,11 @@ def paths(inverter: ti.TwoStep, found: ti.Beyond, towards: np.ndarray) -> tuple[
     return np.stack([show(place) for place in places], axis=1), show(0.5 * (hidden + towards))
 
 
-def steps(count: int) -> dict:
-    """Solvers of `TwoStep` like its own, of other lengths."""
-    latent = ti.Adam(schedule("cosine", 0.1, count // 2), steps=count // 2)
-    return {
-        "latent": latent,
-        "beyond": lambda scale: ti.Adam(schedule("cosine", RATE * scale, count), steps=count),
-    }
+def two_step(generator: ti.Generator, loss: ti.losses.Term, sparsity: float, steps: int | None) -> ti.TwoStep:
+    """One of usual settings, but for its lengths."""
+    first = SolverSettings() if steps is None else SolverSettings(steps=steps // 2)
+    second = SecondStep("first_dense", sparsity) if steps is None else SecondStep("first_dense", sparsity, steps)
+    return ti.TwoStep(ti.Inverter(generator, loss, first), second)
 
 
 def main() -> None:
@@ -66,11 +63,10 @@ def main() -> None:
     loss = ti.Pixel()
     if arguments.features:
         loss += ti.Features(None, arguments.features, size=arguments.size or 299)
-    solvers = {} if arguments.steps is None else steps(arguments.steps)
     rows, closest = [], ti.Inverter(generator, restarts=8)
     print(f"{'sparsity':>9} {'latent':>9} {'dense':>9} {'zeros':>6} {'|delta|/|h|':>11} {'middle':>9}")
     for weight in map(float, arguments.sparsity.split(",")):
-        inverter = ti.TwoStep(generator, loss, sparsity=weight, **solvers)
+        inverter = two_step(generator, loss, weight, arguments.steps)
         found = inverter(images)
         towards = inverter.head([codes]).numpy()
         shown, middle = paths(inverter, found, towards)

@@ -66,7 +66,7 @@ def trials(best: float | None) -> list[Trial]:
 def inverter(free: ti.Generator, floor: float | None, solver: ti.LevenbergMarquardt) -> ti.Inverter:
     # Float32 images near black and white are not known better than a loss of 3e-16.
     tolerance = 1e-14 if floor is None else max(1e-9 * floor**2, 3e-16)
-    return ti.Inverter(free, loss(floor), solver, restarts=1, spread=1.0, tolerance=tolerance, patience=15)
+    return ti.Inverter(free, loss(floor), solver, restarts=ti.Starts(1, 1.0), stopping=ti.Stopping(tolerance, 15))
 
 
 def best_of(drawn: int, free: ti.Generator, floor: float | None, unit: tf.Tensor, labels) -> np.ndarray:

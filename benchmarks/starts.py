@@ -27,7 +27,7 @@ def main(files: list[str]) -> None:
         labels = np.arange(48) % (generator.condition.classes or 1) if generator.condition else None
         _, images = generator.sample(48, seed=11, labels=labels)
         for spread in (1.0, 0.3, 0.03):
-            found = ti.Inverter(generator, restarts=1, spread=spread, batch_size=48)(images, labels=labels)
+            found = ti.Inverter(generator, restarts=ti.Starts(1, spread), batch_size=48)(images, labels=labels)
             errors = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(images)).numpy()
             shares = [f"{np.mean(errors < bound):>7.0%}" for bound in (1e-2, 1e-3)]
             print(f"{generator.name:35} {spread:>6} {' '.join(shares)} {np.median(errors):>9.2e}", flush=True)

@@ -61,7 +61,7 @@ def measure(generator: ti.Generator, batch: int, operations: float) -> tuple[flo
     _, images = generator.sample(batch, seed=1)
     more = max(8, 320 // batch)
     short, long = (
-        ti.Inverter(generator, solver=ti.Adam(steps=steps), restarts=1, batch_size=batch, tolerance=-1.0)
+        ti.Inverter(generator, solver=ti.Adam(steps=steps), restarts=1, batch_size=batch, stopping=ti.Stopping(-1.0))
         for steps in (2, 2 + more)
     )
     short(images), long(images)

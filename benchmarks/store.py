@@ -28,12 +28,11 @@ SIDE, CODE, CURVE = 28, 100, 20
 
 
 def settings(folder: Path) -> dict:
-    import dataclasses
+    from tfinvert.runs.job import stated
+    from tfinvert.settings import Job
 
-    from tfinvert.runs import Job
-
-    job = Job(str(folder), images=str(folder / "images.npy"), prior=f"normal({CODE})", value_range=[0, 1])
-    return {key: value for key, value in dataclasses.asdict(job).items() if key not in ("out", "limit", "batch_size")}
+    job = Job.of(out=str(folder), images=str(folder / "images.npy"), prior=f"normal({CODE})", value_range=[0, 1])
+    return stated(job)
 
 
 def make(folder: Path, rows: int, batch_size: int, unmerged: bool) -> None:

@@ -52,9 +52,8 @@ images = ti.images.load(np.asarray(generator.to_unit(pixels)), like=generator)
 
 # %%
 steps = 300
-invert = ti.TwoStep(
-    generator, ti.Pixel() + ti.Features("mixed8"), latent=ti.Adam(steps=steps), restarts=1, batch_size=2
-)
+loss = ti.Pixel() + ti.Features("mixed8")
+invert = ti.TwoStep(ti.Inverter(generator, loss, ti.Adam(steps=steps), restarts=1, batch_size=2))
 found = invert(images.pixels, labels=label)
 print("mean squared error by the code", found.mse_latent.numpy(), "share of zeros in delta", found.delta_zeros.numpy())
 ti.report.grid(images, found, generator)

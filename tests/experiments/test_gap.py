@@ -32,12 +32,15 @@ def test_the_table_of_known_errors():
     assert rows["real", "dense"]["delta_zeros"] == 0.25
 
 
+def two_step(loss, steps, second=ti.SecondStep("first_dense", steps=5)):  # noqa: B008
+    return ti.TwoStep(ti.Inverter(LINEAR, loss, ti.Adam(0.05, steps=steps), restarts=1), second)
+
+
 def test_codes_reach_generated_images_and_the_dense_layer_all(tmp_path):
-    inverter = ti.TwoStep(LINEAR, sparsity=0.0, latent=ti.Adam(0.05, steps=300), restarts=1)
+    inverter = two_step(ti.Pixel(), 300, ti.SecondStep("first_dense", sparsity=0.0))
     real = np.random.default_rng(2).uniform(0.1, 0.9, size=(5, 2, 2, 3)).astype(np.float32)
     sets = [
-        gap.measure(name, inverter, ti.Pixel(), images)
-        for name, images in (("generated", LINEAR.sample(20)[1]), ("real", real))
+        gap.measure(name, inverter, images) for name, images in (("generated", LINEAR.sample(20)[1]), ("real", real))
     ]
     flat = real.reshape(5, 12) - 0.5
     np.testing.assert_allclose(sets[1].latent, np.mean((flat - flat @ MATRIX @ MATRIX.T) ** 2, axis=1), rtol=1e-2)
@@ -50,7 +53,6 @@ def test_codes_reach_generated_images_and_the_dense_layer_all(tmp_path):
 
 
 def test_the_loss_that_compares_is_the_one_that_is_given():
-    inverter = ti.TwoStep(LINEAR, latent=ti.Adam(0.05, steps=5), beyond=ti.Adam(0.05, steps=5), restarts=1)
     images = LINEAR.sample(3)[1]
-    plain, double = (gap.measure("own", inverter, weight * ti.Pixel(), images) for weight in (1, 2))
+    plain, double = (gap.measure("own", two_step(weight * ti.Pixel(), 1), images) for weight in (1, 2))
     np.testing.assert_allclose(double.latent, 2 * plain.latent, rtol=1e-5)

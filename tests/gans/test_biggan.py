@@ -92,6 +92,6 @@ def test_both_steps_of_an_inversion_hold_class_and_truncation(module):
     held = hidden.tail.condition.join(codes, labels=LABELS[:2])
     moved = hidden.tail(hidden.head([codes, labels]) + 0.2 * hidden.tail.space.stddev, held)
     assert np.mean((moved - targets) ** 2) > 1e-5
-    found = ti.TwoStep(generator)(moved, labels=LABELS[:2])
+    found = ti.TwoStep(ti.Inverter(generator))(moved, labels=LABELS[:2])
     mse = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(moved))
     assert (mse < 0.3 * found.mse_latent).numpy().all()

@@ -140,6 +140,31 @@ def test_tensorflow_computes_there_whether_it_has_begun_here_or_not(before):
     assert out.stdout.split() == ["1000000000.0"] * 2
 
 
+def test_a_child_of_the_user_that_lives_on_keeps_nobody():
+    script = f"""
+        import os, sys, time
+        sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
+        import watched_jobs as jobs
+        from tfinvert.generators.safety import process
+        from tfinvert.settings import Limits
+        with process.watched(jobs.numbers_of_processes, limits=Limits(), what="it") as answers:
+            print(*next(answers), flush=True)
+        child = os.fork()
+        if child == 0:
+            time.sleep(100)
+            os._exit(0)
+        print(child, flush=True)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True) as user:
+        others = [int(word) for word in user.stdout.readline().split()]
+        child = int(user.stdout.readline())
+        try:
+            user.wait(timeout=30)  # its end does not wait for the child
+            assert not any(map(psutil.pid_exists, others))
+        finally:
+            psutil.Process(child).kill()
+
+
 def test_nobody_is_left_when_the_user_is_killed():
     script = f"""
         import sys, time

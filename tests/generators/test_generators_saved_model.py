@@ -55,7 +55,7 @@ def test_a_hub_module_is_inverted(tmp_path):
     hub_module(tmp_path / "module")
     generator = ti.load_generator(tmp_path / "module", truncation=0.5)
     _, images = generator.sample(4, labels=2)
-    found = ti.Inverter(generator, solver=ti.LevenbergMarquardt(60), tolerance=1e-14)(images, labels=2)
+    found = ti.Inverter(generator, solver=ti.LevenbergMarquardt(60), stopping=ti.Stopping(1e-14))(images, labels=2)
     assert (found.loss.numpy() < 1e-10).all()
 
 

@@ -205,7 +205,9 @@ def test_a_tail_is_inverted_like_any_generator():
     held = tail.condition.join(codes, labels=labels)
     hidden = head([codes, generator.condition.encode(tf.constant(labels))]).numpy()
     images = tail(hidden + 0.3, held)  # no code of the whole has these
-    found = ti.Inverter(tail, solver=ti.LevenbergMarquardt(40), restarts=1, tolerance=1e-14)(images, labels=held)
+    found = ti.Inverter(tail, solver=ti.LevenbergMarquardt(40), restarts=1, stopping=ti.Stopping(1e-14))(
+        images, labels=held
+    )
     assert (found.loss.numpy() < 1e-10).all()
 
 

@@ -650,6 +650,28 @@ SLOW = {
 # What is no file.
 
 
+@case("a class whose name steers the terminal and fills it")
+def _(folder, proof):
+    return with_config(good(folder), added(node("keras.layers", "\x1b[2J\u202e" + "N" * 1_000_000)))
+
+
+@case("a record of how a layer was built that has a million numbers")
+def _(folder, proof):
+    record = {"input_shape": [[1] * 1000] * 1000}
+    return with_config(good(folder), lambda config: config["config"]["layers"][1].update(build_config=record))
+
+
+@case("a hole of 300 GB in an archive")
+def _(folder, proof):
+    path = good(folder)
+    content = path.read_bytes()
+    directory = content.rindex(b"PK\x05\x06")
+    with path.open("r+b") as file:
+        file.seek(300 * 10**9)
+        file.write(content[directory:])
+    return path
+
+
 @case("a pipe instead of a file")
 def _(folder, proof):
     os.mkfifo(folder / "g.keras")

@@ -3,12 +3,13 @@
     python outcomes.py FILES.json
 
 FILES.json lists [name, path, proof]. One line of JSON for each: the outcome ("refused", "loaded", or the name of
-another exception), the message, seconds, the largest memory of this process and its children in MB, and whether the
-proof appeared.
+another exception), the message, seconds, the largest memory of this process and its children in MB, whether the
+proof appeared, and which temporary files are left.
 """
 
 import json
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -50,8 +51,14 @@ def outcome(name: str, path: str, proof: str, memory: Memory) -> dict[str, Any]:
         came, message = type(error).__name__, str(error)
     return {
         "name": name, "outcome": came, "message": message, "seconds": time.perf_counter() - began,
-        "megabytes": memory.most, "proof": Path(proof).exists(),
+        "megabytes": memory.most, "proof": Path(proof).exists(), "left": _left(),
     }  # fmt: skip
+
+
+def _left() -> list[str]:
+    """What lies in the folder for temporary files, but for AutoGraph's of this process, which go with it."""
+    here = Path(tempfile.gettempdir())
+    return [] if here == Path("/tmp") else [f.name for f in here.iterdir() if not f.name.startswith("__autograph")]
 
 
 def main() -> None:

@@ -75,13 +75,13 @@ def test_first_start_is_the_same_with_more_of_them():
     _, images = LINEAR.generator.sample(3)
     own = LINEAR.generator.space.sample(ti.seeds.of(0, tf.range(3)))
     for spread in (1.0, 0.25):
-        starts = ti.Inverter(LINEAR.generator, solver=solver, restarts=1, spread=spread)(images).codes
+        starts = ti.Inverter(LINEAR.generator, solver=solver, restarts=ti.Starts(1, spread))(images).codes
         np.testing.assert_allclose(starts, spread * own, atol=1e-6)
 
 
 def test_starts_gather_about_the_middle_of_a_uniform_prior():
     generator = ti.load_generator(lambda z: tf.reshape(z, [-1, 2, 2, 1]), prior=ti.uniform(4, low=2, high=6))
-    starts = ti.Inverter(generator, solver=ti.GradientDescent(1e-9, steps=1), restarts=1, spread=0.5)(
+    starts = ti.Inverter(generator, solver=ti.GradientDescent(1e-9, steps=1), restarts=ti.Starts(1, 0.5))(
         np.zeros((200, 2, 2, 1), np.float32)
     ).codes.numpy()
     assert starts.min() >= 3
@@ -170,9 +170,28 @@ def test_what_does_not_fit_is_refused_in_one_line():
         assert "\n" not in str(caught.value)
     with pytest.raises(ti.BadInput, match="not class-conditional"):
         inverter(np.zeros((1, 4, 4, 1), np.float32), labels=[1])
-    for wrong in ({"restarts": 0}, {"batch_size": 0}, {"patience": -1}, {"spread": 1.5}):
-        with pytest.raises(ti.BadInput, match=next(iter(wrong))):
-            ti.Inverter(LINEAR.generator, **wrong)
+    for wrong, word in (
+        (lambda: ti.Inverter(LINEAR.generator, restarts=0), "restarts=0"),
+        (lambda: ti.Inverter(LINEAR.generator, batch_size=0), "batch_size=0"),
+        (lambda: ti.Starts(spread=1.5), "spread=1.5"),
+        (lambda: ti.Stopping(patience=-1), "patience=-1"),
+        (lambda: ti.Inverter(LINEAR.generator, "l3"), "loss 'l3': expected one of mse"),
+        (lambda: ti.Inverter(LINEAR.generator, lambda a, b: a), "a loss of type function.*Pixel"),
+        (lambda: ti.Inverter(LINEAR.generator, solver="newton"), "solver='newton': expected one of adam"),
+        (lambda: ti.Inverter(LINEAR.generator, solver=3), "solver 3: expected one of adam"),
+    ):
+        with pytest.raises(ti.BadInput, match=word):
+            wrong()
+
+
+def test_losses_and_solvers_by_name_and_by_settings():
+    _, images = LINEAR.generator.sample(3)
+    plain = ti.Inverter(LINEAR.generator, ti.Pixel("l1") + 0.01 * ti.LogPrior(), ti.LBFGS(9), restarts=2)(images)
+    settings = ti.settings
+    loss, solver = settings.LossSettings("l1", prior_weight=0.01), settings.SolverSettings("lbfgs", 9)
+    named = ti.Inverter(LINEAR.generator, loss, solver, restarts=ti.Starts(2))(images)
+    np.testing.assert_array_equal(plain.codes, named.codes)
+    assert isinstance(ti.Inverter(LINEAR.generator, solver="levenberg_marquardt").solver, ti.LevenbergMarquardt)
 
 
 def test_watch_hears_of_the_whole_work():
@@ -292,7 +311,9 @@ def test_levenberg_marquardt_gives_the_same_in_any_batch():
     )  # fmt: skip
     codes, images = generator.sample(9)
     small, large = (
-        ti.Inverter(generator, ti.Logit(), ti.LevenbergMarquardt(40), tolerance=1e-15, batch_size=size)(images)
+        ti.Inverter(generator, ti.Logit(), ti.LevenbergMarquardt(40), stopping=ti.Stopping(1e-15), batch_size=size)(
+            images
+        )
         for size in (4, 64)
     )
     np.testing.assert_allclose(small.codes, large.codes, atol=1e-4)

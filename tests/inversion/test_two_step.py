@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfinvert as ti
+from tfinvert.settings import SecondStep
 from tfinvert.solvers.first_order import schedule
 
 MATRIX = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 3)))[0].astype(np.float32)
@@ -19,6 +20,11 @@ LATENT = ti.Adam(schedule("cosine", 0.1, 600), steps=600)
 BEYOND = ti.Adam(schedule("cosine", 0.02, 800), steps=800)
 
 
+def two_step(sparsity=None):
+    first = ti.Inverter(LINEAR, solver=LATENT, restarts=1)
+    return ti.TwoStep(first, SecondStep("first_dense", sparsity=sparsity), solver=BEYOND)
+
+
 def best():
     """The least squares codes, and what is left of the images."""
     flat = IMAGES.reshape(4, 12) - OFFSET
@@ -29,7 +35,7 @@ def best():
 def test_delta_is_the_soft_threshold_of_what_codes_leave(sparsity):
     """Of mean((d - delta)^2) + s * mean(|delta|) the least value is at delta = soft(d, s / 2)."""
     codes, left = best()
-    found = ti.TwoStep(LINEAR, sparsity=sparsity, latent=LATENT, beyond=BEYOND, restarts=1)(IMAGES)
+    found = two_step(sparsity)(IMAGES)
     np.testing.assert_allclose(found.codes, codes, atol=2e-3)
     known = np.sign(left) * np.maximum(np.abs(left) - sparsity / 2, 0)
     np.testing.assert_allclose(found.delta, known, atol=5e-3)
@@ -58,7 +64,7 @@ def test_the_class_and_the_code_are_held_for_what_comes_later():
     images = np.random.default_rng(3).uniform(-0.9, 0.9, size=(3, 8, 8, 1)).astype(np.float32)
     labels = [4, 0, 2]
     shares = []
-    inverter = ti.TwoStep(generator, restarts=2)
+    inverter = ti.TwoStep(ti.Inverter(generator, restarts=2))
     found = inverter(images, labels=labels, watch=lambda seen: shares.append(seen.share))
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -75,7 +81,7 @@ def test_generated_images_need_no_delta():
     model = conditional()
     generator = ti.load_generator(model)
     _, images = generator.sample(3, labels=1)
-    found = ti.TwoStep(generator, sparsity=10.0)(images, labels=1)
+    found = ti.TwoStep(ti.Inverter(generator), SecondStep("first_dense", sparsity=10.0))(images, labels=1)
     assert (found.mse_latent.numpy() < 1e-4).all()
     assert (found.delta_zeros.numpy() > 0.99).all()
 
@@ -83,21 +89,31 @@ def test_generated_images_need_no_delta():
 def test_images_that_are_none_leave_the_others_alone():
     images = IMAGES.copy()
     images[1, 0, 0] = np.nan
-    found = ti.TwoStep(LINEAR, latent=LATENT, beyond=BEYOND, restarts=1)(images)
-    whole = ti.TwoStep(LINEAR, latent=LATENT, beyond=BEYOND, restarts=1)(IMAGES)
+    found = two_step()(images)
+    whole = two_step()(IMAGES)
     assert ti.Status(int(found.status[1])) == ti.Status.INVALID_IMAGE
     assert np.isfinite(found.hidden).all()
     np.testing.assert_allclose(np.delete(found.hidden, 1, axis=0), np.delete(whole.hidden, 1, axis=0), atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("options", "why"),
+    ("loss", "at", "solver", "why"),
     [
-        ({"sparsity": -1}, "sparsity=-1"),
-        ({"prior_weight": float("nan")}, "prior_weight=nan"),
-        ({"at": "conv"}, "no layer 'conv'"),
+        (None, {"at": "first_dense", "sparsity": -1}, None, "sparsity=-1: expected a number of at least 0"),
+        (None, {"at": "conv"}, None, "no layer 'conv'"),
+        (ti.LogPrior(), {"at": "first_dense"}, None, "sees no image"),
+        (None, {"at": "first_dense", "learning_rate": 0.1}, "lbfgs", "second_learning_rate=0.1 for lbfgs: it has none"),
     ],
 )
-def test_settings_out_of_range_are_refused(options, why):
+def test_settings_that_cannot_be_are_refused(loss, at, solver, why):
     with pytest.raises(ti.BadInput, match=why):
-        ti.TwoStep(LINEAR, **options)
+        ti.TwoStep(ti.Inverter(LINEAR, loss), SecondStep(**at), solver=solver)
+
+
+def test_the_second_step_has_the_loss_of_images_alone_and_stops_as_the_first():
+    stopping = ti.Stopping(tolerance=1e-3, patience=7)
+    first = ti.Inverter(LINEAR, ti.Pixel() + 0.1 * ti.LogPrior(), stopping=stopping, batch_size=3, seed=5)
+    inverter = ti.TwoStep(first, SecondStep("first_dense", sparsity=0.5))
+    assert str(inverter.loss) == str(ti.losses.Sum((ti.Pixel(),)))
+    assert inverter._second.stopping == stopping
+    assert (inverter.batch_size, inverter._second.batch_size, inverter._second.seed) == (3, 3, 5)

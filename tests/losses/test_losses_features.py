@@ -82,7 +82,7 @@ def test_images_are_inverted_with_it_and_targets_looked_at_once(tmp_path):
     )
     _, images = generator.sample(3)
     inverter = ti.Inverter(
-        generator, ti.Features(None, counting, size=8), ti.Adam(0.05, steps=150), restarts=5, tolerance=0
+        generator, ti.Features(None, counting, size=8), ti.Adam(0.05, steps=150), restarts=5, stopping=ti.Stopping(0)
     )
     looks.clear()
     found = inverter(images)

@@ -65,10 +65,11 @@ def test_an_image_that_is_none_has_no_losses(tmp_path):
 
 def test_both_steps_follow_each_other(tmp_path):
     generator = ti.load_generator()
-    latent, beyond = ti.Adam(steps=30), ti.Adam(steps=50)
+    first = ti.Inverter(generator, None, ti.Adam(steps=30), restarts=1)
+    two = ti.TwoStep(first, solver=ti.Adam(steps=50))
     store = Store(tmp_path)
     sources = Sources("glyphs", generator, limit=2)
-    run(ti.TwoStep(generator, latent=latent, beyond=beyond, restarts=1), sources, store, show=False)
+    run(two, sources, store, show=False)
     for each in store.read().to_pylist():
         assert each["loss_steps"] == [25, 30, 55, 80]
         assert all(np.diff(each["losses"][:2]) <= 0)

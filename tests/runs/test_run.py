@@ -53,7 +53,7 @@ def test_a_generator_without_finite_images_leaves_no_code(tmp_path):
 def test_two_steps_leave_no_delta_of_what_is_no_image(eagerly, tmp_path):
     generator = ti.load_generator()
     images = np.full((1, 32, 32, 1), np.nan, np.float32)
-    two = ti.TwoStep(generator, latent=ti.Adam(steps=1), beyond=ti.Adam(steps=1), restarts=1)
+    two = ti.TwoStep(ti.Inverter(generator, None, ti.Adam(steps=1), restarts=1), solver=ti.Adam(steps=1))
     (row,) = rows(tmp_path, two, Sources(images, generator))
     assert [row[name] for name in ("code", "delta", "delta_zeros", "reconstruction_latent")] == [None] * 4
 

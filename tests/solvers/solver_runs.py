@@ -4,6 +4,7 @@ import functools
 
 import tensorflow as tf
 
+from tfinvert.settings import Stopping
 from tfinvert.solvers import loop
 from tfinvert.solvers.solver import Turn
 
@@ -20,7 +21,7 @@ def seeds_of(codes):
 
 def minimiser(solver, objective, *, tolerance=0.0, patience=0, constrain=free, compiled=True):
     """A function (codes [N, *shape], steps) -> `Progress` at the end; built once, whatever N and the steps."""
-    stopping = loop.Stopping(tolerance, patience)
+    stopping = Stopping(tolerance, patience)
 
     def whole(codes, steps):
         none = tf.zeros(tf.shape(codes)[:1], tf.int32)

@@ -163,6 +163,8 @@ def short(error: BaseException) -> str:
     """An error in one line: its kind and, where Keras wrapped one error in others, the innermost."""
     text = re.split("Exception encountered: |Error encountered:", re.sub(r"\x1b\[[0-9;]*m", "", str(error)))[-1]
     text = re.sub(r"Exception encountered when calling [^\n]*\n", "", text)
+    if "in user code:" in text:  # AutoGraph's own trace; what was wrong stands at its end
+        text = text.strip().splitlines()[-1]
     text = " ".join(re.split("Arguments received by|Call arguments received", text)[0].split()) or "no message"
     return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 

@@ -24,6 +24,7 @@ from tfinvert.generators.trial import Facts
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _DEFAULT_RANGE = (-1.0, 1.0)
+_WHOLE = 4  # a file may be so many times as large as the arrays that are taken out of it, for it may hold others
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
 
 
@@ -130,6 +131,7 @@ def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limi
     if not saved_model.is_saved_model(path):
         contents.sniff(path)  # most mistakes are told at once
     try:
+        _refuse_size(path, limits)
         with tempfile.TemporaryDirectory() as folder:
             plan, facts = _read(_File(path, name, known, Path(folder), limits), stated, custom)
         digest = saved_model.digest(path, limits) if saved_model.is_saved_model(path) else _digest(path)
@@ -167,6 +169,7 @@ def _begin() -> None:
 
 def _try(file: _File, stated: Stated, names: Sequence[str]) -> Iterator[Any]:
     """What is done in a process of its own: all but what needs the user's classes, which are not there."""
+    tempfile.tempdir = str(file.folder)  # whoever asked deletes it, however this process ends
     opened, model = _open(file, stated, None, names)
     if opened is not None and not opened.reader:
         yield opened
@@ -266,6 +269,15 @@ def _range(bounds: Sequence[float]) -> tuple[float, float]:
     if not -np.inf < low < high < np.inf:
         raise BadInput(f"value_range {low},{high}", "expected two finite numbers, low before high, such as -1,1 or 0,1")
     return low, high
+
+
+def _refuse_size(path: Path, limits: Limits) -> None:
+    """Raises `BadInput` where a file is so large that reading it for its digest would take minutes."""
+    if path.is_file() and (size := path.stat().st_size) > _WHOLE * limits.bytes:
+        raise BadInput(
+            f"{path.name} has {size / 1e9:.3g} GB",
+            f"expected at most {_WHOLE * limits.gigabytes:g}; if it is meant to, raise --max_gigabytes",
+        )
 
 
 def _digest(path: Path) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from PIL import Image
-
+from tfinvert.errors import BadInput
+from tfinvert.images.encode import eight_bit
 from tfinvert.report.thumbnails import Room, Thumbnail
+from tfinvert.runs.finished import decoded
 from tfinvert.solvers.status import Status
 
 COLUMNS = (
@@ -57,14 +57,21 @@ def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_step
     for column, name in (("reconstruction_latent", "code alone"), ("reconstruction", "reconstruction")):
         if column == "reconstruction" or two_steps:
             there = row[column] and not status.empty
-            image = Image.open(io.BytesIO(row[column]), formats=["PNG"]) if there else None
-            pictures.append((name, "no result" if image is None else room.fit(image)))
+            pictures.append((name, _picture(row[column], room) if there else "no result"))
     name = row["id"][shared:]
     return Card(
         row["id"], name, row["status"], status.failed,
         {key: _number(value) for key, _, _, value in known if not math.isnan(value)},
         [(name, how.format(value)) for _, name, how, value in known], pictures, _details(row, name),
     )  # fmt: skip
+
+
+def _picture(png: bytes, room: Room) -> Thumbnail | str:
+    """A reconstruction, or why there is none."""
+    try:
+        return room.fit(eight_bit(decoded(png)))
+    except BadInput as error:
+        return str(error)
 
 
 def _details(row: Mapping[str, Any], name: str) -> list[str]:

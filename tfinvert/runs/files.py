@@ -17,9 +17,11 @@ from typing import Any
 import psutil
 
 from tfinvert.errors import BadInput
+from tfinvert.images.bounded import open_regular
 
 _PARTIAL = ".partial-"
 _ENDING = 20  # letters of a file's name that its hidden name keeps: enough for ".weights.h5"
+_SETTINGS = 2**24  # bytes that a file of settings may have
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK}  # what file systems say to them
 
@@ -55,7 +57,8 @@ def clear(folder: Path, every: bool = False) -> None:
       every: that of living processes, too: only for whoever holds the folder's lock.
     """
     for left_over in folder.glob(f"{_PARTIAL}*"):
-        if every or _dead(left_over.name):
+        whose = every or _dead(left_over.name)
+        if whose and (left_over.is_symlink() or not left_over.is_dir()):  # a folder is not ours
             left_over.unlink(missing_ok=True)
 
 
@@ -111,6 +114,20 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
+def read_small(path: Path) -> bytes:
+    """A file of settings.
+
+    Raises:
+      BadInput: it is no regular file, or larger than settings are.
+      OSError: it cannot be opened.
+    """
+    with open_regular(path) as file:
+        content = file.read(_SETTINGS + 1)
+    if len(content) > _SETTINGS:
+        raise BadInput(f"{path} has more than {_SETTINGS / 1e6:.0f} MB", "expected settings, a few kB of them")
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """What a file of settings says.
 
@@ -118,9 +135,11 @@ def read_json(path: Path) -> dict[str, Any]:
       BadInput: it is damaged.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_small(path))
         if not isinstance(found, dict):
             raise TypeError(f"it holds a {type(found).__name__}")
+    except BadInput:
+        raise
     except (ValueError, TypeError, RecursionError) as error:
         raise BadInput(f"{path} is damaged ({error})", "choose another folder, or delete this one") from error
     return found

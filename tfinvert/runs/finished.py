@@ -101,8 +101,14 @@ class FinishedRun:
         columns = list(dict.fromkeys(["id", "status", *fields]))
         table = self.stored.read(columns, wanted)
         scalars = (dict(zip(columns, row, strict=True)) for row in zip(*table.columns, strict=True))
-        found = {row.id: row for row in map(_row, scalars)}
+        found = {row.id: row for row in map(self._row, scalars)}
         return list(found.values()) if wanted is None else [found[image_id] for image_id in wanted]
+
+    def _row(self, scalars: dict[str, pa.Scalar]) -> Row:
+        try:
+            return _row(scalars)
+        except BadInput as error:  # of a picture
+            raise error.about(f"the row of {scalars['id']} in {self.stored.folder}") from error
 
     def sources(self) -> Sources:
         """The images, to be read again from where they were.
@@ -178,7 +184,7 @@ def open_run(
     fingerprint = settings.pop("generator_sha256", "")
     job = dataclasses.replace(of_nest(Job, {**settings, "out": str(folder)}, str(folder)), limits=limits)
     job = changed(job, allow_unsafe=allow_unsafe)
-    if found(job) == MIXED and job.generator.prior:  # its shape counts the classes, too
+    if found(job) == MIXED and isinstance(job.generator.prior, str):  # its shape counts the classes, too
         job = changed(job, prior=str(dataclasses.replace(spaces.parse(job.generator.prior), shape=None)))
     if generator is not None:
         job = changed(job, generator=generator)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import stat
 import sys
 import threading
 import time
@@ -38,6 +39,7 @@ else:
 
 
 _TAKEN = {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # else another file would be written
 _TEXT = 200  # bytes at most that say who holds it
 
 _File = tuple[int, int]  # device and inode
@@ -119,13 +121,15 @@ class Lock:
         if known is not None and known in _held:
             raise self._refusal("this process")
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
         except OSError as error:
             raise unwritable(self.path, error) from error
         try:
             _take(descriptor)
             status = os.fstat(descriptor)
             file = (status.st_dev, status.st_ino)
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or status.st_size > _TEXT:
+                raise BadInput(f"{self.path} is no lock", "it is another file, or a link to one: delete it")
             if _file(self.path) == file:  # not removed between the opening and the taking
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)

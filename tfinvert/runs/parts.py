@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfinvert.errors import BadInput
@@ -43,6 +46,12 @@ SCHEMA = pa.schema(
         ("reconstruction_latent", pa.binary()),
     ]
 )
+
+_REPEATED = ("status", "message")  # columns that are written as numbers of texts
+_COMPRESSIONS = ("SNAPPY", "UNCOMPRESSED")  # which cannot unfold to a thousand times their size
+_FOLDED = 2**30  # bytes that a column with a dictionary may unfold to
+_FEW = 1_000_000  # values that any file may have
+_TEXTS = 10**8  # bytes of such texts in a group of rows
 
 _RUN, _REPLACES = b"tfinvert:run", b"tfinvert:replaces"
 _GROUP = 1024  # rows that are read at once where one of them is wanted
@@ -107,9 +116,10 @@ def head(path: Path) -> Head:
     with _opened(path) as file:
         there = [name for name in ("id", "place") if name in file.schema_arrow.names]
         rows = file.metadata.num_rows
+        _refuse_bombs(file, path, there)
         table = _fitting(path, file.read(there, use_threads=False), ("id", "place"), 0, rows)
         places, stated = table["place"].to_numpy(), file.metadata.metadata or {}
-        replaces = frozenset(json.loads(stated.get(_REPLACES, b"[]")))
+        replaces = frozenset(filter(lambda name: isinstance(name, str), json.loads(stated.get(_REPLACES, b"[]"))))
         first = int(places.min(initial=_NOWHERE))
         part = Part(path, rows, path.stat().st_size, first, stated.get(_RUN, b""), replaces)
     return Head(part, table["id"], places)
@@ -134,6 +144,7 @@ def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -
     """The same, as tables of some rows each: what is large need never be in memory all at once."""
     with _opened(part.path) as file:
         there = [name for name in file.schema_arrow.names if name in columns]
+        _refuse_bombs(file, part.path, there)
         end = 0
         for group in range(file.metadata.num_row_groups):
             start, end = end, end + file.metadata.row_group(group).num_rows
@@ -141,6 +152,7 @@ def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -
             if chosen is not None and not len(chosen):
                 continue
             table = file.read_row_group(group, there, use_threads=False) if there else None
+            table = None if table is None else _unfolded(table, part.path)
             table = _fitting(part.path, table, columns, start, end - start)
             yield table if chosen is None or len(chosen) == end - start else table.take(pa.array(chosen))
 
@@ -148,20 +160,61 @@ def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would keep one waiting
+            raise BadInput(f"{path} is no regular file", "move it out of the folder")
+        known = pq.read_metadata(path)
+        repeated = [name for name in _REPEATED if name in known.schema.names]
+        with pq.ParquetFile(
+            path, metadata=known, read_dictionary=repeated, page_checksum_verification=True
+        ) as file:  # fmt: skip
             missing = [name for name in ("id", "status") if name not in file.schema_arrow.names]
             if missing:
                 raise BadInput(f"{path} holds no rows of a run (no column {missing[0]})", "move it out of the folder")
             yield file
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise BadInput(
             f"{path} is damaged ({reason})", "put it right, or delete it and run again: its images are done anew"
         ) from error
+
+
+def _refuse_bombs(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> None:
+    """Raises `BadInput` where columns would unfold to far more than the file: ours are never written so."""
+    most = _FEW + 8 * path.stat().st_size
+    for group in range(file.metadata.num_row_groups):
+        about = file.metadata.row_group(group)
+        for number in range(about.num_columns):
+            column = about.column(number)
+            name = column.path_in_schema.split(".")[0]
+            if name not in columns:
+                continue
+            # At worst every value is a whole dictionary.
+            folded = column.has_dictionary_page and name not in _REPEATED
+            folded = folded and column.num_values * column.total_uncompressed_size > _FOLDED
+            if folded or column.compression not in _COMPRESSIONS or column.num_values > most:
+                raise BadInput(
+                    f"{path} holds no rows of a run ({name} is packed in another way)", "move it out of the folder"
+                )
+
+
+def _unfolded(table: pa.Table, path: Path) -> pa.Table:
+    """The table with texts in place of numbers of texts.
+
+    Raises:
+      BadInput: they would be far too large.
+    """
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_dictionary(column.type):
+            lengths = (pc.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
+            if sum(pc.sum(each).as_py() or 0 for each in lengths) > _TEXTS:
+                raise BadInput(f"{path} has texts of more than {_TEXTS / 1e9:g} GB", "move it out of the folder")
+            table = table.set_column(place, name, column.cast(pa.string()))
+    return table
 
 
 def _fitting(path: Path, table: pa.Table | None, columns: Sequence[str], start: int, count: int) -> pa.Table:

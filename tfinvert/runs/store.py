@@ -35,6 +35,8 @@ class Store(Stored):
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder)
+        if self.results.is_symlink():
+            raise BadInput(f"{self.results} is a link", "rows would be written elsewhere: link the run's whole folder")
         writable(self.results)
         self._lock = Lock(self.folder)
         self._entered = False

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.runs.files import read_json
+from tfinvert.runs.files import read_json, read_small
 from tfinvert.runs.index import UNREAD, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA
 
@@ -50,13 +50,10 @@ class Stored:
         copy = b"" if self._run_json() else self._indexed().run
         if copy:
             tell(f"{path} is {'damaged' if path.is_file() else 'lost'}: the copy in {self.results} is read")
-            return json.loads(copy)
-        if not path.is_file():
+            return _checked(json.loads(copy), path)
+        if not path.exists():
             raise BadInput(f"{self.folder} holds no run", "expected a folder that bin/invert.py wrote, with run.json")
-        about = read_json(path)
-        if not isinstance(about.get("settings"), dict):
-            raise BadInput(f"{path} is no run's settings", "choose another folder")
-        return about
+        return _checked(read_json(path), path)
 
     def parts(self) -> list[Path]:
         """The files of rows, in the images' order."""
@@ -127,7 +124,7 @@ class Stored:
     def _run_json(self) -> bytes:
         """The file, where it is a run's settings; nothing else."""
         try:
-            found = (self.folder / "run.json").read_bytes()
+            found = read_small(self.folder / "run.json")
             settings_of(found)
         except (OSError, BadInput):
             return b""
@@ -146,11 +143,27 @@ def listed(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def _list(folder: Path) -> list[tuple[str, int, int]]:
-    found = []
+    found: list[tuple[str, int, int]] = []
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is no folder", "choose another run's, or move it out of the way")
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("part-") and entry.name.endswith(".parquet"):
-                with contextlib.suppress(FileNotFoundError):  # merged just now
+                try:
                     status = entry.stat()
                     found.append((entry.name, status.st_size, status.st_mtime_ns))
+                except FileNotFoundError:  # merged just now
+                    continue
+                except OSError:  # who reads it will say what is wrong
+                    found.append((entry.name, 0, 0))
     return sorted(found)
+
+
+def _checked(about: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What run.json says, where it is a run's: nobody else need ask again."""
+    shape, assumed = about.get("image_shape", [1, 1, 1]), about.get("assumed", [])
+    whole = isinstance(about.get("settings"), dict) and isinstance(assumed, list)
+    whole = whole and isinstance(shape, list) and len(shape) == 3
+    if not whole or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise BadInput(f"{path} is no run's settings", "choose another folder")
+    return about

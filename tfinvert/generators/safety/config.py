@@ -22,6 +22,7 @@ from tfinvert.generators.safety import allowed
 
 _FAMILIES = ("keras", "tf_keras", "keras_core", "tensorflow.keras", "tensorflow.python.keras")
 _KEPT = ("name", "inbound_nodes", "build_config", "shared_object_id")
+_VALUES = 500_000  # of a config; readers take some 20 us for each
 _DEPTH = 100  # levels of a config; models nest a few, each with half a dozen
 _FUNCTION_KEY = re.compile(r"(.*_)?(activation|initializer|regularizer|constraint)")
 # What people would look for in the message.
@@ -92,11 +93,15 @@ class _Gate:
 
     def __init__(self, name: str, custom: Collection[str]) -> None:
         self.name, self.custom, self.needed = name, {bare(each) for each in custom}, set[str]()
+        self.values = 0
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """Any part of the config."""
         if depth > _DEPTH:
             raise BadInput(f"{self.name} has a model config of more than {_DEPTH} levels", "expected a Keras model")
+        self.values += 1
+        if self.values > _VALUES:
+            raise BadInput(f"{self.name} has a model config of more than {_VALUES:,} values", "expected a Keras model")
         if isinstance(node, list):
             return [self.value(item, depth + 1) for item in node]
         if not isinstance(node, dict):

@@ -29,6 +29,7 @@ from tfinvert.errors import BadInput
 from tfinvert.settings import Limits
 
 _LOOK = 0.02  # seconds between two looks at the worker's memory
+_BREATH = 2.0  # seconds after which a server that waits looks whether the user's process is still there
 _IDLE = 60.0  # seconds after which a worker that waits is ended
 _LARGE = 1.5e9  # bytes that a waiting worker may hold
 _DONE = "done"
@@ -99,13 +100,29 @@ def close() -> None:
         return
     owner, connection, started = _server
     _server = None
-    connection.close()
-    if owner != os.getpid():  # a fork of the user's process: the server is not ours to wait for
+    if owner != os.getpid():  # a fork of the user's process: the server is not ours to end
+        connection.close()
         return
+    with contextlib.suppress(OSError):
+        connection.send(None)  # closing is not enough where a child of the user's process has the other end, too
+    connection.close()
     if isinstance(started, int):
         os.waitpid(started, 0)
     else:
         started.wait()
+
+
+def _forget() -> None:
+    """In a fork of the user's process: the server, and the lock that a thread may hold there, are not its own."""
+    global _server, _lock
+    _lock = threading.Lock()
+    if _server is not None:
+        _server[1].close()
+        _server = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _connected() -> Connection:
@@ -170,15 +187,20 @@ def main(number: int) -> None:
 
 
 def serve(connection: Connection) -> None:
-    """Hands jobs to workers until the other end of the connection closes."""
+    """Hands jobs to workers until the user's process says that it is enough, or is gone."""
     worker: tuple[int, Connection] | None = None
+    master, since = os.getppid(), time.monotonic()
     try:
-        while True:
-            if not connection.poll(_IDLE if worker else None):
-                _ended(worker)
-                worker = None
+        while os.getppid() == master:
+            if not connection.poll(_BREATH):
+                if worker is not None and time.monotonic() - since > _IDLE:
+                    _ended(worker)
+                    worker = None
                 continue
-            limits, what, payload = connection.recv()
+            job = connection.recv()
+            if job is None:
+                return
+            limits, what, payload = job
             worker = worker or _hire(connection)
             worker[1].send_bytes(payload)
             refusal = _watch(worker, connection, limits, what)
@@ -189,6 +211,7 @@ def serve(connection: Connection) -> None:
             elif psutil.Process(worker[0]).memory_info().rss > _LARGE:
                 _ended(worker)
                 worker = None
+            since = time.monotonic()
     except (EOFError, OSError):  # nobody listens any more
         return
     finally:
@@ -220,7 +243,7 @@ def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limit
     """Hands on what a worker says until it has done its job; else why it has not."""
     number, answers = worker
     process = psutil.Process(number)
-    before, end = process.memory_info().rss, time.monotonic() + limits.seconds
+    before, end, master = process.memory_info().rss, time.monotonic() + limits.seconds, os.getppid()
     while time.monotonic() < end:
         if answers.poll(_LOOK):
             try:
@@ -235,7 +258,7 @@ def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limit
                 f"{what} takes more than {limits.gigabytes:g} GB of memory",
                 "if it is meant to, say more with --max_gigabytes, or limits=Limits(gigabytes=...)",
             )
-        if connection.poll(0):  # another job while this one is done: the other end has closed
+        if connection.poll(0) or os.getppid() != master:  # another job, or none any more: this one is not wanted
             return BadInput(f"{what} was given up", "try it again")
     return BadInput(
         f"{what} takes more than {limits.seconds:g} seconds",
