@@ -30,7 +30,8 @@ SMALLER = {
     },
     "biggan": {
         "https://tfhub.dev/deepmind/biggan-128/2": "small_biggan", "label = 207": "label = 3",
-        ' + ti.Features("mixed8")': "", "steps = 300": "steps = 2", "batch_size=2))": "batch_size=2), solver=ti.Adam(steps=2))",
+        ' + ti.Features("mixed8")': "", "steps = 300": "steps = 2",
+        "batch_size=2))": "batch_size=2), solver=ti.Adam(steps=2))",
         "points, 16": "points, 2", "[258, 281, 291]": "[0, 1]",
     },
 }  # fmt: skip

@@ -1,6 +1,5 @@
-"""`bin/invert.py` through its `main`, and once as a user starts it."""
+"""`tfinvert invert` through its `main`, and once as a user starts it."""
 
-import dataclasses
 import json
 import os
 import re
@@ -17,8 +16,9 @@ from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
-from tfinvert.runs import PRESETS, Job, Store
+from tfinvert.runs import Store
 from tfinvert.runs.lock import Lock
+from tfinvert.settings import Job, by_flags
 
 BIN = Path(__file__).parents[2] / "bin"
 FAST = {"steps": 3, "restarts": 1}
@@ -49,10 +49,10 @@ def test_without_flags_it_inverts_the_builtin_default(invert, tmp_path):
     table = Store(tmp_path / "out").read()
     assert table["id"].to_pylist()[0] == "DejaVuSansMono-BoldOblique-A"
     assert len(table["code"][0]) == 64
-    settings = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert settings["settings"]["steps"] == 3
-    assert settings["settings"]["seed"] == 0
-    assert settings["versions"]["tensorflow"]
+    about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert about["settings"]["solver"]["steps"] == 3
+    assert about["settings"]["seed"] == 0
+    assert about["versions"]["tensorflow"]
     picture = Image.open(tmp_path / "out" / "comparison.png")
     assert min(picture.size) > 100
     assert np.asarray(picture.convert("L")).std() > 10
@@ -167,15 +167,9 @@ def test_a_preset_is_a_papers_settings_and_other_flags_go_before_it(tmp_path):
         f"--out={tmp_path}",
     ]
     subprocess.run(command, check=True, capture_output=True)
-    settings = json.loads((tmp_path / "run.json").read_text())["settings"]
+    settings = by_flags(json.loads((tmp_path / "run.json").read_text())["settings"], Job)
     expected = {"solver": "rmsprop", "learning_rate": 0.01, "prior_weight": 0.0025, "steps": 2, "restarts": 1}
     assert {name: settings[name] for name in expected} == expected
-
-
-def test_presets_are_settings_of_a_job():
-    names = {field.name for field in dataclasses.fields(Job)}
-    for values in PRESETS.values():
-        assert set(values) <= names
 
 
 def test_the_same_again_goes_on_and_another_setting_is_refused(invert, tmp_path):

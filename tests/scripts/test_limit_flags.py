@@ -9,8 +9,9 @@ from absl import flags
 from absl.testing import flagsaver
 from jobs import job_of
 
-from tfinvert import limits
 from tfinvert.errors import BadInput
+from tfinvert.settings import Job, Limits, flags_of, flat
+from tfinvert.settings.presets import PRESETS
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +20,19 @@ def script(load_script):
 
 
 def test_defaults_are_stated_once(script):
-    for name, value in dataclasses.asdict(limits.DEFAULT).items():
+    for name, value in dataclasses.asdict(Limits()).items():
         assert flags.FLAGS[f"max_{name}"].default == value
-    assert job_of("out").limits == limits.DEFAULT
+    assert job_of("out").limits == Limits()
+
+
+def test_all_settings_of_a_job_are_flags_with_its_defaults(script):
+    usual = flat(Job())
+    for name, how in flags_of(Job).items():
+        flag = flags.FLAGS[name]
+        assert flag.help == how.help or name == "out"
+        assert flag.default == usual.get(name), name  # a second step is not usual: all of its flags are None
+    assert set(PRESETS["pividori2019"]) <= set(flags_of(Job))
+    assert set(PRESETS["creswell2018"]) <= set(flags_of(Job))
 
 
 def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
@@ -31,8 +42,8 @@ def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
         with flagsaver.flagsaver(out=str(tmp_path / "out"), max_megapixels=megapixels, **values):
             assert script.main(["invert.py"]) == code
     about = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert about["limits"] == {**dataclasses.asdict(limits.DEFAULT), "megapixels": 0.01}
-    assert not any(name.startswith("max_") for name in about["settings"])  # another limit is no other run
+    assert about["limits"] == {**dataclasses.asdict(Limits()), "megapixels": 0.01}
+    assert "limits" not in about["settings"]  # another limit is no other run
     with flagsaver.flagsaver(out=str(tmp_path / "out"), max_megapixels=1.0, **values):
         assert script.main(["invert.py"]) == 0
 
@@ -40,4 +51,4 @@ def test_a_limit_reaches_the_pictures_and_the_run_goes_on(script, tmp_path):
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_limit_is_a_number_above_zero(value):
     with pytest.raises(BadInput, match=r"max_seconds=.*: expected a number above 0"):
-        job_of("out", max_seconds=value).limits
+        job_of("out", max_seconds=value)
