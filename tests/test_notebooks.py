@@ -56,7 +56,14 @@ def test_the_notebook_is_what_its_source_says(source):
     assert not any(cell.get("outputs") for cell in committed["cells"])
 
 
-@pytest.mark.parametrize("source", sorted(COLAB.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(path, marks=() if path.stem == "invert_your_photos" else pytest.mark.slow)  # one for every day
+        for path in sorted(COLAB.glob("*.py"))
+    ],
+    ids=lambda path: path.stem,
+)
 def test_the_notebook_runs(source, tmp_path, modules):
     shutil.copytree(modules, tmp_path, dirs_exist_ok=True)
     notebook = jupytext.read(source)

@@ -165,6 +165,28 @@ def test_a_child_of_the_user_that_lives_on_keeps_nobody():
             psutil.Process(child).kill()
 
 
+def test_nothing_in_the_working_folder_is_imported(tmp_path):
+    """A server that is started anew finds modules where this process does, and nowhere else."""
+    for name in ("numpy", "h5py", "psutil", "keras", "pickle"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'proof')!r}, 'w')")
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "user.py").write_text(textwrap.dedent(f"""
+        import sys
+        sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
+        import tensorflow as tf
+        tf.ones(3) + 1  # now there are threads, and no fork
+        import watched_jobs as jobs
+        from tfinvert.generators.safety import process
+        from tfinvert.limits import Limits
+        with process.watched(jobs.counts, 2, limits=Limits(), what="it") as answers:
+            print(*answers)
+    """))  # fmt: skip
+    command = [sys.executable, str(tmp_path / "user" / "user.py")]
+    out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert out.stdout.split() == ["0", "1"]
+    assert not (tmp_path / "proof").exists()
+
+
 def test_nobody_is_left_when_the_user_is_killed():
     script = f"""
         import sys, time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -170,7 +171,13 @@ def _begin() -> None:
 def _try(file: _File, stated: Stated, names: Sequence[str]) -> Iterator[Any]:
     """What is done in a process of its own: all but what needs the user's classes, which are not there."""
     tempfile.tempdir = str(file.folder)  # whoever asked deletes it, however this process ends
+    began = time.monotonic()
     opened, model = _open(file, stated, None, names)
+    if time.monotonic() - began > file.limits.seconds / 2:  # it is read here and there, and there nobody watches
+        raise BadInput(
+            f"reading {file.name} takes more than {file.limits.seconds / 2:g} seconds, half of the limit",
+            "if it is meant to, say more with --max_seconds, or limits=Limits(seconds=...)",
+        )
     if opened is not None and not opened.reader:
         yield opened
         return

@@ -109,6 +109,10 @@ def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> 
             images = raw(codes, labels)
         except BadInput:
             raise
+        except tf.errors.ResourceExhaustedError as error:
+            raise BadInput(
+                f"{name} takes more memory than there is for codes {list(codes.shape)}", short(error)
+            ) from error
         except Exception as error:  # the model is the user's: anything can come out of it
             raise BadInput(
                 f"{name} cannot be called with codes {list(codes.shape)}",

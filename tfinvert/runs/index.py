@@ -172,7 +172,10 @@ def _own(heads: Sequence[Head], run: bytes) -> list[Head]:
     ours, why = settings_of(run), {b"": "", run: ""}
     for each in heads:
         if each.part.run not in why:
-            why[each.part.run] = changed(settings_of(each.part.run), ours)
+            try:
+                why[each.part.run] = changed(settings_of(each.part.run), ours)
+            except BadInput as error:
+                raise error.about(str(each.part.path)) from error
         if why[each.part.run]:
             tell(f"{each.part.path} is of a run with other settings ({why[each.part.run]}), and is left out")
     return [each for each in heads if not why[each.part.run]]

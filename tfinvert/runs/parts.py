@@ -173,7 +173,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             yield file
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, RecursionError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -78,7 +78,10 @@ def pieces(archive: zipfile.ZipFile, most: int) -> dict[str, bytes]:
     """The graphs of tfinvert's own layers in the archive, by their names in it.
 
     Raises:
-      BadInput: one is no plain file, or larger than `most` bytes.
+      BadInput: one is no plain file, or they are larger than `most` bytes together.
     """
-    found = [name for name in archive.namelist() if _PIECE.fullmatch(name) and ".." not in name]
-    return {name: part(archive, name, most) or b"" for name in found}
+    found: dict[str, bytes] = {}
+    for name in archive.namelist():
+        if _PIECE.fullmatch(name) and ".." not in name:
+            found[name] = part(archive, name, most - sum(map(len, found.values()))) or b""
+    return found
