@@ -28,7 +28,7 @@ INSTALL = [
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
-    "tensorboard": ["tensorboard>=2.20,<3"],  # bin/train.py --tensorboard; TensorFlow no longer brings it
+    "tensorboard": ["tensorboard>=2.20,<3"],  # tfinvert train --tensorboard; TensorFlow no longer brings it
     "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
     "test": [
         "hypothesis>=6.100",  # readers meet any bytes

@@ -46,7 +46,7 @@ def two_step(generator: ti.Generator, loss: ti.losses.Term, sparsity: float, ste
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("generator", nargs="?", help=_files.FILE_HELP)
-    parser.add_argument("--images", help="as of bin/invert.py; default: the built-in glyphs")
+    parser.add_argument("--images", help="as of tfinvert invert; default: the built-in glyphs")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--sparsity", default="0,0.003", help="weights with commas between")
     parser.add_argument("--features", help="a network's file, in [-1, 1]: the loss is then pixels + its features")

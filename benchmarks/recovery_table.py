@@ -2,10 +2,10 @@
 
     python benchmarks/recovery_table.py FILE[:low,high] [FILE[:low,high] ...] [--samples=100] [--out=runs/table]
 
-For each generator file bin/recover.py runs both methods on the same codes, in a process of its own, so that no file's
+For each generator file tfinvert recover runs both methods on the same codes, in a process of its own, so that no file's
 memory counts for another. One row of the table in docs/recovery.md is printed for each: "logistic" is ten times the
 seconds per code of the 2,000 steps that are run, and "ratio" what share of that `recover` took. Seconds and passes
-include the regression's samples and the building of graphs. OUT/NAME/recovery.csv has what bin/recover.py wrote.
+include the regression's samples and the building of graphs. OUT/NAME/recovery.csv has what tfinvert recover wrote.
 """
 
 import argparse
@@ -21,7 +21,7 @@ STEPS, THEIRS = 2_000, 20_000  # of logistic(2, 2): run here, and in Egan, Zhang
 
 
 def rows(file: str, value_range: str | None, samples: int, out: Path) -> dict[str, dict[str, str]]:
-    """What bin/recover.py says of each method."""
+    """What tfinvert recover says of each method."""
     command = [
         sys.executable, str(SCRIPT), f"--generator={file}", f"--samples={samples}", f"--budget={STEPS}",
         "--methods=recover,logistic(2, 2)", f"--out={out}",

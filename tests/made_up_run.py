@@ -1,4 +1,4 @@
-"""A run's folder as `bin/invert.py` leaves it, without any inversion."""
+"""A run's folder as `tfinvert invert` leaves it, without any inversion."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def test_nothing_in_the_working_folder_is_imported(tmp_path):
         tf.ones(3) + 1  # now there are threads, and no fork
         import watched_jobs as jobs
         from tfinvert.generators.safety import process
-        from tfinvert.limits import Limits
+        from tfinvert.settings import Limits
         with process.watched(jobs.counts, 2, limits=Limits(), what="it") as answers:
             print(*answers)
     """))  # fmt: skip

@@ -1,4 +1,4 @@
-"""`bin/compare.py` through its `main`."""
+"""`tfinvert compare` through its `main`."""
 
 import csv
 

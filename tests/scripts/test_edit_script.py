@@ -1,4 +1,4 @@
-"""`bin/edit.py` through its `main`."""
+"""`tfinvert edit` through its `main`."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""`bin/embed.py` through its `main`."""
+"""`tfinvert embed` through its `main`."""
 
 import csv
 

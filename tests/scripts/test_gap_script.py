@@ -1,4 +1,4 @@
-"""`bin/gap.py` through its `main`."""
+"""`tfinvert gap` through its `main`."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""`bin/page.py` through its `main`."""
+"""`tfinvert page` through its `main`."""
 
 import numpy as np
 import pytest

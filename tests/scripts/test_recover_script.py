@@ -1,4 +1,4 @@
-"""`bin/recover.py` through its `main`."""
+"""`tfinvert recover` through its `main`."""
 
 import csv
 

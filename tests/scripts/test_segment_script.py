@@ -1,4 +1,4 @@
-"""`bin/segment.py` through its `main`."""
+"""`tfinvert segment` through its `main`."""
 
 import re
 import shutil

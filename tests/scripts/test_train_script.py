@@ -1,4 +1,4 @@
-"""`bin/train.py` through its `main`, for as short a training as there is."""
+"""`tfinvert train` through its `main`, for as short a training as there is."""
 
 import os
 import signal

@@ -155,5 +155,5 @@ def no_delta(run: FinishedRun) -> BadInput:
     """Says that a run was made in one step."""
     return BadInput(
         f"{run.stored.folder} has codes, but nothing behind a dense layer (no delta)",
-        "expected a run in two steps: python bin/invert.py --split=first_dense ...",
+        "expected a run in two steps: tfinvert invert --split=first_dense ...",
     )

@@ -34,7 +34,7 @@ class Scene(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Edits:
-    """What `bin/edit.py` has as flags, with the same names: see there.
+    """What `tfinvert edit` has as flags, with the same names: see there.
 
     Those that are None or False are not done; at least one is wanted.
     """

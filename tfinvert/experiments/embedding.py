@@ -129,7 +129,7 @@ def table(found: Embedded, near: dict[str, Neighbours], counts: Sequence[int]) -
       BadInput: there are no labels, too few images, or no row.
     """
     if found.labels is None:
-        raise BadInput("images without classes", "give the run their labels (--labels=FILE of bin/invert.py)")
+        raise BadInput("images without classes", "give the run their labels (--labels=FILE of tfinvert invert)")
     if len(found.ids) < LEAST:
         raise BadInput(f"{len(found.ids)} images", f"expected at least {LEAST} to say anything of classes")
     there = [count for count in counts if count < len(found.ids)]

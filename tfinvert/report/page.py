@@ -27,7 +27,7 @@ def page(
     """Writes `index.html` into a run's folder: its images, errors and settings in one file.
 
     Args:
-      folder: of a run of `bin/invert.py`, or of a training of `bin/train.py`.
+      folder: of a run of `tfinvert invert`, or of a training of `tfinvert train`.
       sources: the run's images; default: read again from where they were. Those that are not there any more are
         said to be missing.
       most: images shown. Of more, these are spread evenly from the smallest error to the largest.

@@ -64,7 +64,7 @@ def segmentations(
         done += 1
     if not done:
         raise BadInput(
-            f"no image of {run.stored.folder} could be segmented", "expected a run of bin/invert.py that found codes"
+            f"no image of {run.stored.folder} could be segmented", "expected a run of tfinvert invert that found codes"
         )
     return done, len(wanted) - done
 

@@ -16,7 +16,7 @@ from tfinvert.runs.stored import Stored
 def tensorboard(store: Stored, comparison: Path) -> Path:
     """Writes RUN/tensorboard anew: how the losses fell, all errors, and targets over reconstructions.
 
-    `tensorboard --logdir=RUN` shows it, and the codes beside it where `bin/embed.py --projector` has written them.
+    `tensorboard --logdir=RUN` shows it, and the codes beside it where `tfinvert embed --projector` has written them.
 
     Args:
       store: the run's folder.

@@ -190,7 +190,7 @@ def open_run(
         job = changed(job, generator=generator)
     shape = about.get("image_shape")
     if shape is None:
-        raise BadInput(f"{folder} does not say how large its images are", "choose a folder that bin/invert.py wrote")
+        raise BadInput(f"{folder} does not say how large its images are", "choose a folder that tfinvert invert wrote")
     return FinishedRun(job, fingerprint, tuple(shape), stored)
 
 

@@ -147,7 +147,7 @@ def settings_of(run: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise BadInput("a run.json without settings", "expected what bin/invert.py writes")
+        raise BadInput("a run.json without settings", "expected what tfinvert invert writes")
     return found
 
 

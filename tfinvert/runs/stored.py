@@ -52,7 +52,7 @@ class Stored:
             tell(f"{path} is {'damaged' if path.is_file() else 'lost'}: the copy in {self.results} is read")
             return _checked(json.loads(copy), path)
         if not path.exists():
-            raise BadInput(f"{self.folder} holds no run", "expected a folder that bin/invert.py wrote, with run.json")
+            raise BadInput(f"{self.folder} holds no run", "expected a folder that tfinvert invert wrote, with run.json")
         return _checked(read_json(path), path)
 
     def parts(self) -> list[Path]:
