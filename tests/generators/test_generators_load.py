@@ -251,6 +251,19 @@ def test_values_outside_the_stated_range_are_told(scale, bounds, said, caplog):
     assert (said in caplog.text) if said else not caplog.records
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (lambda z: linear(z) + 0.1 * tf.random.normal([len(z), 2, 2, 1]), "draws random numbers"),
+        (lambda z: linear(z) - tf.reduce_mean(linear(z), axis=0), "depends on its neighbours in the batch"),
+        (lambda z: linear(z), None),
+    ],
+)
+def test_images_that_do_not_follow_from_the_code_alone_are_told(source, said, caplog):
+    ti.load_generator(source, prior="normal(4)")
+    assert (said in caplog.text) if said else not caplog.records
+
+
 def test_flat_output_takes_an_image_shape():
     model = randomise(keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(48, "tanh")]))
     check(ti.load_generator(model, image_shape=(4, 4, 3)), model)

@@ -16,6 +16,7 @@ from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on
 _USUAL = 2.0  # the width of most generators' value range
+_VISIBLE = 1e-3  # of the value range: more than rounding makes
 _LITTLE = 0.05  # of the stated value range: images that span less are hardly in it
 Raw = Callable[[tf.Tensor, "tf.Tensor | None"], Any]  # codes and labels as the model takes them -> what it gives
 
@@ -61,7 +62,9 @@ def tried(
     shape = _image_shape(images, image_shape, name)
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, condition, name)
-    warnings, constant = _looked(function(codes, labels).numpy(), value_range)
+    made = function(codes, labels).numpy()
+    warnings, constant = _looked(made, value_range)
+    warnings += _unsteady(function, codes, labels, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
     return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings))
@@ -186,6 +189,23 @@ def _wanted_shape(wanted: Any) -> tuple[int, ...]:
     if len(shape) != 3 or min(shape) < 1:
         raise BadInput(f"image_shape={wanted!r}", "expected (H, W, C), such as (28, 28, 1)")
     return shape
+
+
+def _unsteady(
+    function: Callable, codes: tf.Tensor, labels: tf.Tensor | None, images: np.ndarray, value_range: tuple[float, float]
+) -> list[str]:
+    """What an image depends on beside its code: chance, or its neighbours in the batch."""
+    some = slice(0, _CODES // 2)
+    far = _VISIBLE * (value_range[1] - value_range[0])
+    differ = lambda one, other: bool(np.abs(one - other).max() > far)
+    if differ(function(codes, labels).numpy(), images):
+        return ["the same code gives another image each time: it draws random numbers, and no code will be exact"]
+    if differ(function(codes[some], None if labels is None else labels[some]).numpy(), images[some]):
+        return [
+            "an image depends on its neighbours in the batch, as with batch normalisation that trains: "
+            "save the model for inference, or call it with training=False"
+        ]
+    return []
 
 
 def _looked(images: np.ndarray, value_range: tuple[float, float]) -> tuple[list[str], bool]:

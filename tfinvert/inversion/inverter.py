@@ -17,8 +17,8 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.images import Images
 from tfinvert.inversion.at_work import Rows
+from tfinvert.inversion.given import given
 from tfinvert.inversion.result import Inversion
 from tfinvert.losses import Term, loss_of
 from tfinvert.objective import Objective
@@ -119,17 +119,8 @@ class Inverter:
         Raises:
           BadInput: the shape of the images or starts is another, or labels are missing or out of range.
         """
-        if isinstance(images, Images):
-            ids = images.ids if ids is None else ids
-            labels = images.labels if labels is None and self.generator.condition else labels
-            images = images.pixels
+        images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, self.generator.dtype)
-        expected = (None, *self.generator.image_shape)
-        if not images.shape.is_compatible_with(expected):
-            raise BadInput(
-                f"images {images.shape.as_list()} for {self.generator.name}",
-                f"expected {['B', *expected[1:]]}; tfinvert.images.load(..., like=generator) fits them",
-            )
         ids = tf.range(tf.shape(images)[0]) if ids is None else tf.convert_to_tensor(ids)
         labels = self._labels(labels, tf.shape(images)[0])
         starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)

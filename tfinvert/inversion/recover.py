@@ -19,6 +19,7 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
+from tfinvert.inversion.given import given
 from tfinvert.inversion.noise import Given
 from tfinvert.inversion.regression import FLOORS, Regression
 from tfinvert.inversion.search import Search, Watch
@@ -67,7 +68,7 @@ class Recovery:
         """Searches for the codes of images.
 
         Args:
-          images: [B, H, W, C] in the generator's value range.
+          images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed what is drawn for each; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
           watch: called between steps with the present codes [B, *shape] and the passes [B] so far.
@@ -75,19 +76,17 @@ class Recovery:
         Raises:
           BadInput: the shapes do not fit the generator, or labels are missing or out of range.
         """
+        images, ids, labels = given(self.generator, images, ids, labels)
         images = np.asarray(images, np.float32)
-        shape = self.generator.image_shape
-        if images.ndim != 4 or images.shape[1:] != shape:
-            raise BadInput(f"images {list(images.shape)} for {self.generator.name}", f"expected {['B', *shape]}")
         if not len(images):
             raise BadInput("no images", "expected at least one")
         ids = np.arange(len(images)) if ids is None else np.asarray(ids)
         if labels is not None:
             labels = np.asarray(labels)
             labels = np.full(len(images), labels) if labels.ndim == 0 else labels
-        for name, given in (("ids", ids), ("labels", labels)):
-            if given is not None and given.shape != (len(images),):
-                raise BadInput(f"{name} {list(given.shape)} for {len(images)} images", "expected one for each")
+        for name, column in (("ids", ids), ("labels", labels)):
+            if column is not None and column.shape != (len(images),):
+                raise BadInput(f"{name} {list(column.shape)} for {len(images)} images", "expected one for each")
         search = Search(self.stages, self.uncertainty, images, ids, labels, self.noise, watch)
         for number in range(0 if self.generator.constant else self.attempts):
             rows = search.unsolved()

@@ -19,6 +19,7 @@ from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside
 from tfinvert.generators.split import around
+from tfinvert.inversion.given import given
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.result import Inversion
 from tfinvert.losses import Sparsity, Term, loss_of
@@ -92,7 +93,7 @@ class TwoStep:
         """Inverts images.
 
         Args:
-          images: [B, H, W, C] in the generator's value range.
+          images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed each image's starts; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
           watch: called between steps with a `Glimpse`; its codes are those of the step at hand.
@@ -100,6 +101,7 @@ class TwoStep:
         Raises:
           BadInput: as of `Inverter`.
         """
+        images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, tf.float32)
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(len(images), labels)

@@ -103,7 +103,7 @@ class Pixel(Term):
             "huber": functools.partial(keras.losses.huber, delta=self.delta),
             "bce": keras.losses.binary_crossentropy,
         }
-        distance = named[self.distance] if isinstance(self.distance, str) else self.distance
+        distance = named[self.distance] if isinstance(self.distance, str) else _one_for_each(self.distance)
         wanted = flat(targets)
         values = lambda codes, images: distance(wanted, metrics.shown(flat(images), wanted))
         if self.distance != "mse":
@@ -194,6 +194,21 @@ class Weighted(Term):
 
     def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         return self.weight * self.term.bind(targets, prior, seen)
+
+
+def _one_for_each(distance: Callable) -> Callable:
+    """The user's distance; a mean over all images, which would tie their paths together, is refused."""
+
+    def checked(wanted: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        values = tf.convert_to_tensor(distance(wanted, images))
+        if values.shape.rank not in (None, 1):
+            raise BadInput(
+                f"a pixel loss that gives {values.shape.as_list()} for images {wanted.shape.as_list()}",
+                "expected one value for each image: average over the last axis only",
+            )
+        return values
+
+    return checked
 
 
 def flat(rows: tf.Tensor) -> tf.Tensor:

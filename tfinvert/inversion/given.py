@@ -1,0 +1,56 @@
+"""What inverters are given: images as arrays or as `Images`, and whether they can be a generator's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator
+from tfinvert.images import Images
+
+_FAR = 10  # widths of the value range: images that lie further out were made for another one
+
+
+def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None) -> tuple[Any, Any, Any]:
+    """Images [B, H, W, C], ids and labels; of `Images` those that they bring along.
+
+    Raises:
+      BadInput: the images have another shape or type than the generator's, or values far outside its range.
+    """
+    if isinstance(images, Images):
+        ids = images.ids if ids is None else ids
+        labels = images.labels if labels is None and generator.condition is not None else labels
+        images = images.pixels
+    low, high = generator.value_range
+    mend = f"expected values in [{low:g}, {high:g}]; tfinvert.images.load(..., like=generator) scales them"
+    if isinstance(images, str):
+        raise BadInput(f"images {images!r}", "expected an array; tfinvert.images.load(..., like=generator) reads files")
+    images = images if tf.is_tensor(images) else np.asarray(images)
+    kind, shape = tf.as_dtype(images.dtype), tf.TensorShape(images.shape)
+    if not kind.is_floating:
+        raise BadInput(f"images of {kind.name} for {generator.name}", mend)
+    if not shape.is_compatible_with([None, *generator.image_shape]):
+        raise BadInput(f"images {_text(shape)} for {generator.name}", _other_shape(shape, generator.image_shape))
+    known = images.numpy() if hasattr(images, "numpy") else images
+    if isinstance(known, np.ndarray) and known.size:
+        least, most = np.nanmin(known, initial=low), np.nanmax(known, initial=high)
+        if np.isfinite([least, most]).all() and (
+            least < low - _FAR * (high - low) or most > high + _FAR * (high - low)
+        ):
+            raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
+    return images, ids, labels
+
+
+def _other_shape(shape: tf.TensorShape, wanted: tuple[int, int, int]) -> str:
+    flat = shape.rank == 2 and shape[1] == int(np.prod(wanted))
+    if flat:
+        return f"they are flat: give images.reshape(-1, {', '.join(map(str, wanted))})"
+    expected = ["B", *wanted]
+    return f"expected {expected}; tfinvert.images.load(..., like=generator) fits them"
+
+
+def _text(shape: tf.TensorShape) -> str:
+    return str(shape) if shape.rank is None else str(shape.as_list())
