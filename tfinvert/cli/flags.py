@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
 
 from tfinvert.cli import start
+from tfinvert.errors import BadInput
 from tfinvert.settings import GeneratorSettings, Job, Limits, flags_of, made
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
@@ -25,6 +29,7 @@ def define_generator() -> None:
     """The flags of `GeneratorSettings`, with the limits."""
     _define(Limits)
     _define(GeneratorSettings)
+    _define_import()
 
 
 def define_inversion() -> None:
@@ -40,6 +45,7 @@ def define_run(generator: bool = True) -> None:
     if generator:
         flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
         flags.DEFINE_bool("allow_unsafe", False, "Let the generator run code of its own. Only if you trust its author.")
+        _define_import()
 
 
 def open_run() -> Any:
@@ -48,12 +54,12 @@ def open_run() -> Any:
     Raises:
       BadInput: there is none.
     """
-    from tfinvert.errors import BadInput
     from tfinvert.runs import open_run
 
     values = flags.FLAGS
     if values.run is None:
         raise BadInput("no --run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
+    _import()
     said: dict[str, Any] = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
     return open_run(values.run, **said, limits=limits())
 
@@ -75,6 +81,7 @@ def load_generator() -> Any:
     """
     from tfinvert.runs.job import load
 
+    _import()
     return load(made(Job, {**_given(flags_of(GeneratorSettings)), **_given(flags_of(Limits))}))
 
 
@@ -92,6 +99,28 @@ def job(**own: Any) -> Job:
         name: value for name, value in PRESETS.get(flags.FLAGS.preset, {}).items() if not flags.FLAGS[name].present
     }
     return made(Job, {**_given(name for name in known if name not in {*values, *own}), **values, **own})
+
+
+def _define_import() -> None:
+    flags.DEFINE_list("import", [], "Python modules, here or installed, that register Keras layers of a generator.")
+
+
+def _import() -> None:
+    """Imports the user's modules, so that Keras knows the layers that they register.
+
+    Raises:
+      BadInput: one cannot be imported.
+    """
+    for name in flags.FLAGS["import"].value if "import" in flags.FLAGS else []:
+        sys.path.insert(0, os.getcwd())
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # it is the user's code
+            raise BadInput(
+                f"--import={name} ({type(error).__name__}: {error})", "expected a module that Python finds from here"
+            ) from error
+        finally:
+            sys.path.remove(os.getcwd())
 
 
 def _define(group: type, but: Iterable[str] = ()) -> None:

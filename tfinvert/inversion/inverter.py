@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfinvert import seeds
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator
+from tfinvert.generators import Generator, load_generator
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
 from tfinvert.inversion.result import Inversion
@@ -60,7 +60,7 @@ class Inverter:
     """Inverts images with one generator, one loss and one solver.
 
     Args:
-      generator: from `load_generator`.
+      generator: from `load_generator`, or what that takes.
       loss: terms that are bound to the targets, such as `Pixel() + 0.01 * LogPrior()`; or as of `losses.loss_of`.
       solver: such as `LBFGS()`; or as of `solvers.solver_of`.
       restarts: how many starts an image has, of which the best is kept; or `Starts`, which says how far from the
@@ -82,12 +82,13 @@ class Inverter:
     """
 
     def __init__(
-        self, generator: Generator, loss: Term | LossSettings | str | None = None,
+        self, generator: Any, loss: Term | LossSettings | str | None = None,
         solver: Solver | SolverSettings | str | None = None, *, restarts: Starts | int | None = None,
         stopping: Stopping | None = None, batch_size: int = 16, seed: int = 0,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise BadInput(f"batch_size={batch_size}", "expected at least 1")
+        generator = generator if isinstance(generator, Generator) else load_generator(generator)
         starts = Starts() if restarts is None else restarts if isinstance(restarts, Starts) else Starts(restarts)
         self.generator, self.loss, self.solver = generator, loss_of(loss), solver_of(solver)
         self.restarts, self.spread, self.batch_size, self.seed = starts.count, starts.spread, batch_size, seed

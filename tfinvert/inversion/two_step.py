@@ -71,6 +71,10 @@ class TwoStep:
         self, first: Inverter, at: SecondStep | str = "first_dense", *,
         loss: Term | LossSettings | str | None = None, solver: Solver | SolverSettings | str | None = None,
     ) -> None:  # fmt: skip
+        if not isinstance(first, Inverter):
+            raise BadInput(
+                f"a first step of type {type(first).__name__}", "expected an Inverter, TwoStep(Inverter(generator))"
+            )
         how = at if isinstance(at, SecondStep) else SecondStep(at)
         self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
         self.head, self.tail = self._split = first.generator.split(how.at)

@@ -201,7 +201,10 @@ class _Gate:
         """
         trust = "if you trust its author, allow_unsafe=True (--allow_unsafe) loads it"
         if isinstance(mend, str) and mend:
-            trust = f"give it with custom_objects={{{mend!r}: ...}}, or the folder that the model's export writes; "
+            trust = (
+                f"give it with custom_objects={{{mend!r}: ...}}, or register it with Keras (--import=MODULE), or give "
+            )
+            trust += "the folder that the model's export writes; "
             trust += "if you trust its author, allow_unsafe=True (--allow_unsafe) loads what Python can import"
         raise BadInput(
             f"{self.name} holds {' '.join(what.split())[:200]}; a file could run code in that way",
