@@ -94,6 +94,7 @@ def job(**own: Any) -> Job:
     Raises:
       BadInput: a flag is no list of numbers, or out of range.
     """
+    _import()
     known = flags_of(Job)
     values = {
         name: value for name, value in PRESETS.get(flags.FLAGS.preset, {}).items() if not flags.FLAGS[name].present
@@ -111,7 +112,8 @@ def _import() -> None:
     Raises:
       BadInput: one cannot be imported.
     """
-    for name in flags.FLAGS["import"].value if "import" in flags.FLAGS else []:
+    names: Any = flags.FLAGS["import"].value if "import" in flags.FLAGS else []
+    for name in names:
         sys.path.insert(0, os.getcwd())
         try:
             importlib.import_module(name)
