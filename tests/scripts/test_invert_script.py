@@ -281,7 +281,7 @@ def test_as_a_user_starts_it_ctrl_c_keeps_what_is_done(tmp_path):
         stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     deadline = time.monotonic() + 240
-    while not list((tmp_path / "out" / "results").glob("*.parquet")) and time.monotonic() < deadline:
+    while not list((tmp_path / "out" / "results").glob("part-*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=120)

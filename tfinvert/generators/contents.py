@@ -201,7 +201,7 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
         most = limits.bytes if limits else sys.maxsize - 1
         if not archive.unfold(file, archive.ARRAYS, most, stranger):
             raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
-        pieces = archive.pieces(file, most // 4)  # they are sent from process to process
+        pieces = archive.pieces(file, limits.copied if limits else most)  # they are sent from process to process
     if limits is None:
         stranger.rename(arrays)
     else:

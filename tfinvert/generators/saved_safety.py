@@ -29,7 +29,6 @@ _FILLS = """
     Fill RandomStandardNormal RandomUniform RandomUniformInt StatelessRandomNormal StatelessRandomUniform
     TruncatedNormal
 """  # their first input is a shape
-_COPIES = 4  # of a constant that may be in memory at once, here and in the process that is watched
 _RANK = 254  # the most axes that TensorFlow knows
 
 
@@ -86,10 +85,10 @@ def refuse_sizes(bodies: Iterable[Iterable[Any]], name: str, limits: Limits) -> 
                 total += entries * max(1, tf.as_dtype(value.dtype).size or 1)
             elif node.op in _FILLS.split() and node.input:
                 total += _filled(there.get(node_of(node.input[0])))
-            if total > limits.bytes / _COPIES:
+            if total > limits.copied:
                 raise BadInput(
                     f"{name} makes {total / 1e9:.3g} GB of constants ({node.name!r})",
-                    f"expected at most {limits.gigabytes / _COPIES:g} GB; if it is meant to, raise --max_gigabytes",
+                    f"expected at most {limits.copied / 1e9:g} GB; if it is meant to, raise --max_gigabytes",
                 )
 
 

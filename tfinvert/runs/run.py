@@ -85,8 +85,8 @@ def run(
         it cannot be written any more.
     """
     with store:
-        unread = store.unread()
-        done = store.done() - unread
+        unread, done = store.unread(), store.done()
+        done = done - unread if unread else done  # no copy of a million ids for nothing
         store.tidy()
         written, interrupted = _all(inverter, sources, store, done, unread, show, classes)
         if not interrupted:

@@ -69,8 +69,12 @@ class Stored:
 
     def unread(self) -> frozenset[str]:
         """Ids of the images that could not be read when it was their turn."""
-        table = self.read(["id", "status"])
-        return frozenset(table["id"].filter(pc.equal(table["status"], UNREAD)).to_pylist())
+
+        def read(found: Index) -> frozenset[str]:
+            unread = pc.equal(found.read(["status"], found.rows)["status"], UNREAD)
+            return frozenset(found.known().filter(unread.combine_chunks()).to_pylist())
+
+        return self._settled(read)
 
     def lacking(self, ids: Sequence[str]) -> list[str]:
         """Those of some ids that have no row."""

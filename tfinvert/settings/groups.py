@@ -41,6 +41,11 @@ class Limits(Settings):
     def bytes(self) -> int:
         return int(1e9 * self.gigabytes)
 
+    @property
+    def copied(self) -> int:
+        """Bytes of what may be in memory four times at once: twice here, and twice in the process that is watched."""
+        return self.bytes // 4
+
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings(Settings):
