@@ -24,7 +24,7 @@ import tfinvert as ti
 from tfinvert.experiments.memory import Peak
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.hub_module import write_hub_module
-from tfinvert.generators.split import around
+from tfinvert.generators.derived.split import around
 
 STEPS = (1, 4)
 

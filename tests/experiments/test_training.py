@@ -12,7 +12,7 @@ from tqdm import tqdm
 import tfinvert as ti
 from tfinvert.experiments import epochs, training
 from tfinvert.experiments.training import ARCHITECTURES, CONDITIONAL, OBJECTIVES, Training
-from tfinvert.generators.card import read_card
+from tfinvert.generators.readers.card import read_card
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
 LABELS = np.arange(40) % 3

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import tfinvert as ti
 from tfinvert.gans.gan import GAN
-from tfinvert.generators.card import read_card
 from tfinvert.generators.load import BUILTIN
+from tfinvert.generators.readers.card import read_card
 
 
 def test_a_gan_learns_the_mean_and_spread_of_its_data():

@@ -10,8 +10,8 @@ from generator_models import LATENT, same, sequential
 
 import tfinvert as ti
 from tfinvert.errors import BadInput
-from tfinvert.generators.card import CARD as MEMBER
-from tfinvert.generators.card import read_card, write_card
+from tfinvert.generators.readers.card import CARD as MEMBER
+from tfinvert.generators.readers.card import read_card, write_card
 
 
 @pytest.fixture

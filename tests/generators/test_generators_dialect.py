@@ -10,8 +10,8 @@ import tf_keras
 from generator_models import LATENT, check, randomise, same, trunk
 
 import tfinvert as ti
-from tfinvert.generators import contents, dialect
-from tfinvert.generators.files import read_model
+from tfinvert.generators.readers import contents, dialect
+from tfinvert.generators.readers.keras_files import read_model
 from tfinvert.settings import DEFAULT_LIMITS
 
 L = tf_keras.layers

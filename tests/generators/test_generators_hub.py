@@ -6,7 +6,7 @@ import pytest
 from saved_modules import hub_module
 
 import tfinvert as ti
-from tfinvert.generators import hub
+from tfinvert.generators.readers import hub
 
 BIGGAN = "https://tfhub.dev/deepmind/biggan-128/2"
 

@@ -9,7 +9,7 @@ from generator_models import LATENT, check, labelled, randomise
 
 import tfinvert as ti
 from tfinvert.errors import BadInput
-from tfinvert.generators.keras_model import is_model, wire
+from tfinvert.generators.readers.keras_model import is_model, wire
 
 
 def two_inputs(first, second, maker=keras):

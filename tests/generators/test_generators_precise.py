@@ -11,7 +11,7 @@ import tf_keras
 from generator_models import LATENT, codes_for, labelled, randomise, sequential
 
 import tfinvert as ti
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
 from tfinvert.solvers.jacobian import jacobian
 
 LABELS = [0, 1, 4, 2, 4]

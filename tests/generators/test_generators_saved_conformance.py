@@ -10,8 +10,8 @@ from saved_kinds import KINDS, Kept
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfinvert as ti
-from tfinvert.generators.frozen import freeze
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
+from tfinvert.generators.graphs.frozen import freeze
 
 LABELS = [0, 1, 4, 2, 4]
 COARSE = {"Half": 1e-2, "Brain": 1e-1}  # finite differences are too coarse there

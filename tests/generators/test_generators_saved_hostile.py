@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from saved_cases import COMPUTED, FILES, LEFT_OUT, changed
 
 import tfinvert as ti
-from tfinvert.generators import saved_model
+from tfinvert.generators.readers.saved import model as saved_model
 
 
 @pytest.fixture(scope="module")

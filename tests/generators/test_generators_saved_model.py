@@ -8,7 +8,7 @@ from generator_models import LATENT, codes_for, labelled, sequential
 from saved_modules import hub_module, images_of
 
 import tfinvert as ti
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
 
 LABELS = [0, 1, 4, 2, 4]
 

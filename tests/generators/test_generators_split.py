@@ -10,7 +10,7 @@ from small_biggan import small_biggan
 
 import tfinvert as ti
 from tfinvert.gans.hub_module import write_hub_module
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
 
 LABELS = [0, 1, 4, 2, 4]
 

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfinvert.generators.layers import Piece
+from tfinvert.generators.derived.piece import Piece
 
 LATENT = 3
 CASES: dict[str, Callable[[Path, Path], Path]] = {}

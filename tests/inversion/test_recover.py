@@ -7,7 +7,7 @@ from recovery_problems import LATENT, LINEAR, SAMPLES, error, everywhere, nonlin
 
 import tfinvert as ti
 from tfinvert import Verdict
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
 from tfinvert.inversion import recover, stages
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import tfinvert as ti
 from tfinvert.experiments.epochs import STATE
-from tfinvert.generators.card import read_card
+from tfinvert.generators.readers.card import read_card
 
 
 @pytest.fixture(scope="module")

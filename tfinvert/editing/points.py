@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.split import Split, around
+from tfinvert.generators.derived.split import Split, around
 from tfinvert.runs import FinishedRun
 
 CODE, DENSE = PLACES = ("code", "dense")

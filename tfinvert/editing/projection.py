@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfinvert.editing.points import Place, Points
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.split import Split
+from tfinvert.generators.derived.split import Split
 from tfinvert.inversion import Inverter
 from tfinvert.settings import Stopping
 from tfinvert.solvers import LevenbergMarquardt

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import RANGE
-from tfinvert.generators.card import write_card
+from tfinvert.generators.readers.card import write_card
 from tfinvert.runs.board import writer
 from tfinvert.runs.files import whole, write_table
 from tfinvert.spaces import Space

@@ -4,8 +4,8 @@
 """
 
 import tfinvert.backend  # noqa: F401
+from tfinvert.generators.derived.mixture import mixture
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import load_generator
-from tfinvert.generators.mixture import mixture
 
 __all__ = ["Generator", "load_generator", "mixture"]

@@ -18,8 +18,8 @@ from tfinvert.generators.trial import Facts, fitted, of_arrays, translate, tried
 from tfinvert.spaces import Space
 
 if TYPE_CHECKING:  # they are made of generators
-    from tfinvert.generators.cuts import Layer
-    from tfinvert.generators.split import Split
+    from tfinvert.generators.derived.split import Split
+    from tfinvert.generators.graphs.cuts import Layer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Generator:
       assumed: what nobody stated and was taken by default, as "what: value" lines.
       name: for people.
       fingerprint: tells one generator from another; the file's SHA-256, or "" for objects in memory.
-      dtype: what it computes in; see `tfinvert.generators.precise`.
+      dtype: what it computes in; see `tfinvert.generators.derived.precise`.
       rough: the same generator in float32, whose derivatives are cheaper; None where this is the one in float32.
       layer: for the tail of a split generator, the Keras layer that it is; None for others.
       differentiable: whether TensorFlow has a gradient of it; without one, `CMA` inverts it.
@@ -102,7 +102,7 @@ class Generator:
           BadInput: there is no such place (the message lists those with a similar name), or the generator's graph
             cannot be frozen.
         """
-        from tfinvert.generators.split import split
+        from tfinvert.generators.derived.split import split
 
         return split(self, at)
 
@@ -112,7 +112,7 @@ class Generator:
         Raises:
           BadInput: its graph cannot be frozen.
         """
-        from tfinvert.generators.split import layers
+        from tfinvert.generators.derived.split import layers
 
         return layers(self)
 

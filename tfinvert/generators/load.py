@@ -15,10 +15,13 @@ import numpy as np
 
 from tfinvert import spaces
 from tfinvert.errors import BadInput
-from tfinvert.generators import contents, files, generator, hub, inputs, keras_model, saved_model
+from tfinvert.generators import generator
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.contents import Contents
-from tfinvert.generators.inputs import Wiring
+from tfinvert.generators.readers import contents, hub, inputs, keras_model
+from tfinvert.generators.readers import keras_files as files
+from tfinvert.generators.readers.contents import Contents
+from tfinvert.generators.readers.inputs import Wiring
+from tfinvert.generators.readers.saved import model as saved_model
 from tfinvert.generators.safety import process
 from tfinvert.generators.safety.config import registered
 from tfinvert.generators.trial import Facts

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside, Condition
-from tfinvert.generators.contents import short
+from tfinvert.generators.readers.contents import short
 from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfinvert import seeds
 from tfinvert.generators import Generator
-from tfinvert.generators.precise import in_float64
+from tfinvert.generators.derived.precise import in_float64
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.losses import Logit, Pixel, Ridge, Rounded, Term
 from tfinvert.settings import Stopping

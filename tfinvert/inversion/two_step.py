@@ -18,7 +18,7 @@ import tensorflow as tf
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.split import around
+from tfinvert.generators.derived.split import around
 from tfinvert.inversion.given import given
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.result import Inversion

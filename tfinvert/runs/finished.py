@@ -15,7 +15,7 @@ import pyarrow as pa
 from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.hub import is_handle
+from tfinvert.generators.readers.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.decode import decode_file
 from tfinvert.runs.job import MIXED, found, load, pictures

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfinvert.generators import Generator, load_generator
-from tfinvert.generators.mixture import mixture
+from tfinvert.generators.derived.mixture import mixture
 from tfinvert.images import Sources
 from tfinvert.images.load import Like
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep

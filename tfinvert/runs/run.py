@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
-from tfinvert.generators.contents import short
+from tfinvert.generators.readers.contents import short
 from tfinvert.images import Picture, Sources
 from tfinvert.images.encode import eight_bit
 from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep

@@ -19,11 +19,11 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.cuts import between
-from tfinvert.generators.cuts import find as cut_at
-from tfinvert.generators.frozen import Frozen, frozen_for, part, without_weights
-from tfinvert.generators.graphs import by_name, node_of, only, upstream
-from tfinvert.generators.split import up_to
+from tfinvert.generators.derived.split import up_to
+from tfinvert.generators.graphs.cuts import between
+from tfinvert.generators.graphs.cuts import find as cut_at
+from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream
+from tfinvert.generators.graphs.frozen import Frozen, frozen_for, part, without_weights
 from tfinvert.segmentation.layout import Layout, layout
 
 _ENDS = ("Softmax", "Exp", "RealDiv", "Div", "DivNoNan")  # softmax as one operation, or the last of several

@@ -17,8 +17,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import operations
-from tfinvert.generators.safety import allowed
+from tfinvert.generators.safety import allowed, operations
 
 _FAMILIES = ("keras", "tf_keras", "keras_core", "tensorflow.keras", "tensorflow.python.keras")
 _KEPT = ("name", "inbound_nodes", "build_config", "shared_object_id")

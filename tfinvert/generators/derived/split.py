@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.cuts import FIRST_DENSE, Layer, find, goes_round
-from tfinvert.generators.cuts import layers as layers_of
-from tfinvert.generators.frozen import Frozen, frozen_for, part
+from tfinvert.generators.derived.piece import Piece
 from tfinvert.generators.generator import Generator
-from tfinvert.generators.graphs import by_name, node_of, only, upstream, with_placeholder
-from tfinvert.generators.layers import Piece
+from tfinvert.generators.graphs.cuts import FIRST_DENSE, Layer, find, goes_round
+from tfinvert.generators.graphs.cuts import layers as layers_of
+from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream, with_placeholder
+from tfinvert.generators.graphs.frozen import Frozen, frozen_for, part
 from tfinvert.spaces import normal, unconstrained
 
 _CUT = "tfinvert_cut"  # the placeholder that the tail begins with

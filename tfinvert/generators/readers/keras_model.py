@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
+from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
 
 
 def is_model(source: Any) -> bool:

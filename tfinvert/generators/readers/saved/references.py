@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import become, node_of
-from tfinvert.generators.saved_graph import Cut, sorted_nodes
+from tfinvert.generators.graphs.definition import become, node_of
+from tfinvert.generators.readers.saved.cut import Cut, sorted_nodes
 
 _VARIABLES = ("Variable", "VariableV2")
 _ASSIGNMENTS = {

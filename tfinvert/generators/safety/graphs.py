@@ -14,8 +14,8 @@ import tensorflow as tf
 from google.protobuf import message
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import node_of
-from tfinvert.generators.operations import graph_operation_computes
+from tfinvert.generators.graphs.definition import node_of
+from tfinvert.generators.safety.operations import graph_operation_computes
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 # What holds a graph together, and the variables.

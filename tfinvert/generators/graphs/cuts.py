@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.frozen import Frozen
-from tfinvert.generators.graphs import by_name, node_of, upstream
+from tfinvert.generators.graphs.definition import by_name, node_of, upstream
+from tfinvert.generators.graphs.frozen import Frozen
 
 FIRST_DENSE = "first_dense"
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import become, make_placeholder, node_of, upstream
-from tfinvert.generators.saved_graph import Cut
+from tfinvert.generators.graphs.definition import become, make_placeholder, node_of, upstream
+from tfinvert.generators.readers.saved.cut import Cut
 
 ASSIGNMENTS = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 _HANDLE = "VarHandleOp"

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.contents import short
-from tfinvert.generators.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
-from tfinvert.generators.saved_files import GRAPH, listed, parsed
-from tfinvert.generators.saved_function import computing
-from tfinvert.generators.saved_trusted import trusted
+from tfinvert.generators.readers.contents import short
+from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
+from tfinvert.generators.readers.saved.files import GRAPH, listed, parsed
+from tfinvert.generators.readers.saved.function import computing
+from tfinvert.generators.readers.saved.trusted import trusted
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order

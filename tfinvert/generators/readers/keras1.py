@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.nodes import nodes
+from tfinvert.generators.readers.nodes import nodes
 
 _CLASSES = {
     "Convolution1D": "Conv1D",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import called, make_placeholder, node_of, upstream
+from tfinvert.generators.graphs.definition import called, make_placeholder, node_of, upstream
 
 # Attributes that begin with "_" say how to run or differentiate an operation. Of these two, loops need the second to
 # be differentiated; others choose a compiler or a device, or name gradients and places that are not there.

@@ -9,14 +9,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.frozen import part, without_weights
-from tfinvert.generators.graphs import make_placeholder, node_of
-from tfinvert.generators.saved_graph import cut
-from tfinvert.generators.saved_inlining import without_calls
-from tfinvert.generators.saved_references import with_handles
-from tfinvert.generators.saved_safety import refuse_operations, refuse_sizes
-from tfinvert.generators.saved_values import assigns, variables, with_values
-from tfinvert.generators.saved_variables import values
+from tfinvert.generators.graphs.definition import make_placeholder, node_of
+from tfinvert.generators.graphs.frozen import part, without_weights
+from tfinvert.generators.readers.saved.cut import cut
+from tfinvert.generators.readers.saved.inlining import without_calls
+from tfinvert.generators.readers.saved.references import with_handles
+from tfinvert.generators.readers.saved.values import assigns, variables, with_values
+from tfinvert.generators.readers.saved.variables import values
+from tfinvert.generators.safety.graphs import refuse_operations, refuse_sizes
 from tfinvert.settings import Limits
 
 Call = Callable[..., tf.Tensor]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.contents import short
+from tfinvert.generators.readers.contents import short
 
 _HANDLE = re.compile(r"https?://(www\.)?(tfhub\.dev|kaggle\.com/models)/", re.IGNORECASE)
 # What the modules' pages say and their files do not.

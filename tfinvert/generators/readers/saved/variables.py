@@ -13,13 +13,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.contents import short
-from tfinvert.generators.graphs import node_of
-from tfinvert.generators.saved_files import bundle
-from tfinvert.generators.saved_graph import cut
-from tfinvert.generators.saved_inlining import without_calls
-from tfinvert.generators.saved_references import with_handles
-from tfinvert.generators.saved_values import Variable
+from tfinvert.generators.graphs.definition import node_of
+from tfinvert.generators.readers.contents import short
+from tfinvert.generators.readers.saved.cut import cut
+from tfinvert.generators.readers.saved.files import bundle
+from tfinvert.generators.readers.saved.inlining import without_calls
+from tfinvert.generators.readers.saved.references import with_handles
+from tfinvert.generators.readers.saved.values import Variable
 from tfinvert.settings import Limits
 
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.contents import short
+from tfinvert.generators.readers.contents import short
 from tfinvert.settings import Limits
 
 GRAPH = "saved_model.pb"

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.frozen import part, without_weights
-from tfinvert.generators.graphs import by_name, node_of, only, upstream
-from tfinvert.generators.saved_safety import computing_graph
+from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream
+from tfinvert.generators.graphs.frozen import part, without_weights
+from tfinvert.generators.safety.graphs import computing_graph
 
 _FILE = "graph.pb"
 

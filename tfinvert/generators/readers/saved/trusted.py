@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfinvert.generators.frozen import part
-from tfinvert.generators.graphs import by_name, make_placeholder
+from tfinvert.generators.graphs.definition import by_name, make_placeholder
+from tfinvert.generators.graphs.frozen import part
 
 Call = Callable[..., tf.Tensor]
 _VARIABLES = ("Variable", "VariableV2")

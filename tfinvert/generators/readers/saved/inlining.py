@@ -12,8 +12,8 @@ from typing import Any
 from tensorflow.python.framework import op_def_registry
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs import called, node_of
-from tfinvert.generators.saved_graph import Cut, sorted_nodes
+from tfinvert.generators.graphs.definition import called, node_of
+from tfinvert.generators.readers.saved.cut import Cut, sorted_nodes
 
 _BEGIN = "begin"  # waits for what a call waits for
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")

@@ -16,9 +16,9 @@ import keras
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import contents, dialect, keras1
-from tfinvert.generators.contents import Contents
-from tfinvert.generators.nodes import nodes
+from tfinvert.generators.readers import contents, dialect, keras1
+from tfinvert.generators.readers.contents import Contents
+from tfinvert.generators.readers.nodes import nodes
 from tfinvert.generators.safety.config import bare
 
 READERS = ("Keras 3", "tf_keras")

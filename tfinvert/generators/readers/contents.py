@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import h5py
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import card, keras1, not_models
-from tfinvert.generators.nodes import nodes
-from tfinvert.generators.not_models import EXPECTED
+from tfinvert.generators.readers import card, keras1, not_models
+from tfinvert.generators.readers.nodes import nodes
+from tfinvert.generators.readers.not_models import EXPECTED
 from tfinvert.generators.safety import archive, weights
 from tfinvert.generators.safety.config import at_home, checked
-from tfinvert.generators.saved_safety import computing_graph
+from tfinvert.generators.safety.graphs import computing_graph
 from tfinvert.settings import Limits
 
 _NO_FILE = "no such file; expected a .keras or HDF5 file, a SavedModel's folder or a TF-Hub handle"

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfinvert.generators import keras1
+from tfinvert.generators.readers import keras1
 
 
 def hard_sigmoid(values: tf.Tensor) -> tf.Tensor:

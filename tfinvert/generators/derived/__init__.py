@@ -1,0 +1,1 @@
+"""Generators made of generators: parts, mixtures, and the same in float64."""

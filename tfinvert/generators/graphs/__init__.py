@@ -1,0 +1,1 @@
+"""A generator's graph: its definition, frozen, and where it can be cut."""
