@@ -58,7 +58,7 @@ def main() -> None:
         print(f"{generator.name}: {generator.space}, loaded and written within {loading.mebibytes:,.0f} MiB")
         labels = np.arange(arguments.batch)
         codes, images = generator.sample(arguments.batch, seed=1, labels=labels)
-        head, tail = generator.split()
+        head, tail = ti.split(generator)
         behind, beside = around(tail)
         hidden = head([codes, generator.condition.encode(labels)])
         held = beside.join(hidden, codes, labels=labels)

@@ -43,7 +43,7 @@ def biggan() -> None:
     codes, _ = generator.sample(1, labels=0)
     attention = _told("finding the map", lambda: find(generator))
     print(f"{attention.name}: {attention.layout}")
-    parts = _told("splitting", generator.split)
+    parts = _told("splitting", lambda: ti.split(generator))
     behind = attention.behind(parts.tail)
     hidden, held = parts.before(codes, [0])
     weights = _told("the first map", lambda: behind(hidden, held))

@@ -63,7 +63,7 @@ ti.report.grid(images, found, generator)
 # slider.
 
 # %%
-place = Place(generator, generator.split())
+place = Place(generator, ti.split(generator))
 shape = (-1, *place.split.tail.space.shape)
 points = Points(found.codes.numpy(), np.full(2, label, np.int32), found.delta.numpy().reshape(shape))
 frames = np.uint8(255 * place.images(path(place, points, 16)))

@@ -12,7 +12,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
     from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, settings, solvers, spaces
     from tfinvert.errors import BadInput
-    from tfinvert.generators import Generator, load_generator, mixture  # type: ignore[no-redef]
+    from tfinvert.generators import Generator, layers, load_generator, mixture, split
     from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
     from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
     from tfinvert.settings import Job, Limits, SecondStep, Starts, Stopping
@@ -28,7 +28,7 @@ _PARTS = (
 )  # fmt: skip
 _HOMES = {
     "errors": ("BadInput",),
-    "generators": ("Generator", "load_generator", "mixture"),
+    "generators": ("Generator", "layers", "load_generator", "mixture", "split"),
     "inversion": (
         "Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict",
     ),

@@ -1,6 +1,8 @@
-"""The one exception for input that cannot be used."""
+"""The one exception for input that cannot be used, and other errors in one line."""
 
 from __future__ import annotations
+
+import re
 
 _MOST = 1000  # letters of a message's half
 
@@ -23,6 +25,16 @@ class BadInput(ValueError):
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str]]:
         return type(self), self._parts  # so that it passes from one process to another
+
+
+def short(error: BaseException) -> str:
+    """An error in one line: its kind and, where Keras wrapped one error in others, the innermost."""
+    text = re.split("Exception encountered: |Error encountered:", re.sub(r"\x1b\[[0-9;]*m", "", str(error)))[-1]
+    text = re.sub(r"Exception encountered when calling [^\n]*\n", "", text)
+    if "in user code:" in text:  # AutoGraph's own trace; what was wrong stands at its end
+        text = text.strip().splitlines()[-1]
+    text = " ".join(re.split("Arguments received by|Call arguments received", text)[0].split()) or "no message"
+    return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 
 
 def _shown(text: str) -> str:

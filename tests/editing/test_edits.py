@@ -31,13 +31,13 @@ def two_layers(classes=None):
 @pytest.fixture(scope="module")
 def plain():
     generator = two_layers()
-    return Place(generator, generator.split())
+    return Place(generator, ti.split(generator))
 
 
 @pytest.fixture(scope="module")
 def biggan():
     generator = ti.load_generator(small_biggan())
-    return Place(generator, generator.split())
+    return Place(generator, ti.split(generator))
 
 
 def points(place, count=3, labels=None, size=0.2):
@@ -95,7 +95,7 @@ def test_straight_paths_are_so_behind_layers_that_are_not_affine():
         layers.Dense(16, activation="tanh"), layers.Reshape((4, 4, 1)),
     ])  # fmt: skip
     generator = ti.load_generator(model)
-    place = Place(generator, generator.split("second"))
+    place = Place(generator, ti.split(generator, "second"))
     ends = points(place, 2)
     made = editing.path(place, ends, 2)
     np.testing.assert_allclose(place.hidden(made)[1], place.hidden(ends).mean(axis=0), atol=1e-5)
@@ -153,7 +153,7 @@ def test_classes_change_and_the_code_is_held(biggan):
 
 def test_classes_that_go_into_the_dense_layer():
     generator = two_layers(classes=3)
-    place = Place(generator, generator.split())
+    place = Place(generator, ti.split(generator))
     own = Points(RNG.normal(size=(1, 4)).astype(np.float32), np.array([0], np.int32), np.zeros((1, 10), np.float32))
     made = place.images(editing.switched(place, own, [0, 1, 2]))
     known = generator.to_unit(generator(np.repeat(own.codes, 3, axis=0), [0, 1, 2]))

@@ -10,7 +10,7 @@ from tfinvert.experiments import methods
 from tfinvert.experiments.methods import Method, parse
 
 LINEAR = problems.Linear()
-SAME_START = [name for name in methods.GROUPS["all"] if name not in ("adam", "relaxed", "recover")]
+SAME_START = [name for name in methods.GROUPS["all"] if name not in ("adam", "recover")]
 
 
 def names(text):
@@ -35,7 +35,7 @@ def test_groups_and_single_names_mix_and_nothing_comes_twice():
     assert names(" recover ,lipton, logistic(2, 2.5),clip, recover") == [
         "recover", "descent", "clip", "stochastic_clip", "logistic(2, 2.5)"
     ]  # fmt: skip
-    assert set(names("own")) == {"adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "relaxed", "recover"}
+    assert set(names("own")) == {"adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "recover"}
     assert names("all") == [*names("egan"), *names("lipton"), *names("own")]
 
 
@@ -90,7 +90,7 @@ def find(name, budget):
     return codes, Method(name)(LINEAR.generator, images.numpy(), np.array(["a", "b"]), budget=budget)
 
 
-@pytest.mark.parametrize("name", ["lbfgs", "levenberg_marquardt", "gauss_newton_cg", "relaxed", "disabled"])
+@pytest.mark.parametrize("name", ["lbfgs", "levenberg_marquardt", "gauss_newton_cg", "disabled"])
 def test_an_image_of_ones_own_is_found_by_those_that_should(name):
     codes, found = find(name, budget=400)
     np.testing.assert_allclose(found.codes, codes, atol=1e-2)

@@ -59,18 +59,6 @@ def test_without_a_significant_difference_there_is_no_share_of_them():
     assert row["significant_wins"] == ""
 
 
-def test_a_method_that_does_not_take_the_generator_is_left_out(caplog):
-    wide = ti.load_generator(
-        lambda codes: tf.reshape(0.5 + tf.tile(codes, [1, 3]), [-1, 2, 3, 1]), prior=ti.normal(2), value_range=(0, 1)
-    )  # without a dense layer
-    done = recovery.run(wide, parse("relaxed, levenberg_marquardt"), samples=2, budget=40)
-    assert [each.method for each in done] == ["levenberg_marquardt"]
-    assert "method relaxed is left out" in caplog.text
-    assert "no dense layer" in caplog.text
-    with pytest.raises(ti.BadInput, match="no dense layer"):
-        recovery.run(wide, parse("relaxed"), samples=2, budget=40)
-
-
 def test_codes_that_are_drawn_are_found_and_traced():
     shown = []
     done = recovery.run(

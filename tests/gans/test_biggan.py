@@ -87,7 +87,7 @@ def test_the_module_has_deepminds_names(module):
 def test_both_steps_of_an_inversion_hold_class_and_truncation(module):
     generator = ti.load_generator(module, truncation=0.6)
     codes, targets = generator.sample(2, labels=LABELS[:2])
-    hidden = generator.split()
+    hidden = ti.split(generator)
     labels = generator.condition.encode(tf.constant(LABELS[:2]))
     held = hidden.tail.condition.join(codes, labels=LABELS[:2])
     moved = hidden.tail(hidden.head([codes, labels]) + 0.2 * hidden.tail.space.stddev, held)

@@ -85,7 +85,7 @@ def test_a_class_between_two_is_found():
 def test_mixtures_can_be_split_as_others_are():
     mixed = ti.mixture(KINDS["integer"]())
     codes = mixed.sample(3)[0]
-    head, tail = mixed.split()
+    head, tail = ti.split(mixed)
     np.testing.assert_allclose(tail(head(codes)), mixed(codes), atol=1e-5)
 
 

@@ -69,7 +69,7 @@ def test_two_parts_are_the_whole(kind, tmp_path):
     generator = ti.load_generator(tmp_path / "module", classes=5 if "integers" in kind else None)
     others = () if generator.condition is None else (LABELS,)
     codes = codes_for(generator)
-    parts = generator.split()
+    parts = ti.split(generator)
     hidden, held = parts.before(codes, *others)
     np.testing.assert_allclose(parts.tail(hidden, held), generator(codes, *others), atol=1e-5)
 

@@ -39,7 +39,7 @@ def test_a_hub_module_in_the_format_of_tensorflow_1(tmp_path, truncation, state)
 def test_parts_of_a_hub_module_are_the_whole(tmp_path):
     variables = hub_module(tmp_path / "module")
     generator = ti.load_generator(tmp_path / "module")
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     codes = tf.constant(draw())
     hidden = head([codes, generator.condition.encode(tf.constant(LABELS))])
     np.testing.assert_allclose(
@@ -47,8 +47,8 @@ def test_parts_of_a_hub_module_are_the_whole(tmp_path):
     )
     held = tail.condition.join(codes, labels=LABELS)  # the codes go round the layer, as in BigGAN
     np.testing.assert_allclose(tail(hidden, held), generator(codes, LABELS), atol=1e-5)
-    assert [layer.name.rpartition("/")[2] for layer in generator.layers()] == ["G_linear"]
-    assert generator.split("G_linear").head.output_name == head.output_name
+    assert [layer.name.rpartition("/")[2] for layer in ti.layers(generator)] == ["G_linear"]
+    assert ti.split(generator, "G_linear").head.output_name == head.output_name
 
 
 def test_a_hub_module_is_inverted(tmp_path):
@@ -81,7 +81,7 @@ def test_models_that_keras_exports(tmp_path):
     generator = ti.load_generator(tmp_path / "exported")
     codes = codes_for(generator)
     np.testing.assert_allclose(generator(codes), model(codes), atol=1e-5)
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     np.testing.assert_allclose(tail(head(codes)), model(codes), atol=1e-5)
     found = ti.Inverter(generator, restarts=2)(generator(codes))
     assert np.isfinite(found.loss).all()
@@ -200,9 +200,10 @@ def test_a_graph_that_calls_python_is_refused(tmp_path):
 
 def test_a_saved_piece_that_would_write_files_is_refused(tmp_path):
     matrix = np.eye(12, dtype=np.float32)
-    head, _ = ti.load_generator(
+    whole = ti.load_generator(
         lambda codes: tf.reshape(tf.sigmoid(codes @ matrix), [-1, 2, 2, 3]), prior=ti.normal(12), value_range=(0, 1)
-    ).split()
+    )
+    head, _ = ti.split(whole)
     inputs = keras.Input((12,))
     keras.Model(inputs, head(inputs)).save(tmp_path / "piece.keras")
     node = head._definition.node.add(name="more", op="WriteFile")
@@ -243,7 +244,7 @@ def test_entries_of_the_code_that_are_a_class(shared):
     np.testing.assert_allclose(
         generator(codes, LABELS), whole(np.concatenate([codes, np.eye(10)[LABELS]], axis=1)), atol=1e-6
     )
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     hidden = head([codes, generator.condition.encode(tf.constant(LABELS))])
     np.testing.assert_allclose(tail(hidden, LABELS), generator(codes, LABELS), atol=1e-5)
 

@@ -97,7 +97,7 @@ def in_parts(generator, parts, codes):
 @pytest.mark.parametrize("kind", MODELS)
 def test_both_parts_are_the_whole(kind):
     generator = ti.load_generator(MODELS[kind]())
-    parts = generator.split()
+    parts = ti.split(generator)
     assert parts.tail.space.shape == parts.head.given_shape == (WIDTHS.get(kind, 32),)
     codes = tf.constant(codes_for(generator))
     whole = lambda codes: generator(codes, given_to(generator)[1])
@@ -125,7 +125,7 @@ def test_the_cut_is_behind_the_bias_and_before_the_activation(kind):
     codes = codes_for(generator)
     kernel, *bias = (each.numpy() for each in made.layers[0].weights)
     expected = codes @ kernel + (bias[0] if bias else 0)
-    np.testing.assert_allclose(generator.split().head(codes), expected, atol=1e-5)
+    np.testing.assert_allclose(ti.split(generator).head(codes), expected, atol=1e-5)
 
 
 def test_a_function_can_be_split_too():
@@ -134,7 +134,7 @@ def test_a_function_can_be_split_too():
         lambda codes: tf.reshape(tf.sigmoid(tf.linalg.matmul(codes, matrix, transpose_b=True)), [-1, 2, 2, 3]),
         prior=ti.normal(LATENT), value_range=(0, 1),
     )  # fmt: skip
-    parts = generator.split()
+    parts = ti.split(generator)
     codes = codes_for(generator)
     np.testing.assert_allclose(parts.head(codes), codes @ matrix.T, atol=1e-5)
     np.testing.assert_allclose(parts.tail(codes @ matrix.T), generator(codes), atol=1e-5)
@@ -146,7 +146,7 @@ def test_a_dense_layer_may_be_an_einsum():
         lambda codes: tf.sigmoid(tf.einsum("bd,dhwc->bhwc", codes, matrix)), prior=ti.normal(LATENT), value_range=(0, 1)
     )
     codes = codes_for(generator)
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     np.testing.assert_allclose(head(codes), np.einsum("bd,dhwc->bhwc", codes, matrix), atol=1e-5)
     np.testing.assert_allclose(tail(head(codes)), generator(codes), atol=1e-5)
 
@@ -156,11 +156,11 @@ def test_one_may_cut_at_every_layer_that_is_listed(kind):
     generator = ti.load_generator(MODELS[kind]())
     codes = tf.constant(codes_for(generator))
     whole = generator(codes, given_to(generator)[1])
-    listed = generator.layers()
+    listed = ti.layers(generator)
     assert len(listed) > 3
     for layer in listed:
         for at in (layer.name, layer.tensor):
-            parts = generator.split(at)
+            parts = ti.split(generator, at)
             np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
 
 
@@ -172,11 +172,11 @@ def test_layers_have_the_names_that_the_model_gives_them():
         layers.Reshape((4, 4, 3), name=names[2]), layers.Conv2D(3, 1, activation="tanh", name=names[3]),
     ]))  # fmt: skip
     generator = ti.load_generator(made)
-    assert [layer.name.rpartition("/")[2] for layer in generator.layers()] == names[:3]
+    assert [layer.name.rpartition("/")[2] for layer in ti.layers(generator)] == names[:3]
     codes = codes_for(generator)
     inner = keras.Model(made.inputs, [made.get_layer(name).output for name in names[:3]])(codes)
     for name, values in zip(names[:3], inner, strict=True):
-        head, tail = generator.split(name)
+        head, tail = ti.split(generator, name)
         np.testing.assert_allclose(head(codes), values, atol=1e-5)
         assert tail.space.shape == values.shape[1:]
 
@@ -185,7 +185,7 @@ def test_layers_have_the_names_that_the_model_gives_them():
 def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
     generator = ti.load_generator(MODELS[kind]())
     codes, (encoded, _) = tf.constant(codes_for(generator)), given_to(generator)
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     inputs = [keras.Input((LATENT,)), *(keras.Input(each.shape[1:]) for each in encoded)]
     hidden = head(inputs)
     held = inputs[len(inputs) - len(tail.layer.names) + 1 :]
@@ -201,7 +201,7 @@ def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
 def test_a_tail_is_inverted_like_any_generator():
     generator = ti.load_generator(round_the_layer_with_labels())
     codes, labels = tf.constant(codes_for(generator)), LABELS
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     held = tail.condition.join(codes, labels=labels)
     hidden = head([codes, generator.condition.encode(tf.constant(labels))]).numpy()
     images = tail(hidden + 0.3, held)  # no code of the whole has these
@@ -219,7 +219,7 @@ def test_a_gradient_of_the_models_own_is_left_behind(saved, tmp_path):
         whole.export(tmp_path, verbose=False)
     generator = ti.load_generator(tmp_path if saved else whole, prior=ti.normal(LATENT), value_range=(-1, 1))
     codes = tf.constant(codes_for(generator))
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(codes)
         direct, through = tf.reduce_sum(generator(codes) ** 2), tf.reduce_sum(tail(head([codes])) ** 2)
@@ -228,7 +228,7 @@ def test_a_gradient_of_the_models_own_is_left_behind(saved, tmp_path):
 
 def test_what_is_held_is_checked():
     generator = ti.load_generator(round_the_layer_with_labels())
-    tail = generator.split().tail
+    tail = ti.split(generator).tail
     values = tf.zeros([5, *tail.space.shape])
     with pytest.raises(ti.BadInput, match="nothing that is held"):
         tail(values)
@@ -241,10 +241,10 @@ def test_what_is_held_is_checked():
 def test_a_tail_can_be_cut_again():
     generator = ti.load_generator(round_the_layer_with_labels())
     codes, (encoded, labels) = codes_for(generator), given_to(generator)
-    head, tail = generator.split()
+    head, tail = ti.split(generator)
     held = tail.condition.join(codes, labels=labels)
     hidden = head([codes, *encoded])
-    further, rest = tail.split(tail.layers()[0].name)
+    further, rest = ti.split(tail, ti.layers(tail)[0].name)
     np.testing.assert_allclose(rest(further([hidden, held]), held), generator(codes, labels), atol=1e-5)
 
 
@@ -264,7 +264,7 @@ def without_dense():
 )
 def test_what_cannot_be_split_says_why(make, at, why):
     with pytest.raises(ti.BadInput, match=why) as caught:
-        ti.load_generator(make()).split(at)
+        ti.split(ti.load_generator(make()), at)
     assert "\n" not in str(caught.value)
 
 
@@ -274,7 +274,7 @@ def test_what_cannot_be_frozen_says_why(monkeypatch):
 
     monkeypatch.setattr("tfinvert.generators.frozen.freeze", refuse)
     with pytest.raises(ti.BadInput, match=r"cannot be split.*cannot be frozen.*convert this") as caught:
-        ti.load_generator(sequential()).split()
+        ti.split(ti.load_generator(sequential()))
     assert "\n" not in str(caught.value)
 
 
@@ -289,7 +289,7 @@ def holds(generator, width):
     """Whether both parts are the whole, and the tail's gradient is right."""
     encoded, labels = given_to(generator)
     codes, whole = generator.sample(len(LABELS), labels=labels)
-    parts = head, tail = generator.split()
+    parts = head, tail = ti.split(generator)
     if width:
         assert tail.space.shape == (width,)
     np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
@@ -325,5 +325,5 @@ def test_biggan(kind, tmp_path):
     else:
         model.save(tmp_path / kind)
     generator = ti.load_generator(tmp_path / kind)
-    assert generator.split().tail.condition.shapes == ((12,),)
+    assert ti.split(generator).tail.condition.shapes == ((12,),)
     holds(generator, 4 * 4 * 16)

@@ -11,7 +11,7 @@ GENERATOR = problems.Linear().generator
 RIGHT = np.zeros((2, 4, 4, 1), np.float32)
 INVERTERS = {
     "inverter": lambda: ti.Inverter(GENERATOR, solver=ti.Adam(steps=1), restarts=1),
-    "two_step": lambda: ti.TwoStep(ti.Inverter(GENERATOR, solver=ti.Adam(steps=1), restarts=1), "MatMul"),
+    "two_step": lambda: ti.TwoStep(ti.Inverter(GENERATOR, solver=ti.Adam(steps=1), restarts=1), "matmul"),
     "recovery": lambda: ti.Recovery(GENERATOR, attempts=1, samples=64),
 }
 

@@ -7,7 +7,8 @@ import scipy.stats
 import tensorflow as tf
 
 import tfinvert as ti
-from tfinvert.losses import PIXEL_LOSSES, Ridge
+from tfinvert.losses import Ridge
+from tfinvert.settings import PIXEL_LOSSES
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.uniform(size=(3, 4, 5, 2)).astype(np.float32)

@@ -7,7 +7,7 @@ from made_up_run import made_up_run, row
 
 import tfinvert as ti
 from tfinvert.runs import Store, open_run
-from tfinvert.settings import Limits
+from tfinvert.settings import Job, Limits, by_flags
 
 SHAPE = (8, 8, 3)
 FAST = {"steps": 2, "restarts": 1}
@@ -80,7 +80,7 @@ def test_a_generator_that_has_moved_can_be_given(saved):
 
 
 def test_a_run_without_the_size_of_its_images_is_refused(tmp_path):
-    Store(tmp_path).claim({"images": "a.png"}, {})
+    Store(tmp_path).claim({"images": {"source": "a.png"}}, {})
     with pytest.raises(ti.BadInput, match="does not say how large its images are"):
         open_run(tmp_path)
 
@@ -102,7 +102,7 @@ def test_settings_are_the_same_as_paths_and_numpys_numbers_or_as_text(eagerly, t
     given = {"images": [tmp_path / "images.npy"], "seed": np.int64(1), "learning_rate": np.float64(0.1), **FAST}
     do(tmp_path / "run", limit=np.int64(1), batch_size=np.int32(4), **given)
     plain = {"images": [str(tmp_path / "images.npy")], "seed": 1, "learning_rate": 0.1}
-    settings = Store(tmp_path / "run").about()["settings"]
+    settings = by_flags(Store(tmp_path / "run").about()["settings"], Job)
     assert {name: settings[name] for name in plain} == plain
     do(str(tmp_path / "run"), **{**given, **plain})
     assert set(open_run(tmp_path / "run").targets()) == {f"{tmp_path}/images.npy[0]", f"{tmp_path}/images.npy[1]"}

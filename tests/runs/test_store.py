@@ -20,7 +20,11 @@ from tfinvert.runs.parts import SCHEMA
 from tfinvert.runs.run import summarise
 from tfinvert.runs.stored import Stored
 
-SETTINGS = {"generator": "g.h5", "images": "i.npy", "steps": 3, "prior": "normal(2)", "value_range": [0, 1]}
+SETTINGS = {
+    "generator": {"source": "g.h5", "prior": "normal(2)", "value_range": [0, 1]},
+    "images": {"source": "i.npy"},
+    "solver": {"steps": 3},
+}
 ABOUT = {"image_shape": [2, 2, 1]}
 
 
@@ -227,7 +231,7 @@ def test_other_tables_are_one_line_that_names_the_file(tmp_path, table, why):
 
 
 def test_parts_of_another_run_are_left_out_and_named(tmp_path, caplog):
-    other = written(tmp_path / "other", (1, 2), settings={**SETTINGS, "steps": 9})
+    other = written(tmp_path / "other", (1, 2), settings={**SETTINGS, "solver": {"steps": 9}})
     more = written(tmp_path / "more", (2, 3))
     store = written(tmp_path / "run", (0,))
     for part in other.parts() + more.parts():
@@ -255,7 +259,7 @@ def test_a_lost_or_damaged_run_json_is_read_and_restored_from_the_parts(tmp_path
     assert f"{path} is {'lost' if damage is None else 'damaged'}: the copy in" in caplog.text
     assert states(tmp_path) == left
     with pytest.raises(ti.BadInput, match="steps was 3 and is 4"):
-        Store(tmp_path).claim({**SETTINGS, "steps": 4}, ABOUT)
+        Store(tmp_path).claim({**SETTINGS, "solver": {"steps": 4}}, ABOUT)
     assert states(tmp_path) == left
     written(tmp_path, (3,))
     assert path.read_bytes() == before
@@ -279,7 +283,7 @@ def test_a_store_that_is_not_open_writes_nothing_and_a_refused_claim_lets_go(tmp
     with pytest.raises(ti.BadInput, match="is not open for writing"):
         store.write(rows(1))
     with pytest.raises(ti.BadInput, match="steps was 3 and is 4"):
-        store.claim({**SETTINGS, "steps": 4}, ABOUT)
+        store.claim({**SETTINGS, "solver": {"steps": 4}}, ABOUT)
     with Store(tmp_path) as other, pytest.raises(ti.BadInput, match="being written by this process"), other:
         pass
     store.claim(SETTINGS, ABOUT)

@@ -19,7 +19,7 @@ def gap(script, tmp_path, caplog):
 
     def call(**values):
         caplog.clear()
-        given = {"out": str(tmp_path / "out"), "limit": 3, "steps": 5, "beyond_steps": 5, "restarts": 1, **values}
+        given = {"out": str(tmp_path / "out"), "limit": 3, "steps": 5, "second_steps": 5, "restarts": 1, **values}
         with flagsaver.flagsaver(**given):
             code = script.main(["gap.py"])
         file = tmp_path / "out" / "gap.csv"

@@ -76,7 +76,7 @@ def test_hub_modules_and_their_model(tmp_path):
 def test_behind_a_cut():
     generator = loaded(planted("pooled"))
     codes, _ = generator.sample(2)
-    parts, found = generator.split(), find(generator)
+    parts, found = ti.split(generator), find(generator)
     behind = found.behind(parts.tail)
     hidden, held = parts.before(codes)
     assert held is None
@@ -85,8 +85,8 @@ def test_behind_a_cut():
 
 
 def test_a_map_before_the_cut(plain):
-    assert find(plain).behind(plain.split("behind").tail) is None
-    assert find(plain, "small").behind(plain.split("first").tail) is not None
+    assert find(plain).behind(ti.split(plain, "behind").tail) is None
+    assert find(plain, "small").behind(ti.split(plain, "first").tail) is not None
 
 
 def test_of_several_maps_the_largest(plain, caplog):

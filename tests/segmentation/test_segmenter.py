@@ -10,6 +10,7 @@ from small_biggan import small_biggan
 
 from tfinvert.errors import BadInput
 from tfinvert.gans.hub_module import write_hub_module
+from tfinvert.generators import split
 from tfinvert.runs import open_run, run_job
 from tfinvert.segmentation import Segmenter, enlarged, segment
 
@@ -53,7 +54,7 @@ def one_step(files, tmp_path_factory):
 def test_two_steps_are_segmented_behind_the_cut(biggan):
     generator = biggan.load()
     segmenter = Segmenter(biggan, generator, (3, 9))
-    attention, parts = segmenter.attention, generator.split()
+    attention, parts = segmenter.attention, split(generator)
     behind = attention.behind(parts.tail)
     for row in biggan.rows():
         codes = row.code[np.newaxis]

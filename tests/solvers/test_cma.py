@@ -52,6 +52,6 @@ def test_the_weights_are_the_tutorials():
     w = Weights.of(10, 10, separable=False)
     assert w.shares.sum() == pytest.approx(1)
     np.testing.assert_allclose(w.shares, [0.4563, 0.2708, 0.1622, 0.0852, 0.0255], atol=1e-4)
-    assert w.count == pytest.approx(3.1673, abs=1e-3)
+    assert w.worth == pytest.approx(3.1673, abs=1e-3)
     assert w.usual == pytest.approx(3.0847, abs=1e-3)
     assert w.straight == pytest.approx(0.2844, abs=1e-3)

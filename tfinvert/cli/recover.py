@@ -24,7 +24,7 @@ flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique", "pictu
 flags.DEFINE_string(
     "methods", "recover",
     "Names with commas between: egan (their 18), lipton (their 3), own, all; or single ones, such as recover, "
-    "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, relaxed, descent, clip, stochastic_clip, disabled, "
+    "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, descent, clip, stochastic_clip, disabled, "
     "hard(2.5), logistic(2, 2), truncated_normal(2.5).",
 )  # fmt: skip
 flags.DEFINE_integer("samples", 100, "Codes that are drawn.", lower_bound=1)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.derived.split import Split, around
+from tfinvert.generators.derived.split import Split, around, split
 from tfinvert.runs import FinishedRun
 
 CODE, DENSE = PLACES = ("code", "dense")
@@ -113,7 +113,7 @@ def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> P
     return (
         Place(generator)
         if at == CODE or run.job.beyond is None
-        else Place(generator, generator.split(run.job.beyond.at))
+        else Place(generator, split(generator, run.job.beyond.at))
     )
 
 

@@ -13,7 +13,6 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.recover import Recovery
-from tfinvert.inversion.relaxed import Relaxed
 from tfinvert.settings import Starts, Stopping
 from tfinvert.solvers.first_order import schedule
 from tfinvert.spaces import Uniform, constraints
@@ -26,7 +25,7 @@ EGAN = (
     *(f"logistic({a}, {b})" for b in (2, 2.5, 3) for a in (2, 3, 4)),
 )
 LIPTON = ("descent", "clip", "stochastic_clip")
-OWN = ("adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "relaxed", "recover")
+OWN = ("adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "recover")
 GROUPS = {"egan": EGAN, "lipton": LIPTON, "own": OWN, "all": (*EGAN, *LIPTON, *OWN)}
 
 
@@ -52,7 +51,6 @@ class Method:
       at every eighth of the steps;
     - `adam`: the `Inverter`'s default, four starts with falling rate;
     - `lbfgs`, `levenberg_marquardt`, `gauss_newton_cg`: those solvers on plain pixels, from the same one start;
-    - `relaxed`: `Relaxed` from its own start, and then `levenberg_marquardt` from where that ends;
     - `recover`: `tfinvert.Recovery` as it comes.
 
     Raises:
@@ -72,13 +70,9 @@ class Method:
         """Codes for images [B, H, W, C] in the generator's value range; `noise` is what `Recovery` takes."""
         if self.name == "recover":
             return _recover(generator, images, ids, seed, labels, noise, watch)
-        begin, spent = None, np.zeros(len(images), int)
-        look = None if watch is None else lambda seen: watch(seen.rows, seen.codes, spent[seen.rows] + seen.passes)
-        if self.name == "relaxed":
-            codes, spent = Relaxed(generator, steps=budget, batch_size=len(images))(images, ids, look)
-            begin = codes[:, None]
-        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, starts=begin, watch=look)
-        return Found(found.codes.numpy(), spent + found.passes.numpy())
+        told = None if watch is None else lambda seen: watch(seen.rows, seen.codes, seen.passes)
+        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, watch=told)
+        return Found(found.codes.numpy(), found.passes.numpy())
 
     def _inverter(self, generator: Generator, count: int, budget: int, seed: int) -> Inverter:
         if self.name == "adam":
@@ -97,7 +91,6 @@ class Method:
             solver, batch = {
                 "lbfgs": (solvers.LBFGS(steps=budget), count),
                 "levenberg_marquardt": (solvers.LevenbergMarquardt(steps=max(1, budget // 20)), 16),
-                "relaxed": (solvers.LevenbergMarquardt(steps=max(1, budget // 20)), 16),
                 "gauss_newton_cg": (solvers.GaussNewtonCG(steps=max(1, budget // 100)), count),
             }[self.name]
         else:

@@ -5,7 +5,8 @@
 
 import tfinvert.backend  # noqa: F401
 from tfinvert.generators.derived.mixture import mixture
+from tfinvert.generators.derived.split import layers, split
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import load_generator
 
-__all__ = ["Generator", "load_generator", "mixture"]
+__all__ = ["Generator", "layers", "load_generator", "mixture", "split"]

@@ -18,8 +18,7 @@ from tfinvert.generators.trial import Facts, fitted, of_arrays, translate, tried
 from tfinvert.spaces import Space
 
 if TYPE_CHECKING:  # they are made of generators
-    from tfinvert.generators.derived.split import Split
-    from tfinvert.generators.graphs.cuts import Layer
+    pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,35 +85,6 @@ class Generator:
         if labels is not None and np.ndim(labels) == 0:
             labels = tf.fill([count], labels)
         return codes, self(codes, labels)
-
-    def split(self, at: str = "first_dense") -> Split:
-        """This generator in two parts, head and tail: `tail(head(codes))` is the image.
-
-        Behind its first dense layer a generator reaches images that it does not reach from its codes (Pividori et al.,
-        "Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images"). The layer is searched in
-        the generator's graph, and cut behind its bias and before its activation.
-
-        Args:
-          at: "first_dense", or the name of a layer (see `layers`), of an operation or of a tensor: the cut is behind
-            it.
-
-        Raises:
-          BadInput: there is no such place (the message lists those with a similar name), or the generator's graph
-            cannot be frozen.
-        """
-        from tfinvert.generators.derived.split import split
-
-        return split(self, at)
-
-    def layers(self) -> list[Layer]:
-        """Where this generator can be cut: the layers between code and image, in their order.
-
-        Raises:
-          BadInput: its graph cannot be frozen.
-        """
-        from tfinvert.generators.derived.split import layers
-
-        return layers(self)
 
     def to_unit(self, images: tf.Tensor) -> tf.Tensor:
         """Images from this generator's value range to [0, 1]."""

@@ -17,8 +17,8 @@ from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import generator
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.readers import contents, hub, inputs, keras_model
-from tfinvert.generators.readers import keras_files as files
+from tfinvert.generators.derived import piece  # noqa: F401  (files may hold its layers, which Keras knows by it)
+from tfinvert.generators.readers import contents, hub, inputs, keras_files, keras_model
 from tfinvert.generators.readers.contents import Contents
 from tfinvert.generators.readers.inputs import Wiring
 from tfinvert.generators.readers.saved import model as saved_model
@@ -158,10 +158,10 @@ def _read(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[generato
         opened = next(answers)
         if opened is None or opened.reader:
             # While the other process tries it on codes:
-            model = None if opened is None else files.read_by(opened.reader, opened.contents)
+            model = None if opened is None else keras_files.read_by(opened.reader, opened.contents)
             plan = _planned(file, opened, stated, model)
             return plan, next(answers)
-    model, reader = files.read_model(opened.contents, file.name, custom)
+    model, reader = keras_files.read_model(opened.contents, file.name, custom)
     plan = _planned(file, opened._replace(reader=reader), stated, model)
     return plan, plan.try_out()
 
@@ -205,7 +205,7 @@ def _open(
     found = contents.look(file.path, file.folder, file.limits, names, stated.allow_unsafe)
     if custom is None and found.custom:
         return _Opened(found, ""), None
-    model, reader = files.read_model(found, file.name, custom)
+    model, reader = keras_files.read_model(found, file.name, custom)
     return _Opened(found, reader), model
 
 

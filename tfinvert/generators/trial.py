@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert import seeds
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.condition import Beside, Condition
-from tfinvert.generators.readers.contents import short
 from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on

@@ -18,7 +18,7 @@ import tensorflow as tf
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Beside
-from tfinvert.generators.derived.split import around
+from tfinvert.generators.derived.split import around, split
 from tfinvert.inversion.given import given
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.result import Inversion
@@ -55,7 +55,7 @@ class TwoStep:
     Args:
       first: what finds codes; the generator's tail must be differentiable in the values at the cut. The paper's loss is
         `Pixel() + Features() + 0.1 * LogPrior()`.
-      at: where to cut, see `Generator.split`; or `SecondStep`, which says how sparse and how long, too.
+      at: where to cut, see `tfinvert.split`; or `SecondStep`, which says how sparse and how long, too.
       loss: of the second step, without terms of the code; default: that of the first.
       solver: of the second step, or its name; default: Adam. Where it is named, its rate falls by the same schedule to
         zero, and by default from 0.1 times the standard deviation of the values at the cut.
@@ -77,7 +77,7 @@ class TwoStep:
             )
         how = at if isinstance(at, SecondStep) else SecondStep(at)
         self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
-        self.head, self.tail = self._split = first.generator.split(how.at)
+        self.head, self.tail = self._split = split(first.generator, how.at)
         distances, self._held = around(self.tail)
         scale = self.tail.space.stddev or 1.0
         self.sparsity = _SPARSITY / scale if how.sparsity is None else how.sparsity

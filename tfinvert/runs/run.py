@@ -18,8 +18,7 @@ from absl import logging
 from tqdm import tqdm
 
 from tfinvert import metrics
-from tfinvert.errors import BadInput
-from tfinvert.generators.readers.contents import short
+from tfinvert.errors import BadInput, short
 from tfinvert.images import Picture, Sources
 from tfinvert.images.encode import eight_bit
 from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep

@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator
+from tfinvert.generators import Generator, split
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.finished import Row
 from tfinvert.segmentation.attention import Attention, find
@@ -77,7 +77,7 @@ def _maps(attention: Attention, generator: Generator, cut: str | None) -> Callab
 
     if cut is None:
         return lambda row: attention(*given(row))[0]
-    parts = generator.split(cut)
+    parts = split(generator, cut)
     behind = attention.behind(parts.tail)
     if behind is None:
         logging.info("the map stands before the cut at %s, so delta does not change it", cut)

@@ -182,7 +182,7 @@ def by_flags(nest: Mapping[str, Any], group: type | None = None, place: str = ""
     for key, value in nest.items():
         if isinstance(value, dict):
             found |= by_flags(value, inner.get(key), f"{place}{key}.")
-        elif key not in inner:  # an optional group that is not there says nothing
+        elif value is not None or key not in inner:  # an optional group that is not there says nothing
             found[names.get(key, f"{place}{key}")] = value
     return found
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.condition import Condition
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs.definition import by_name, node_of, upstream, with_placeholder
 from tfinvert.generators.graphs.frozen import Frozen, freeze, part
-from tfinvert.generators.readers.contents import short
 
 _LOOK_UPS = ("Gather", "GatherV2", "OneHot")  # what turns an integer class into numbers
 _GAIN = 4.0  # of the classes' entries, in units of the prior's spread: at two spreads one class of ten has all weight

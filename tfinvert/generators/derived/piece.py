@@ -21,7 +21,7 @@ _FILE = "graph.pb"
 class Piece(keras.layers.Layer):
     """A frozen piece of a generator's graph. It has no weights to train; gradients go through it.
 
-    Called with the tensors that go in, in their order: one, or a list of several. Made by `Generator.split`.
+    Called with the tensors that go in, in their order: one, or a list of several. Made by `tfinvert.split`.
 
     Args:
       inputs: names of the placeholders.
@@ -72,7 +72,7 @@ class Piece(keras.layers.Layer):
 
     def _known(self) -> Any:
         if self._definition is None:
-            raise BadInput(f"{self.name} has no graph", "expected one from Generator.split, or a whole saved model")
+            raise BadInput(f"{self.name} has no graph", "expected one from tfinvert.split, or a whole saved model")
         return self._definition
 
     def _prepared(self) -> Callable[..., tf.Tensor]:

@@ -8,9 +8,9 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
+from tfinvert.errors import short
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs.frozen import freeze, part
-from tfinvert.generators.readers.contents import short
 
 _SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
 

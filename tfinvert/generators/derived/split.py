@@ -51,7 +51,20 @@ class Split(NamedTuple):
 
 
 def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
-    """Cuts a generator in two; see `Generator.split`."""
+    """A generator in two parts, head and tail: `tail(head(codes))` is the image.
+
+    Behind its first dense layer a generator reaches images that it does not reach from its codes (Pividori et al.,
+    "Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images"). The layer is searched in
+    the generator's graph, and cut behind its bias and before its activation.
+
+    Args:
+      generator: the whole.
+      at: "first_dense", or the name of a layer (see `layers`), of an operation or of a tensor: the cut is behind it.
+
+    Raises:
+      BadInput: there is no such place (the message lists those with a similar name), or the generator's graph cannot be
+        frozen.
+    """
     frozen = frozen_for(generator, "be split")
     tensor = find(frozen, at, generator.name)
     round_it = goes_round(frozen, tensor)
@@ -72,7 +85,11 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
 
 
 def layers(generator: Generator) -> list[Layer]:
-    """Where a generator can be cut; see `Generator.layers`."""
+    """Where a generator can be cut: the layers between code and image, in their order.
+
+    Raises:
+      BadInput: its graph cannot be frozen.
+    """
     return layers_of(frozen_for(generator, "be split"))
 
 

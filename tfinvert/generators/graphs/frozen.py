@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs.definition import make_placeholder, with_new_functions
-from tfinvert.generators.readers.contents import short
 
 _LARGE = 2**14  # entries from which on a constant is a weight
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import functools
 import json
-import re
 import shutil
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import h5py
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.readers import card, keras1, not_models
 from tfinvert.generators.readers.nodes import nodes
 from tfinvert.generators.readers.not_models import EXPECTED
@@ -157,16 +156,6 @@ def describe(config: dict[str, Any]) -> str:
     found = layers if isinstance(layers, list) else []
     kinds = sorted({str(layer.get("class_name")) for layer in found if isinstance(layer, dict)})
     return f"{config.get('class_name', 'model')}" + (f" of {', '.join(kinds)}" if kinds else "")
-
-
-def short(error: BaseException) -> str:
-    """An error in one line: its kind and, where Keras wrapped one error in others, the innermost."""
-    text = re.split("Exception encountered: |Error encountered:", re.sub(r"\x1b\[[0-9;]*m", "", str(error)))[-1]
-    text = re.sub(r"Exception encountered when calling [^\n]*\n", "", text)
-    if "in user code:" in text:  # AutoGraph's own trace; what was wrong stands at its end
-        text = text.strip().splitlines()[-1]
-    text = " ".join(re.split("Arguments received by|Call arguments received", text)[0].split()) or "no message"
-    return f"{type(error).__name__}: {text[:157]}..." if len(text) > 160 else f"{type(error).__name__}: {text}"
 
 
 # A config as it comes -> one that readers may see, and the names of the user's that it needs.

@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tfinvert.errors import BadInput
-from tfinvert.generators.readers.contents import short
+from tfinvert.errors import BadInput, short
 
 _HANDLE = re.compile(r"https?://(www\.)?(tfhub\.dev|kaggle\.com/models)/", re.IGNORECASE)
 # What the modules' pages say and their files do not.

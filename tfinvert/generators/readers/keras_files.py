@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from absl import logging
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.readers import contents, dialect, keras1
 from tfinvert.generators.readers.contents import Contents
 from tfinvert.generators.readers.nodes import nodes
@@ -44,7 +44,7 @@ def read_model(found: Contents, name: str, custom_objects: Mapping[str, Any] | N
         except Exception as error:  # a reader may raise anything on a file that it does not know
             if (full := contents.no_room(error)) is not None:
                 raise full from error
-            failures.append(f"{reader} says {contents.short(error)}")
+            failures.append(f"{reader} says {short(error)}")
             logging.debug("%s: %s", name, failures[-1])
         else:
             return model, reader

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import ctypes
 import gc
+import importlib
 import os
 import pickle
 import signal
@@ -60,7 +61,7 @@ def watched(job: Callable[..., Iterator[Any]], *given: Any, limits: Limits, what
         too.
     """
     with _lock:
-        answers = _Answers(_connected(), what)
+        answers = _Answers(_connected(job), what)
         try:
             answers.connection.send((limits, what, pickle.dumps((job, given))))
             yield answers
@@ -127,13 +128,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def _connected() -> Connection:
+def _connected(job: Callable) -> Connection:
     global _server
     if _server is not None and (_server[0] != os.getpid() or _server[1].poll(0)):  # it only speaks when it is spoken to
         close()
     if _server is None:
         ours, theirs = Pipe()
-        _server = os.getpid(), ours, (_fork(ours, theirs) if _can_fork() else _start(theirs))
+        _server = os.getpid(), ours, (_fork(ours, theirs) if _can_fork() else _start(theirs, job))
         theirs.close()
         atexit.register(close)
     return _server[1]
@@ -170,22 +171,21 @@ def _forked(work: Callable[[Connection], None], connection: Connection) -> None:
         os._exit(0)
 
 
-def _start(theirs: Connection) -> subprocess.Popen:
+def _start(theirs: Connection, job: Callable) -> subprocess.Popen:
     number = theirs.fileno()
     # -P: a module that lies in the working folder is imported there only where it would be imported here.
     places = os.pathsep.join(place or os.getcwd() for place in sys.path)
     environment = {**os.environ, "PYTHONPATH": places, "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", f"from tfinvert.generators.safety import process; process.main({number})"],
+        [sys.executable, "-P", "-c", f"from {__name__} import main; main({number}, {job.__module__!r})"],
         pass_fds=[number], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
 
-def main(number: int) -> None:
-    """The server, started anew, with its end of the pipe."""
-    import tfinvert.generators.load  # noqa: F401  (what workers need: imported once)
-
+def main(number: int, module: str) -> None:
+    """The server, started anew, with its end of the pipe and the module of the first job: workers need it, too."""
+    importlib.import_module(module)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(Connection(number))
 

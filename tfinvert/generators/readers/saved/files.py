@@ -10,8 +10,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfinvert.errors import BadInput
-from tfinvert.generators.readers.contents import short
+from tfinvert.errors import BadInput, short
 from tfinvert.settings import Limits
 
 GRAPH = "saved_model.pb"

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfinvert.errors import BadInput
-from tfinvert.generators.readers.contents import short
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
 from tfinvert.generators.readers.saved.files import GRAPH, listed, parsed
 from tfinvert.generators.readers.saved.function import computing

@@ -12,9 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.graphs.definition import node_of
-from tfinvert.generators.readers.contents import short
 from tfinvert.generators.readers.saved.cut import cut
 from tfinvert.generators.readers.saved.files import bundle
 from tfinvert.generators.readers.saved.inlining import without_calls
