@@ -254,7 +254,7 @@ def test_values_outside_the_stated_range_are_told(scale, bounds, said, caplog):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (lambda z: linear(z) + 0.1 * tf.random.normal([len(z), 4, 4, 1]), "draws random numbers"),
+        (lambda z: linear(z) + 0.1 * tf.random.normal([tf.shape(z)[0], 4, 4, 1]), "draws random numbers"),
         (lambda z: linear(z) - tf.reduce_mean(linear(z), axis=0), "depends on its neighbours in the batch"),
         (lambda z: linear(z), None),
     ],

@@ -272,7 +272,7 @@ def test_what_cannot_be_frozen_says_why(monkeypatch):
     def refuse(generator):
         raise ValueError("cannot convert\nthis operation")
 
-    monkeypatch.setattr("tfinvert.generators.frozen.freeze", refuse)
+    monkeypatch.setattr("tfinvert.generators.graphs.frozen.freeze", refuse)
     with pytest.raises(ti.BadInput, match=r"cannot be split.*cannot be frozen.*convert this") as caught:
         ti.split(ti.load_generator(sequential()))
     assert "\n" not in str(caught.value)

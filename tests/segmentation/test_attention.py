@@ -143,7 +143,7 @@ def test_a_graph_that_cannot_be_frozen(monkeypatch, plain):
     def refuse(generator):
         raise ValueError("cannot convert this")
 
-    monkeypatch.setattr("tfinvert.generators.frozen.freeze", refuse)
+    monkeypatch.setattr("tfinvert.generators.graphs.frozen.freeze", refuse)
     with pytest.raises(BadInput, match=r"cannot be searched for attention.*cannot be frozen.*cannot convert this"):
         find(plain)
 
