@@ -35,3 +35,17 @@ def test_what_is_drawn_follows_from_the_seeds():
     np.testing.assert_array_equal(same[0], same[1])
     np.testing.assert_array_equal(same[0], other[0])
     assert (other[0] != other[1]).any()
+
+
+def test_a_solver_may_be_named():
+    found = ti.solvers.minimise(rosenbrock, STARTS, "lbfgs")
+    np.testing.assert_allclose(found.codes, np.ones(STARTS.shape), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("solver", "why"),
+    [("newton", "expected one of adam"), (ti.LevenbergMarquardt(), "LevenbergMarquardt .* without residuals")],
+)
+def test_what_does_not_fit_is_told(solver, why):
+    with pytest.raises(ti.BadInput, match=why):
+        ti.solvers.minimise(rosenbrock, STARTS, solver)

@@ -196,7 +196,10 @@ def of_nest(group: type, nest: dict[str, Any], where: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(group)}
     unknown: Sequence[str] = sorted(set(nest) - set(fields)) if isinstance(nest, dict) else [repr(nest)]
     if unknown:
-        raise BadInput(f"{where} has settings that are not known here: {', '.join(unknown)}", "update tfinvert")
+        raise BadInput(
+            f"{where} has settings that are not known here: {', '.join(unknown)}",
+            "another version of tfinvert wrote it: use that one, or run again into another folder",
+        )
     given = {
         name: of_nest(fields[name].metadata["group"], value, where)
         if "group" in fields[name].metadata and value is not None

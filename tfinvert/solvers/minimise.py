@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfinvert import seeds as streams
+from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
 from tfinvert.settings import Stopping
 from tfinvert.solvers import loop
+from tfinvert.solvers.named import solver_of
 from tfinvert.solvers.solver import Solver
 
 
@@ -25,7 +27,7 @@ class Minimum(NamedTuple):
 
 
 def minimise(
-    objective: Objective | Callable[[tf.Tensor], tf.Tensor], codes: Any, solver: Solver, *,
+    objective: Objective | Callable[[tf.Tensor], tf.Tensor], codes: Any, solver: Solver | str, *,
     stopping: Stopping | None = None, constrain: loop.Constrain | None = None, seeds: Any = None,
 ) -> Minimum:  # fmt: skip
     """Moves rows down an objective, each by itself.
@@ -33,10 +35,13 @@ def minimise(
     Args:
       objective: codes [N, *shape] -> values [N], or an `Objective`.
       codes: [N, *shape] float32 or float64: where the rows start.
-      solver: such as `LBFGS()`.
+      solver: such as `LBFGS()`, or a name; see `solver_of`.
       stopping: when a row ends early; default `Stopping()`.
       constrain: (codes, steps taken) -> codes that are allowed; default: all are.
       seeds: int64 [N, 2], for what a solver draws; default: of the rows' numbers.
+
+    Raises:
+      BadInput: there is no such solver, or it needs residuals and the objective has none.
 
     >>> from tfinvert.solvers import LBFGS
     >>> found = minimise(lambda codes: tf.reduce_sum((codes - 3) ** 2, axis=1), tf.zeros([2, 4]), LBFGS())
@@ -45,7 +50,12 @@ def minimise(
     """
     codes = tf.convert_to_tensor(codes)
     known = objective if isinstance(objective, Objective) else Objective(objective)
-    stopping = Stopping() if stopping is None else stopping
+    solver, stopping = solver_of(solver), Stopping() if stopping is None else stopping
+    if solver.needs_residuals and known.residuals is None:
+        raise BadInput(
+            f"{type(solver).__name__} for an objective without residuals",
+            "it takes sums of squares only: Objective(values, residuals), residuals being codes -> [N, M]",
+        )
     own = streams.of(0, tf.range(tf.shape(codes)[0])) if seeds is None else tf.cast(seeds, tf.int64)
 
     def run(codes: tf.Tensor, own: tf.Tensor) -> loop.Progress:
