@@ -65,8 +65,9 @@ def by_pip_audit() -> list[str]:
         print(f"pip-audit knows {len(known)} of {len(found)} packages")
     return [
         f"{each['name']} {each['version']}: {', '.join(hole['id'] for hole in each['vulns'])}"
-        for each in known if each["vulns"]
-    ]  # fmt: skip
+        for each in known
+        if each["vulns"]
+    ]
 
 
 if __name__ == "__main__":

@@ -21,9 +21,12 @@ _WAYS: dict[str, list[dict]] = {
     "PNG": [{"compress_level": 0}, {"exif": _EXIF}],
     "JPEG": [{"progressive": True}, {"comment": b"x" * 50}, {"exif": _EXIF}],
     "TIFF": [{"compression": way} for way in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "group4", "zstd")],
-    "WEBP": [{"lossless": True}], "TGA": [{"compression": "tga_rle"}], "JPEG2000": [{"irreversible": True}],
-    "ICO": [{"bitmap_format": "bmp"}], "SGI": [{"bpc": 2}],
-}  # fmt: skip
+    "WEBP": [{"lossless": True}],
+    "TGA": [{"compression": "tga_rle"}],
+    "JPEG2000": [{"irreversible": True}],
+    "ICO": [{"bitmap_format": "bmp"}],
+    "SGI": [{"bpc": 2}],
+}
 _MODES = ("L", "RGB", "RGBA", "P", "1", "LA", "I;16", "F", "CMYK", "YCbCr")
 
 
@@ -83,10 +86,15 @@ def _sources() -> list[tuple[str, list[bytes]]]:
             file.writestr(f"in/{number}.png", content)
     lines = [b"id,label\na.png,4\nb.png,0\n", b"4\n0\n2\n" * 20, b"\xef\xbb\xbflabel\r\n4\r\n"]
     return [
-        ("a.npy", npy), ("a.npz", npz), ("a.idx", [idx]), ("a.idx.gz", [gzip.compress(idx, mtime=0)]),
-        ("a.zip", [archive.getvalue()]), ("labels.csv", lines), ("labels.npy", [_written(np.save, np.arange(5))]),
+        ("a.npy", npy),
+        ("a.npz", npz),
+        ("a.idx", [idx]),
+        ("a.idx.gz", [gzip.compress(idx, mtime=0)]),
+        ("a.zip", [archive.getvalue()]),
+        ("labels.csv", lines),
+        ("labels.npy", [_written(np.save, np.arange(5))]),
         ("labels.gz", [gzip.compress(b"\0\0\x08\x01\0\0\0\x03\1\2\3", mtime=0)]),
-    ]  # fmt: skip
+    ]
 
 
 def _written(save, *arrays, **named) -> bytes:

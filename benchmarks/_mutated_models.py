@@ -16,10 +16,32 @@ import keras
 import numpy as np
 
 _ODD: list[Any] = [
-    None, True, 0, 1, -1, 2.5, 1e308, 2**31, 2**63, 10**30, "", "relu", "../x", "\0", "a" * 1000, [], {}, [[]],
-    [None, 3], {"class_name": "Dense"}, {"class_name": "Dense", "config": {"units": 3}}, "float64", "mixed_float16",
-    "channels_first", "NaN",
-]  # fmt: skip
+    None,
+    True,
+    0,
+    1,
+    -1,
+    2.5,
+    1e308,
+    2**31,
+    2**63,
+    10**30,
+    "",
+    "relu",
+    "../x",
+    "\0",
+    "a" * 1000,
+    [],
+    {},
+    [[]],
+    [None, 3],
+    {"class_name": "Dense"},
+    {"class_name": "Dense", "config": {"units": 3}},
+    "float64",
+    "mixed_float16",
+    "channels_first",
+    "NaN",
+]
 _SHAPES = [(), (0,), (1,), (3,), (2, 3), (10**6,), (3, 3, 8, 4), (10**4, 10**4)]
 
 
@@ -27,10 +49,14 @@ def _model(maker: Any) -> Any:
     layers = maker.layers
     return maker.Sequential(
         [
-            layers.Input((4,)), layers.Dense(8), layers.BatchNormalization(), layers.Activation("relu"),
-            layers.Reshape((2, 2, 2)), layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh"),
+            layers.Input((4,)),
+            layers.Dense(8),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.Reshape((2, 2, 2)),
+            layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh"),
         ]
-    )  # fmt: skip
+    )
 
 
 def _labelled() -> Any:

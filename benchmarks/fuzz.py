@@ -84,8 +84,10 @@ def generators(seed: int, case: int, folder: Path) -> str:
 
 
 SUBJECTS: dict[str, Callable[[int, int, Path], str]] = {
-    "pictures": pictures, "sources": sources, "generators": generators
-}  # fmt: skip
+    "pictures": pictures,
+    "sources": sources,
+    "generators": generators,
+}
 
 
 def _refused(error: Exception) -> str:
@@ -128,9 +130,11 @@ class Run:
         """Goes on until the end or the child's; gives the next case."""
         command = [sys.executable, __file__, "--child", f"--subject={self.subject}", f"--seed={self.seed}"]
         process = subprocess.Popen(
-            [*command, f"--first={first}", f"--cases={end - first}"], stdout=subprocess.PIPE, text=True,
+            [*command, f"--first={first}", f"--cases={end - first}"],
+            stdout=subprocess.PIPE,
+            text=True,
             stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(
             target=lambda: [lines.put(line) for line in itertools.chain(process.stdout, [""])], daemon=True

@@ -20,9 +20,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 SIDE = 8000
 WAYS = (
-    ("RGB", "png"), ("RGBA", "png"), ("P", "png"), ("I;16", "png"), ("F", "tif"), ("CMYK", "jpg"), ("RGB", "jpg"),
-    ("RGBA", "webp"), ("RGB", "avif"), ("RGB", "jp2"), ("CMYK", "tif"),
-)  # fmt: skip
+    ("RGB", "png"),
+    ("RGBA", "png"),
+    ("P", "png"),
+    ("I;16", "png"),
+    ("F", "tif"),
+    ("CMYK", "jpg"),
+    ("RGB", "jpg"),
+    ("RGBA", "webp"),
+    ("RGB", "avif"),
+    ("RGB", "jp2"),
+    ("CMYK", "tif"),
+)
 
 
 def make(path: str, mode: str) -> None:

@@ -31,9 +31,13 @@ def seconds(checkout: Path, file: str) -> tuple[float, float]:
     """Of `load_generator`, and of the whole process."""
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", _LOAD, file, str(checkout)], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"}, cwd="/",
-    )  # fmt: skip
+        [sys.executable, "-c", _LOAD, file, str(checkout)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd="/",
+    )
     return json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - began
 
 
@@ -53,8 +57,9 @@ def main() -> None:
         now, before = ([statistics.median(each) for each in zip(*times[at], strict=True)] for at in (here, there))
         print(
             f"{Path(file).name:<32} {now[0]:8.2f} {before[0]:8.2f} {now[0] / before[0]:6.2f} "
-            f"{now[1]:11.2f} {before[1]:8.2f} {now[1] / before[1]:6.2f}", flush=True,
-        )  # fmt: skip
+            f"{now[1]:11.2f} {before[1]:8.2f} {now[1] / before[1]:6.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

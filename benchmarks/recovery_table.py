@@ -23,9 +23,14 @@ STEPS, THEIRS = 2_000, 20_000  # of logistic(2, 2): run here, and in Egan, Zhang
 def rows(file: str, value_range: str | None, samples: int, out: Path) -> dict[str, dict[str, str]]:
     """What tfinvert recover says of each method."""
     command = [
-        sys.executable, str(SCRIPT), f"--generator={file}", f"--samples={samples}", f"--budget={STEPS}",
-        "--methods=recover,logistic(2, 2)", f"--out={out}",
-    ]  # fmt: skip
+        sys.executable,
+        str(SCRIPT),
+        f"--generator={file}",
+        f"--samples={samples}",
+        f"--budget={STEPS}",
+        "--methods=recover,logistic(2, 2)",
+        f"--out={out}",
+    ]
     subprocess.run([*command, *([] if value_range is None else [f"--value_range={value_range}"])], check=True)
     with (out / "recovery.csv").open() as table:
         return {row["method"]: row for row in csv.DictReader(table)}
@@ -47,11 +52,17 @@ def main() -> None:
         seconds = float(ours["seconds_per_code"])
         scaled = float(theirs["seconds_per_code"]) * THEIRS / STEPS
         cells = (
-            f"`{Path(file).stem}`", f"{float(ours['success_1e-6']):.0%}", f"{float(ours['success_1e-8']):.0%}",
-            f"{float(ours['not_unique']):.0%}", f"{float(ours['median']):.1e}",
-            f"{float(ours['passes_per_code']):,.0f}", f"{seconds:.2f}", f"{scaled:.1f}", f"{seconds / scaled:.2f}",
+            f"`{Path(file).stem}`",
+            f"{float(ours['success_1e-6']):.0%}",
+            f"{float(ours['success_1e-8']):.0%}",
+            f"{float(ours['not_unique']):.0%}",
+            f"{float(ours['median']):.1e}",
+            f"{float(ours['passes_per_code']):,.0f}",
+            f"{seconds:.2f}",
+            f"{scaled:.1f}",
+            f"{seconds / scaled:.2f}",
             f"{int(ours['peak_memory']):,}",
-        )  # fmt: skip
+        )
         print("|", " | ".join(cells), "|", flush=True)
 
 

@@ -52,16 +52,29 @@ def make(folder: Path, rows: int, batch_size: int, unmerged: bool) -> None:
         count = min(batch_size, rows - first)
         codes, errors = random.normal(size=(count, CODE)).astype(np.float32), random.lognormal(-5, 1, count)
         curves = -np.sort(-random.lognormal(-4, 1, (count, CURVE))).astype(np.float32)
-        store.write([
-            {
-                "id": str(first + row), "place": first + row, "label": row % 10, "code": codes[row], "loss": error,
-                "mse": error, "psnr": -10 * np.log10(error), "ssim": 0.5, "status": "finished",
-                "message": "all steps were taken; the best code seen is kept", "steps": 500, "seconds": 0.1,
-                "start_losses": curves[row, :4], "loss_steps": steps, "losses": curves[row],
-                "reconstruction": pictures[(first + row) % 64],
-            }
-            for row, error in enumerate(errors)
-        ])  # fmt: skip
+        store.write(
+            [
+                {
+                    "id": str(first + row),
+                    "place": first + row,
+                    "label": row % 10,
+                    "code": codes[row],
+                    "loss": error,
+                    "mse": error,
+                    "psnr": -10 * np.log10(error),
+                    "ssim": 0.5,
+                    "status": "finished",
+                    "message": "all steps were taken; the best code seen is kept",
+                    "steps": 500,
+                    "seconds": 0.1,
+                    "start_losses": curves[row, :4],
+                    "loss_steps": steps,
+                    "losses": curves[row],
+                    "reconstruction": pictures[(first + row) % 64],
+                }
+                for row, error in enumerate(errors)
+            ]
+        )
     if not unmerged:
         store.merge()
     store.close()

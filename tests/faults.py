@@ -28,9 +28,20 @@ from tqdm import tqdm
 
 IMAGES, BATCH = 40, 3
 COMPARED = (
-    "id", "place", "code", "loss", "mse", "psnr", "ssim", "status", "message", "steps", "start_losses", "losses",
+    "id",
+    "place",
+    "code",
+    "loss",
+    "mse",
+    "psnr",
+    "ssim",
+    "status",
+    "message",
+    "steps",
+    "start_losses",
+    "losses",
     "reconstruction",
-)  # fmt: skip
+)
 _TRIES = 6  # of the same command, until it ends well
 _NAMED = re.compile(r"^(\S+\.(?:parquet|json)) .*(delete it|delete this one|move it out)")
 
@@ -60,9 +71,14 @@ class Analytic:
         loss = np.mean((made - images) ** 2, axis=(1, 2, 3))
         count, full = len(images), lambda value: tf.fill([len(images)], value)
         return Inversion(
-            tf.constant(codes), tf.constant(made), tf.constant(loss), full(2), full(1), full(count),
+            tf.constant(codes),
+            tf.constant(made),
+            tf.constant(loss),
+            full(2),
+            full(1),
+            full(count),
             tf.constant(loss[:, np.newaxis]),
-        )  # fmt: skip
+        )
 
 
 def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool) -> None:
@@ -315,9 +331,20 @@ def settings_damaged(runs: Runs, folder: Path) -> None:
 
 
 FAULTS: list[Callable[[Runs, Path], None]] = [
-    killed_at_a_moment, killed_at_a_call, killed_again_and_again, part_deleted, part_truncated, byte_changed,
-    foreign_part, part_copied, second_writer, second_writer_and_kill, disk_full, folder_removed, settings_damaged,
-]  # fmt: skip
+    killed_at_a_moment,
+    killed_at_a_call,
+    killed_again_and_again,
+    part_deleted,
+    part_truncated,
+    byte_changed,
+    foreign_part,
+    part_copied,
+    second_writer,
+    second_writer_and_kill,
+    disk_full,
+    folder_removed,
+    settings_damaged,
+]
 
 
 def disturbed(runs: Runs, folder: Path, fault: Callable[[Runs, Path], None], undisturbed: pa.Table) -> int:

@@ -31,12 +31,7 @@ def made_up_run(
     store = Store(folder)
     store.claim(
         stated(job),
-        {
-            "image_shape": list(shape),
-            "assumed": [],
-            "versions": {"python": "3"},
-            "limits": as_nest(job.limits),
-        },
+        {"image_shape": list(shape), "assumed": [], "versions": {"python": "3"}, "limits": as_nest(job.limits)},
     )
     if rows:
         store.write([{"place": place, **row} for place, row in enumerate(rows)])

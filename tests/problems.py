@@ -39,8 +39,9 @@ class Linear:
         self.offset = random.normal(size=16).astype(np.float32)
         self.generator = ti.load_generator(
             lambda codes: tf.reshape(codes @ self.matrix.T + self.offset, [-1, 4, 4, 1]),
-            prior=ti.normal(latent), value_range=(0, 1),
-        )  # fmt: skip
+            prior=ti.normal(latent),
+            value_range=(0, 1),
+        )
 
     def best(self, images: np.ndarray) -> np.ndarray:
         """The codes [B, latent] with the least squared error for these images [B, 4, 4, 1]."""

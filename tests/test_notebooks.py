@@ -19,22 +19,33 @@ COLAB = Path(__file__).parents[1] / "colab"
 SMALLER = {
     "invert_your_photos": {"steps=500": "steps=3", "steps=50)": "steps=2)", "limit=24": "limit=3"},
     "exact_recovery": {
-        "sample(16,": "sample(2,", "Recovery(generator)": "Recovery(generator, samples=300)", "limit=8": "limit=1",
+        "sample(16,": "sample(2,",
+        "Recovery(generator)": "Recovery(generator, samples=300)",
+        "limit=8": "limit=1",
         "attempts=1": "attempts=1, samples=300",
     },
     "train_a_gan": {
-        "limit=12_000": "limit=128", "epochs=10": "epochs=1", "limit=24": "limit=3", "steps=300": "steps=3",
+        "limit=12_000": "limit=128",
+        "epochs=10": "epochs=1",
+        "limit=24": "limit=3",
+        "steps=300": "steps=3",
     },
     "compare_your_gans": {
-        "limit=6_000": "limit=128", "epochs=4": "epochs=1", "limit=40": "limit=11", "steps=200": "steps=3",
+        "limit=6_000": "limit=128",
+        "epochs=4": "epochs=1",
+        "limit=40": "limit=11",
+        "steps=200": "steps=3",
     },
     "biggan": {
-        "https://tfhub.dev/deepmind/biggan-128/2": "small_biggan", "label = 207": "label = 3",
-        ' + ti.Features("mixed8")': "", "steps = 300": "steps = 2",
+        "https://tfhub.dev/deepmind/biggan-128/2": "small_biggan",
+        "label = 207": "label = 3",
+        ' + ti.Features("mixed8")': "",
+        "steps = 300": "steps = 2",
         "batch_size=2))": "batch_size=2), solver=ti.Adam(steps=2))",
-        "points, 16": "points, 2", "[258, 281, 291]": "[0, 1]",
+        "points, 16": "points, 2",
+        "[258, 281, 291]": "[0, 1]",
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -52,10 +52,7 @@ def test_what_goes_through_a_function_is_seen_behind_it():
 def test_rows_of_their_own_go_along():
     def of(rows):
         targets = tf.gather(tf.constant([1.0, 2.0, 3.0]), rows)
-        return Objective(
-            lambda codes: tf.abs(codes[:, 0] - targets),
-            part=lambda fewer: of(tf.gather(rows, fewer)),
-        )
+        return Objective(lambda codes: tf.abs(codes[:, 0] - targets), part=lambda fewer: of(tf.gather(rows, fewer)))
 
     rows = tf.constant([2, 0])
     whole = (2 * of(tf.range(3)) + SQUARE).through(lambda codes: (codes + 1,))

@@ -23,21 +23,28 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PARTS = (
-    "editing", "images", "losses", "metrics", "report", "runs", "seeds", "segmentation", "settings", "solvers",
+    "editing",
+    "images",
+    "losses",
+    "metrics",
+    "report",
+    "runs",
+    "seeds",
+    "segmentation",
+    "settings",
+    "solvers",
     "spaces",
-)  # fmt: skip
+)
 _HOMES = {
     "errors": ("BadInput",),
     "generators": ("Generator", "layers", "load_generator", "mixture", "split"),
-    "inversion": (
-        "Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict",
-    ),
+    "inversion": ("Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict"),
     "losses": ("Features", "LogPrior", "Logit", "Pixel", "Ridge", "Rounded", "Sparsity"),
     "settings": ("Job", "Limits", "SecondStep", "Starts", "Stopping"),
     "solvers": ("CMA", "LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "RMSprop"),
     "solvers.status": ("Status",),
     "spaces": ("normal", "uniform"),
-}  # fmt: skip
+}
 _NAMES = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [*_PARTS, *_NAMES]
 

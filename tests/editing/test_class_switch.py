@@ -20,20 +20,26 @@ def drawn(fonts, count, seed):
     labels = random.integers(len(LETTERS), size=count).astype(np.int32)
     images = [
         glyphs.draw(
-            fonts[random.integers(len(fonts))], LETTERS[label],
+            fonts[random.integers(len(fonts))],
+            LETTERS[label],
             glyphs.Jitter(random.uniform(0.85, 1.15), random.uniform(-8, 8), random.uniform(-0.15, 0.15)),
         )
         for label in labels
-    ]  # fmt: skip
+    ]
     return np.stack(images)[..., np.newaxis].astype(np.float32) / 127.5 - 1, labels
 
 
 def classifier(images, labels):
-    network = keras.Sequential([
-        layers.Input(images.shape[1:]), layers.Conv2D(16, 5, 2, activation="relu"),
-        layers.Conv2D(32, 5, 2, activation="relu"), layers.Flatten(), layers.Dropout(0.3),
-        layers.Dense(len(LETTERS)),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            layers.Input(images.shape[1:]),
+            layers.Conv2D(16, 5, 2, activation="relu"),
+            layers.Conv2D(32, 5, 2, activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(len(LETTERS)),
+        ]
+    )
     network.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     network.fit(images, labels, batch_size=64, epochs=5, verbose=0)
     return lambda images: network.predict(images, verbose=0).argmax(-1)
@@ -53,9 +59,14 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     np.save(tmp_path / "unseen.npy", unseen)
     np.save(tmp_path / "labels.npy", truth)
     job = job_of(
-        str(tmp_path / "run"), str(made), str(tmp_path / "unseen.npy"), labels=str(tmp_path / "labels.npy"),
-        array_range=(-1, 1), batch_size=48, steps=150,
-    )  # fmt: skip
+        str(tmp_path / "run"),
+        str(made),
+        str(tmp_path / "unseen.npy"),
+        labels=str(tmp_path / "labels.npy"),
+        array_range=(-1, 1),
+        batch_size=48,
+        steps=150,
+    )
     print(run_job(job, show=False)[0])
     run = open_run(tmp_path / "run")
     place, (scene,) = Edits(ids=run.ids(), switch=list(range(len(LETTERS)))).scenes(run)

@@ -90,10 +90,15 @@ def test_straight_paths_are_straight_behind_the_cut_and_codes_go_along(biggan):
 def test_straight_paths_are_so_behind_layers_that_are_not_affine():
     keras.utils.set_random_seed(0)
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((4,)), layers.Dense(8, activation="relu"), layers.Dense(12, name="second"),
-        layers.Dense(16, activation="tanh"), layers.Reshape((4, 4, 1)),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(12, name="second"),
+            layers.Dense(16, activation="tanh"),
+            layers.Reshape((4, 4, 1)),
+        ]
+    )
     generator = ti.load_generator(model)
     place = Place(generator, ti.split(generator, "second"))
     ends = points(place, 2)

@@ -11,9 +11,11 @@ REAL = {
     "anime-face-64.h5": {"value_range": (0.0, 1.0), "images": "data/photos"},
     "fashion-28-labelled.h5": {"classes": 10, "images": "data/mnist/t10k-images-idx3-ubyte.gz"},
     "digits-28-savedmodel": {
-        "value_range": (0.0, 1.0), "class_entries": (32, 42), "images": "data/mnist/t10k-images-idx3-ubyte.gz",
+        "value_range": (0.0, 1.0),
+        "class_entries": (32, 42),
+        "images": "data/mnist/t10k-images-idx3-ubyte.gz",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.slow
@@ -22,9 +24,15 @@ REAL = {
 def test_edits_begin_and_end_where_the_run_did(shared, tmp_path, name, split):
     given = {**REAL[name], "images": str(shared / REAL[name]["images"])}
     job = job_of(
-        str(tmp_path), str(shared / "generators" / name), **given, limit=2, split=split, steps=40,
-        restarts=1, **({"second_steps": 40} if split else {}),
-    )  # fmt: skip
+        str(tmp_path),
+        str(shared / "generators" / name),
+        **given,
+        limit=2,
+        split=split,
+        steps=40,
+        restarts=1,
+        **({"second_steps": 40} if split else {}),
+    )
     run_job(job, show=False)
     run = open_run(tmp_path)
     rows = run.rows()

@@ -22,9 +22,14 @@ def biggan(tmp_path_factory):
     np.save(root / "images.npy", np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8))
     np.save(root / "labels.npy", np.array([1, 2, 2, 0]))
     job = job_of(
-        str(root / "run"), str(root / "biggan.keras"), str(root / "images.npy"), labels=str(root / "labels.npy"),
-        split="first_dense", second_steps=3, **FAST,
-    )  # fmt: skip
+        str(root / "run"),
+        str(root / "biggan.keras"),
+        str(root / "images.npy"),
+        labels=str(root / "labels.npy"),
+        split="first_dense",
+        second_steps=3,
+        **FAST,
+    )
     with eager():
         run_job(job, show=False)
     return open_run(root / "run")
@@ -53,15 +58,32 @@ def test_points_give_the_pictures_of_the_run(biggan, plain):
 
 def test_every_edit_behind_the_dense_layer(biggan):
     edits = Edits(
-        ids=["1", "2"], path=True, circle=True, gap=True, random=2, switch=[0, 4], project=True,
-        arithmetic=[1, 0.5], principal=2, units=[0, 5, 7], label=2, frames=3,
-    )  # fmt: skip
+        ids=["1", "2"],
+        path=True,
+        circle=True,
+        gap=True,
+        random=2,
+        switch=[0, 4],
+        project=True,
+        arithmetic=[1, 0.5],
+        principal=2,
+        units=[0, 5, 7],
+        label=2,
+        frames=3,
+    )
     place, scenes = edits.scenes(biggan)
     sizes = {scene.name: (len(scene.rows), len(scene.captions)) for scene in scenes}
     assert sizes == {
-        "path": (1, 4), "circle": (1, 12), "gap": (2, 4), "random": (4, 4), "switch": (2, 3), "project": (2, 3),
-        "arithmetic": (1, 3), "principal": (4, 3), "units": (3, 4),
-    }  # fmt: skip
+        "path": (1, 4),
+        "circle": (1, 12),
+        "gap": (2, 4),
+        "random": (4, 4),
+        "switch": (2, 3),
+        "project": (2, 3),
+        "arithmetic": (1, 3),
+        "principal": (4, 3),
+        "units": (3, 4),
+    }
     for scene in scenes:
         assert len(scene.names) == len(scene.rows) == len(scene.targets or scene.rows)
         for row in scene.rows:

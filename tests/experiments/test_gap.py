@@ -11,8 +11,9 @@ from tfinvert.report.gap import gap as draw
 MATRIX = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 3)))[0].astype(np.float32)
 LINEAR = ti.load_generator(
     lambda codes: tf.reshape(tf.nn.bias_add(0.1 * codes @ MATRIX.T, tf.fill([12], 0.5)), [-1, 2, 2, 3]),
-    prior=ti.normal(3), value_range=(0, 1),
-)  # fmt: skip
+    prior=ti.normal(3),
+    value_range=(0, 1),
+)
 
 
 def errors(name, latent, dense):

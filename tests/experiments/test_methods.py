@@ -20,21 +20,36 @@ def names(text):
 def test_the_18_rows_of_egan():
     assert names("egan") == [
         "disabled",
-        "hard(2.5)", "hard(3)", "hard(3.5)",
-        "truncated_normal(2.5)", "truncated_normal(2.75)", "truncated_normal(3)", "truncated_normal(3.25)",
+        "hard(2.5)",
+        "hard(3)",
+        "hard(3.5)",
+        "truncated_normal(2.5)",
+        "truncated_normal(2.75)",
+        "truncated_normal(3)",
+        "truncated_normal(3.25)",
         "truncated_normal(3.75)",
-        "logistic(2, 2)", "logistic(3, 2)", "logistic(4, 2)",
-        "logistic(2, 2.5)", "logistic(3, 2.5)", "logistic(4, 2.5)",
-        "logistic(2, 3)", "logistic(3, 3)", "logistic(4, 3)",
-    ]  # fmt: skip
+        "logistic(2, 2)",
+        "logistic(3, 2)",
+        "logistic(4, 2)",
+        "logistic(2, 2.5)",
+        "logistic(3, 2.5)",
+        "logistic(4, 2.5)",
+        "logistic(2, 3)",
+        "logistic(3, 3)",
+        "logistic(4, 3)",
+    ]
     assert len(names("egan")) == 18
 
 
 def test_groups_and_single_names_mix_and_nothing_comes_twice():
     assert names("lipton") == ["descent", "clip", "stochastic_clip"]
     assert names(" recover ,lipton, logistic(2, 2.5),clip, recover") == [
-        "recover", "descent", "clip", "stochastic_clip", "logistic(2, 2.5)"
-    ]  # fmt: skip
+        "recover",
+        "descent",
+        "clip",
+        "stochastic_clip",
+        "logistic(2, 2.5)",
+    ]
     assert set(names("own")) == {"adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "recover"}
     assert names("all") == [*names("egan"), *names("lipton"), *names("own")]
 
@@ -53,9 +68,12 @@ def test_every_method_gives_codes_and_counts_its_passes(method):
     codes, images = LINEAR.generator.sample(3, seed=5)
     seen = []
     found = method(
-        LINEAR.generator, images.numpy(), np.array(["a", "b", "c"]), budget=20,
+        LINEAR.generator,
+        images.numpy(),
+        np.array(["a", "b", "c"]),
+        budget=20,
         watch=lambda rows, codes, passes: seen.append((rows, codes, passes)),
-    )  # fmt: skip
+    )
     assert found.codes.shape == (3, 3)
     assert np.isfinite(found.codes).all()
     assert (found.passes > 0).all()
@@ -71,9 +89,10 @@ def test_every_method_gives_codes_and_counts_its_passes(method):
 def test_all_start_from_the_same_codes(eagerly):
     # Its gradient is zero everywhere, so that every search ends where it began.
     plateau = ti.load_generator(
-        lambda codes: tf.stop_gradient(LINEAR.generator(codes)) + 0 * tf.reduce_sum(codes), prior=ti.normal(3),
+        lambda codes: tf.stop_gradient(LINEAR.generator(codes)) + 0 * tf.reduce_sum(codes),
+        prior=ti.normal(3),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
     ids = np.array(["a", "b", "c"])
     _, images = plateau.sample(3, seed=5)
     for seed in (0, 4):
@@ -105,9 +124,10 @@ def test_recover_takes_what_it_needs_and_counts_the_samples_of_its_regression():
 def bounded(low, high):
     """The identity of codes, to images in [0, 1] that lie beyond what codes of the prior make."""
     return ti.load_generator(
-        lambda codes: tf.reshape(0.5 + 0.1 * codes, [-1, 2, 2, 1]), prior=ti.uniform(4, low=low, high=high),
+        lambda codes: tf.reshape(0.5 + 0.1 * codes, [-1, 2, 2, 1]),
+        prior=ti.uniform(4, low=low, high=high),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("name", "free"), [("descent", True), ("disabled", True), ("clip", False)])

@@ -63,9 +63,15 @@ def judged(generator):
     """Every set, by its name."""
     shown = []
     done = pictures.run(
-        generator, samples=SAMPLES, photos=photos(), other=coloured(), attempts=1, labels=CLASS, seed=3,
+        generator,
+        samples=SAMPLES,
+        photos=photos(),
+        other=coloured(),
+        attempts=1,
+        labels=CLASS,
+        seed=3,
         show=shown.append,
-    )  # fmt: skip
+    )
     assert [each.name for each in shown] == ["png", "jpeg", "changed", "photos", "other"]
     assert all(one is other for one, other in zip(shown, done, strict=True))
     return {each.name: each for each in done}
@@ -119,16 +125,39 @@ def test_tables_by_hand():
     verdicts = [Verdict.RECOVERED, Verdict.NOT_UNIQUE, Verdict.NOT_IN_RANGE, Verdict.INVALID_IMAGE]
     codes = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     found = Recovered(
-        codes + np.array([[0.1, 0.3], [0.4, 0.2], [1, 1], [3, 3]]), np.zeros((4, 2, 2, 1)),
-        np.array([1e-6, 4e-6, 9e-4, np.inf]), np.array(verdicts), np.full(4, 2e-3), np.array([2, 1, -1, -1]),
-        np.array([[0.1, 0.2], [0.2, 0.2], [np.nan] * 2, [np.nan] * 2]), (), np.array([1, 2, 6, 0]), np.arange(4),
-    )  # fmt: skip
+        codes + np.array([[0.1, 0.3], [0.4, 0.2], [1, 1], [3, 3]]),
+        np.zeros((4, 2, 2, 1)),
+        np.array([1e-6, 4e-6, 9e-4, np.inf]),
+        np.array(verdicts),
+        np.full(4, 2e-3),
+        np.array([2, 1, -1, -1]),
+        np.array([[0.1, 0.2], [0.2, 0.2], [np.nan] * 2, [np.nan] * 2]),
+        (),
+        np.array([1, 2, 6, 0]),
+        np.arange(4),
+    )
     own, other = pictures.table([Judged("png", codes, found, 2.0), Judged("photos", None, found, 2.0)])
     assert list(own) == [
-        "set", "own", "images", "said_own", "recovered", "not_unique", "not_in_range", "out_of_budget", "constant",
-        "invalid_image", "improbable", "error_to_noise", "code_error", "predicted_error", "calibration", "within_1",
-        "within_2", "attempts_per_image", "seconds_per_image",
-    ]  # fmt: skip
+        "set",
+        "own",
+        "images",
+        "said_own",
+        "recovered",
+        "not_unique",
+        "not_in_range",
+        "out_of_budget",
+        "constant",
+        "invalid_image",
+        "improbable",
+        "error_to_noise",
+        "code_error",
+        "predicted_error",
+        "calibration",
+        "within_1",
+        "within_2",
+        "attempts_per_image",
+        "seconds_per_image",
+    ]
     assert list(own.values())[:12] == ["png", "yes", 4, 0.5, 1, 1, 1, 0, 0, 1, 0, "1"]
     assert float(own["code_error"]) == pytest.approx((0.1 + 1) / 2)  # of 0.05, 0.1, 1, 9
     assert float(own["predicted_error"]) == pytest.approx((0.025 + 0.04) / 2, rel=1e-3)
@@ -145,9 +174,10 @@ def test_tables_by_hand():
 
 def test_a_constant_generator_has_a_table_too():
     grey = ti.load_generator(
-        lambda codes: 0.5 + 0 * tf.reshape(tf.tile(codes, [1, 16]), [-1, 8, 8, 1]), prior=ti.normal(4),
+        lambda codes: 0.5 + 0 * tf.reshape(tf.tile(codes, [1, 16]), [-1, 8, 8, 1]),
+        prior=ti.normal(4),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
     rows = pictures.table(pictures.run(grey, samples=2))
     assert [row["set"] for row in rows] == ["png", "jpeg", "changed"]
     assert [(row["constant"], row["said_own"], row["calibration"]) for row in rows] == [(2, 0, "")] * 3

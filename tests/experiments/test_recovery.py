@@ -21,9 +21,15 @@ LINEAR = problems.Linear()
 def outcome(method, errors, *, unclear=None, seconds=2.0, passes=None):
     count = len(errors)
     return Outcome(
-        method, np.array(errors), np.full(count, 3e-5), np.array(unclear or [False] * count),
-        np.full(count, 10) if passes is None else np.array(passes), seconds, 812.4, [],
-    )  # fmt: skip
+        method,
+        np.array(errors),
+        np.full(count, 3e-5),
+        np.array(unclear or [False] * count),
+        np.full(count, 10) if passes is None else np.array(passes),
+        seconds,
+        812.4,
+        [],
+    )
 
 
 def test_success_is_the_share_below_each_threshold():
@@ -133,9 +139,10 @@ def test_encodings_of_an_unseen_image_are_one_where_the_best_code_is_one():
 def test_encodings_that_have_not_moved_are_as_far_apart_as_random_codes():
     images = np.zeros((30, 4, 4, 1), np.float32)
     plateau = ti.load_generator(
-        lambda codes: tf.stop_gradient(LINEAR.generator(codes)) + 0 * tf.reduce_sum(codes), prior=ti.normal(3),
+        lambda codes: tf.stop_gradient(LINEAR.generator(codes)) + 0 * tf.reduce_sum(codes),
+        prior=ti.normal(3),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
     row = recovery.pairwise(plateau, Method("disabled"), images, encodings=3, budget=1)
     assert float(row["distance"]) == pytest.approx(float(row["random_codes"]), rel=1e-3)
 

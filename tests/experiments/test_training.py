@@ -69,8 +69,11 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
     assert generator.image_shape == (28, 28, 1)
     card = read_card(made)
     assert (card["data"], card["objective"], card["architecture"], card["trained"]) == (
-        "noise", objective, architecture, 2,
-    )  # fmt: skip
+        "noise",
+        objective,
+        architecture,
+        2,
+    )
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2"]
     assert all(np.isfinite([float(row["generator"]), float(row["discriminator"])]).all() for row in rows(tmp_path))
 

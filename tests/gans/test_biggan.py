@@ -73,11 +73,17 @@ def test_the_module_has_deepminds_names(module):
     names = {operation.name: operation.type for operation in graph.get_operations()}
     average = "ema_b999900"
     for variable in (
-        f"Generator/G_Z/G_linear/w/{average}", f"Generator/G_Z/G_linear/b/{average}", "linear/w",
-        f"Generator/GBlock/conv0/w/{average}", f"Generator/GBlock_1/conv_sc/b/{average}",
-        f"Generator/GBlock_1/HyperBN_1/gamma/w/{average}", "Generator/GBlock_1/CrossReplicaBN_1/accumulated_var",
-        f"Generator/attention/theta/w/{average}", "Generator/attention/gamma", f"Generator/conv_2d/w/{average}",
-    ):  # fmt: skip
+        f"Generator/G_Z/G_linear/w/{average}",
+        f"Generator/G_Z/G_linear/b/{average}",
+        "linear/w",
+        f"Generator/GBlock/conv0/w/{average}",
+        f"Generator/GBlock_1/conv_sc/b/{average}",
+        f"Generator/GBlock_1/HyperBN_1/gamma/w/{average}",
+        "Generator/GBlock_1/CrossReplicaBN_1/accumulated_var",
+        f"Generator/attention/theta/w/{average}",
+        "Generator/attention/gamma",
+        f"Generator/conv_2d/w/{average}",
+    ):
         assert names[variable] == "VariableV2"
     assert names["Generator/attention/Softmax"] == "Softmax"
     assert graph.get_tensor_by_name("Generator/attention/Softmax:0").shape[1:] == (64, 16)

@@ -128,12 +128,7 @@ TOY = np.broadcast_to(LEVELS, (512, 4, 4, 1)).copy()
 
 @pytest.mark.parametrize(
     ("objective", "noise", "epochs"),
-    [
-        (SoftLabels(), None, 40),
-        (Standard(0.0), Noisy(0.3, 200), 60),
-        (WGAN(0.1), None, 100),
-        (WGANGP(), None, 100),
-    ],
+    [(SoftLabels(), None, 40), (Standard(0.0), Noisy(0.3, 200), 60), (WGAN(0.1), None, 100), (WGANGP(), None, 100)],
     ids=["soft labels", "noise", "wgan", "wgan-gp"],
 )
 def test_it_learns_the_mean_of_its_data(objective, noise, epochs):

@@ -129,9 +129,12 @@ def local_variables(saved, folder, proof):
     operation(nodes, "local/Assign", "AssignVariableOp", ["local", "local/value", "^evil"], dtype=FLOAT)
     operation(nodes, "local/Read", "ReadVariableOp", ["local"], dtype=FLOAT)
     stated = variable_pb2.VariableDef(
-        variable_name="local:0", initializer_name="local/Assign", snapshot_name="local/Read:0", is_resource=True,
+        variable_name="local:0",
+        initializer_name="local/Assign",
+        snapshot_name="local/Read:0",
+        is_resource=True,
         initial_value_name="local/value:0",
-    )  # fmt: skip
+    )
     graph.collection_def["local_variables"].bytes_list.value.append(stated.SerializeToString())
 
 

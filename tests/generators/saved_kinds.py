@@ -47,8 +47,9 @@ class WhileByCode(_Module):
     def pictures(self, z):
         _, z = tf.while_loop(
             lambda i, x: tf.logical_and(i < 5, tf.reduce_sum(tf.square(x)) > 1e-6),
-            lambda i, x: (i + 1, tf.tanh(tf.matmul(x, self.first))), [0, z]
-        )  # fmt: skip
+            lambda i, x: (i + 1, tf.tanh(tf.matmul(x, self.first))),
+            [0, z],
+        )
         return self.images(z)
 
 

@@ -27,9 +27,15 @@ def expected_of(model, one_hot, code_first=True):
 @pytest.mark.parametrize("code_first", [False, True])
 @pytest.mark.parametrize(
     ("names", "ext"),
-    [(("z", "y"), None), (("z", "y"), ".keras"), (("z", "y"), ".h5"), (("a", "b"), None), (("y_in", "z_in"), None),
-     (("latent_code", "class_id"), None)],
-)  # fmt: skip
+    [
+        (("z", "y"), None),
+        (("z", "y"), ".keras"),
+        (("z", "y"), ".h5"),
+        (("a", "b"), None),
+        (("y_in", "z_in"), None),
+        (("latent_code", "class_id"), None),
+    ],
+)
 def test_integer_and_one_hot_in_either_order(ext, one_hot, code_first, names, tmp_path):
     """("y_in", "z_in") misleads: the one-hot input cannot be told but by name, so there the name is given."""
     model = labelled(one_hot, code_first, names)

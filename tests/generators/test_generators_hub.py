@@ -54,7 +54,7 @@ def test_a_module_that_cannot_be_had_is_told_in_one_line(cache, monkeypatch, han
         ("https://tfhub.dev/google/compare_gan/ssgan_128x128/1", {"value_range": (0, 1), "prior": "normal"}),
         ("https://tfhub.dev/google/imagenet/inception_v3/1", {}),
     ],
-)  # fmt: skip
+)
 def test_what_is_known_of_modules(handle, facts):
     assert hub.is_handle(handle)
     assert hub.known(handle) == facts

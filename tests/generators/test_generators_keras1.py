@@ -78,9 +78,16 @@ def old(layer):
             "Dropout": lambda: {"p": layer.rate},
             "GaussianNoise": lambda: {"sigma": layer.stddev},
             "ZeroPadding2D": lambda: {"padding": [1, 1], "dim_ordering": "tf"},
-            "Embedding": lambda: {"input_dim": layer.input_dim, "output_dim": layer.output_dim, "init": "uniform",
-                                  "input_length": 1, "mask_zero": False, "dropout": 0.0, "W_regularizer": None},
-        }[kind]()  # fmt: skip
+            "Embedding": lambda: {
+                "input_dim": layer.input_dim,
+                "output_dim": layer.output_dim,
+                "init": "uniform",
+                "input_length": 1,
+                "mask_zero": False,
+                "dropout": 0.0,
+                "W_regularizer": None,
+            },
+        }[kind]()
     return {"class_name": kind, "config": config | extra}
 
 
@@ -162,10 +169,13 @@ def test_sequential_in_sequential(tmp_path):
 def graph(configs, edges, inputs, outputs):
     """A Keras 1 `Model`; a reference has three entries there."""
     layers = [
-        config | {"name": config["config"]["name"] if "name" not in config else config["name"],
-                  "inbound_nodes": [[[name, call, 0] for name, call in edges[position]]] if edges[position] else []}
+        config
+        | {
+            "name": config["config"]["name"] if "name" not in config else config["name"],
+            "inbound_nodes": [[[name, call, 0] for name, call in edges[position]]] if edges[position] else [],
+        }
         for position, config in enumerate(configs)
-    ]  # fmt: skip
+    ]
     inner = {"name": "model_1", "layers": layers, "input_layers": inputs, "output_layers": outputs}
     return {"class_name": "Model", "config": inner}
 
@@ -205,13 +215,27 @@ def test_conditional_with_merge(mode, join, tmp_path):
     model = randomise(keras.Model([code, label], reshape(dense(join()([code, flat(table(label))])))))
     merge = {"name": "merge_1", "mode": mode, "concat_axis": -1, "dot_axes": -1, "mode_type": "raw", "arguments": {}}
     config = graph(
-        [start("latent", (LATENT,)), start("image_class", (1,), "int32"), old(table), old(flat),
-         {"class_name": "Merge", "config": merge}, old(dense), old(reshape)],
-        [[], [], [("image_class", 0)], [("embedding_1", 0)], [("latent", 0), ("flatten_1", 0)], [("merge_1", 0)],
-         [("d", 0)]],
+        [
+            start("latent", (LATENT,)),
+            start("image_class", (1,), "int32"),
+            old(table),
+            old(flat),
+            {"class_name": "Merge", "config": merge},
+            old(dense),
+            old(reshape),
+        ],
+        [
+            [],
+            [],
+            [("image_class", 0)],
+            [("embedding_1", 0)],
+            [("latent", 0), ("flatten_1", 0)],
+            [("merge_1", 0)],
+            [("d", 0)],
+        ],
         [["latent", 0, 0], ["image_class", 0, 0]],
         [["reshape_1", 0, 0]],
-    )  # fmt: skip
+    )
     arrays = [("embedding_1_W", table.get_weights()[0])]
     names = ["latent", "image_class", "embedding_1", "flatten_1", "merge_1", "d", "reshape_1"]
     weights = {"embedding_1": arrays, "d": stored(dense)}

@@ -80,9 +80,17 @@ def no_channel_axis() -> keras.Model:
 
 
 MODELS = [
-    functional, sequential, sequential_in_functional, functional_in_functional, two_levels, subclassed, dictionary,
-    listed, spatial_code, no_channel_axis,
-]  # fmt: skip
+    functional,
+    sequential,
+    sequential_in_functional,
+    functional_in_functional,
+    two_levels,
+    subclassed,
+    dictionary,
+    listed,
+    spatial_code,
+    no_channel_axis,
+]
 
 
 def call(model, codes):
@@ -237,10 +245,12 @@ def test_less_than_half_a_grey_level_is_constant(levels, constant):
 @pytest.mark.parametrize(
     ("scale", "bounds", "said"),
     [
-        (3.0, (-1, 1), "span"), (0.5, (-1, 1), "value_range=(0, 1)"), (1.0, (0, 1), None),
+        (3.0, (-1, 1), "span"),
+        (0.5, (-1, 1), "value_range=(0, 1)"),
+        (1.0, (0, 1), None),
         (1.0, (0, 255), "the stated value range is [0, 255]"),
     ],
-)  # fmt: skip
+)
 def test_values_outside_the_stated_range_are_told(scale, bounds, said, caplog):
     def positive(codes):
         return scale * (linear(codes) + 1) / 2

@@ -73,10 +73,7 @@ FUNCTIONS = {"plain": plain, "branching": branching, "in-a-loop": in_a_loop}
 def widened(config):
     """A model's config with float64 for float32, and every epsilon at the value that float32 gives it."""
     if isinstance(config, dict):
-        return {
-            key: float(np.float32(value)) if key == "epsilon" else widened(value)
-            for key, value in config.items()
-        }  # fmt: skip
+        return {key: float(np.float32(value)) if key == "epsilon" else widened(value) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
         return [widened(each) for each in config]
     return "float64" if config == "float32" else config

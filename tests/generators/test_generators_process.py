@@ -170,7 +170,8 @@ def test_nothing_in_the_working_folder_is_imported(tmp_path):
     for name in ("numpy", "h5py", "psutil", "keras", "pickle"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'proof')!r}, 'w')")
     (tmp_path / "user").mkdir()
-    (tmp_path / "user" / "user.py").write_text(textwrap.dedent(f"""
+    (tmp_path / "user" / "user.py").write_text(
+        textwrap.dedent(f"""
         import sys
         sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent.parent)!r}]
         import tensorflow as tf
@@ -180,7 +181,8 @@ def test_nothing_in_the_working_folder_is_imported(tmp_path):
         from tfinvert.settings import Limits
         with process.watched(jobs.counts, 2, limits=Limits(), what="it") as answers:
             print(*answers)
-    """))  # fmt: skip
+    """)
+    )
     command = [sys.executable, str(tmp_path / "user" / "user.py")]
     out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["0", "1"]

@@ -15,10 +15,19 @@ import tfinvert as ti
 from tfinvert.errors import BadInput
 
 READABLE = [
-    "fashion-28-z32", "mnist-28-keras215", "fashion-28-wrong-input-shape", "anime-face-64", "fashion-28-keras3",
-    "dead-constant", "mnist-28-keras213-dialect", "cat-64-nested", "fashion-28-labelled", "face-36-linear-output",
-    "digiface-64", "vae-digits-16",
-]  # fmt: skip
+    "fashion-28-z32",
+    "mnist-28-keras215",
+    "fashion-28-wrong-input-shape",
+    "anime-face-64",
+    "fashion-28-keras3",
+    "dead-constant",
+    "mnist-28-keras213-dialect",
+    "cat-64-nested",
+    "fashion-28-labelled",
+    "face-36-linear-output",
+    "digiface-64",
+    "vae-digits-16",
+]
 OF_KERAS_3 = ["fashion-28-keras3", "digiface-64", "vae-digits-16"]
 OTHERS = ["vae-labelled-keras215-archive", "weights-only", "not-keras-at-all", "digits-28-savedmodel"]
 

@@ -75,8 +75,11 @@ MODELS = {
     "round-the-layer-with-labels": round_the_layer_with_labels,
 }
 WIDTHS = {
-    "two-dense": 10, "labels-behind-the-layer": 48, "round-the-layer": 4 * LATENT, "round-the-layer-with-labels": 48
-}  # fmt: skip
+    "two-dense": 10,
+    "labels-behind-the-layer": 48,
+    "round-the-layer": 4 * LATENT,
+    "round-the-layer-with-labels": 48,
+}
 
 
 def given_to(generator):
@@ -132,8 +135,9 @@ def test_a_function_can_be_split_too():
     matrix = np.random.default_rng(0).normal(size=(12, LATENT)).astype(np.float32)
     generator = ti.load_generator(
         lambda codes: tf.reshape(tf.sigmoid(tf.linalg.matmul(codes, matrix, transpose_b=True)), [-1, 2, 2, 3]),
-        prior=ti.normal(LATENT), value_range=(0, 1),
-    )  # fmt: skip
+        prior=ti.normal(LATENT),
+        value_range=(0, 1),
+    )
     parts = ti.split(generator)
     codes = codes_for(generator)
     np.testing.assert_allclose(parts.head(codes), codes @ matrix.T, atol=1e-5)
@@ -167,10 +171,17 @@ def test_one_may_cut_at_every_layer_that_is_listed(kind):
 def test_layers_have_the_names_that_the_model_gives_them():
     names = ["first", "second", "shape", "image"]
     layers = keras.layers
-    made = randomise(keras.Sequential([
-        layers.Input((LATENT,)), layers.Dense(10, "tanh", name=names[0]), layers.Dense(48, name=names[1]),
-        layers.Reshape((4, 4, 3), name=names[2]), layers.Conv2D(3, 1, activation="tanh", name=names[3]),
-    ]))  # fmt: skip
+    made = randomise(
+        keras.Sequential(
+            [
+                layers.Input((LATENT,)),
+                layers.Dense(10, "tanh", name=names[0]),
+                layers.Dense(48, name=names[1]),
+                layers.Reshape((4, 4, 3), name=names[2]),
+                layers.Conv2D(3, 1, activation="tanh", name=names[3]),
+            ]
+        )
+    )
     generator = ti.load_generator(made)
     assert [layer.name.rpartition("/")[2] for layer in ti.layers(generator)] == names[:3]
     codes = codes_for(generator)
@@ -279,10 +290,17 @@ def test_what_cannot_be_frozen_says_why(monkeypatch):
 
 
 REAL = {
-    "anime-face-64.h5": 2048, "cat-64-nested.h5": 512, "digits-28-savedmodel": 0, "face-36-linear-output.hdf5": 640,
-    "fashion-28-keras3.keras": 6272, "fashion-28-labelled.h5": 6272, "fashion-28-wrong-input-shape.h5": 6272,
-    "fashion-28-z32.h5": 1568, "mnist-28-keras213-dialect.h5": 128, "mnist-28-keras215.h5": 6272,
-}  # fmt: skip
+    "anime-face-64.h5": 2048,
+    "cat-64-nested.h5": 512,
+    "digits-28-savedmodel": 0,
+    "face-36-linear-output.hdf5": 640,
+    "fashion-28-keras3.keras": 6272,
+    "fashion-28-labelled.h5": 6272,
+    "fashion-28-wrong-input-shape.h5": 6272,
+    "fashion-28-z32.h5": 1568,
+    "mnist-28-keras213-dialect.h5": 128,
+    "mnist-28-keras215.h5": 6272,
+}
 
 
 def holds(generator, width):

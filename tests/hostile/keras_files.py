@@ -106,16 +106,25 @@ def lambda_config(proof: Path) -> dict[str, Any]:
 
 def old_lambda_config(proof: Path) -> dict[str, Any]:
     return {
-        "name": "l", "function": [touching(proof), None, None], "function_type": "lambda", "module": "__main__",
-        "output_shape": None, "output_shape_type": "raw", "output_shape_module": None, "arguments": {},
-    }  # fmt: skip
+        "name": "l",
+        "function": [touching(proof), None, None],
+        "function_type": "lambda",
+        "module": "__main__",
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "output_shape_module": None,
+        "arguments": {},
+    }
 
 
 def typespec(config: Any) -> dict[str, Any]:
     return {
-        "class_name": "__typespec__", "spec_name": "Lambda", "module": "keras.layers", "registered_name": "a>b",
+        "class_name": "__typespec__",
+        "spec_name": "Lambda",
+        "module": "keras.layers",
+        "registered_name": "a>b",
         "config": config,
-    }  # fmt: skip
+    }
 
 
 def node(module: str | None, kind: str, config: Any = None, registered: str | None = None) -> dict[str, Any]:
@@ -135,10 +144,14 @@ def added(layer: dict[str, Any]) -> Callable[[dict], None]:
 
 @case("typespec of a Lambda, as the whole config")
 def _(folder, proof):
-    return packed(folder / "g.keras", {
-        **members(good(folder)), "config.json": json.dumps(typespec(old_lambda_config(proof))).encode(),
-        "tfinvert.json": CARD,
-    })  # fmt: skip
+    return packed(
+        folder / "g.keras",
+        {
+            **members(good(folder)),
+            "config.json": json.dumps(typespec(old_lambda_config(proof))).encode(),
+            "tfinvert.json": CARD,
+        },
+    )
 
 
 @case("typespec with its Lambda's parts in a list")
@@ -642,10 +655,16 @@ def _(folder, proof):
 
 # TensorFlow tries for ten seconds to find memory that is not there.
 SLOW = {
-    "a dense layer of 2^30 units", "images repeated to 10^5 x 10^5", "an embedding of 2^40 rows",
-    "codes repeated 10^9 times", "images padded with 10^5 pixels", "images resized to 60,000 x 60,000",
-    "100,000 layers", "half a million members", "1.3 GB of weights in 6 MB",
-}  # fmt: skip
+    "a dense layer of 2^30 units",
+    "images repeated to 10^5 x 10^5",
+    "an embedding of 2^40 rows",
+    "codes repeated 10^9 times",
+    "images padded with 10^5 pixels",
+    "images resized to 60,000 x 60,000",
+    "100,000 layers",
+    "half a million members",
+    "1.3 GB of weights in 6 MB",
+}
 
 # What is no file.
 

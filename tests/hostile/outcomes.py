@@ -50,9 +50,14 @@ def outcome(name: str, path: str, proof: str, memory: Memory) -> dict[str, Any]:
     except BaseException as error:  # noqa: BLE001  (what else there is, is the question)
         came, message = type(error).__name__, str(error)
     return {
-        "name": name, "outcome": came, "message": message, "seconds": time.perf_counter() - began,
-        "megabytes": memory.most, "proof": Path(proof).exists(), "left": _left(),
-    }  # fmt: skip
+        "name": name,
+        "outcome": came,
+        "message": message,
+        "seconds": time.perf_counter() - began,
+        "megabytes": memory.most,
+        "proof": Path(proof).exists(),
+        "left": _left(),
+    }
 
 
 def _left() -> list[str]:

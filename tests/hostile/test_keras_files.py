@@ -23,9 +23,12 @@ def outcomes(names, folder):
     (folder / "files.json").write_text(json.dumps(files))
     (folder / "temporary").mkdir()
     done = subprocess.run(
-        [sys.executable, HERE / "outcomes.py", folder / "files.json"], capture_output=True, text=True, check=False,
+        [sys.executable, HERE / "outcomes.py", folder / "files.json"],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(HERE.parent.parent), "TMPDIR": str(folder / "temporary")},
-    )  # fmt: skip
+    )
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == len(names), f"the process ended with {done.returncode}: {done.stderr[-2000:]}"
     return {row["name"]: row for row in rows}

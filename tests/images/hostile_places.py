@@ -90,14 +90,7 @@ LABELS = [
     Case("label of 5000 digits", lambda folder: "1" * 5_000, "expected a class number", labels=True),
     Case("label beyond 32 bits", file(b"1\n99999999999\n", "labels.txt"), "expected a class number", labels=True),
     Case(
-        "labels of 1 TB in .npy",
-        file(
-            npy((10**12,)),
-            "labels.npy",
-            TERA + 1_000,
-        ),
-        "1000000000000 labels",
-        labels=True,
+        "labels of 1 TB in .npy", file(npy((10**12,)), "labels.npy", TERA + 1_000), "1000000000000 labels", labels=True
     ),
     Case(
         "label that is a digit only to Unicode",

@@ -29,9 +29,11 @@ ARRAY = np.random.default_rng(0).integers(0, 256, (5, 4, 6), np.uint8)
 IDX = b"\0\0\x08\x03" + struct.pack(">3I", *ARRAY.shape) + ARRAY.tobytes()
 
 bounded = settings(
-    max_examples=150, deadline=timedelta(seconds=20), derandomize=True,
+    max_examples=150,
+    deadline=timedelta(seconds=20),
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 
 
 def written(save, *arrays, **named):

@@ -143,8 +143,10 @@ def test_a_conditional_generator_holds_its_label():
     shifts = tf.constant([0.0, 1.0, 2.0])
     generator = ti.load_generator(
         lambda z, labels: tf.reshape(z, [-1, 2, 2, 1]) + tf.reshape(tf.gather(shifts, labels), [-1, 1, 1, 1]),
-        prior=ti.normal(4), value_range=(0, 1), classes=3,
-    )  # fmt: skip
+        prior=ti.normal(4),
+        value_range=(0, 1),
+        classes=3,
+    )
     labels = np.array([2, 0, 1, 2])
     codes, images = generator.sample(4, labels=labels)
     # Its matrix is the identity over 4 pixels: curvature 1/2 again.
@@ -307,8 +309,9 @@ def test_levenberg_marquardt_finds_the_least_squares_code(batch_size, compiled):
 def test_levenberg_marquardt_gives_the_same_in_any_batch():
     generator = ti.load_generator(
         lambda z: tf.reshape(tf.sigmoid(2 * (z @ LINEAR.matrix.T)), [-1, 4, 4, 1]),
-        prior=ti.normal(3), value_range=(0, 1),
-    )  # fmt: skip
+        prior=ti.normal(3),
+        value_range=(0, 1),
+    )
     codes, images = generator.sample(9)
     small, large = (
         ti.Inverter(generator, ti.Logit(), ti.LevenbergMarquardt(40), stopping=ti.Stopping(1e-15), batch_size=size)(

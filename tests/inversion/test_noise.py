@@ -24,8 +24,9 @@ class Linear:
         self.offset = offset
         self.generator = ti.load_generator(
             lambda codes: tf.reshape(codes @ self.matrix.T.astype(np.float32) + offset, [-1, 8, 8, 1]),
-            prior=ti.normal(latent), value_range=(0, 1),
-        )  # fmt: skip
+            prior=ti.normal(latent),
+            value_range=(0, 1),
+        )
 
     def make(self, codes, labels=None):
         return (codes @ self.matrix.T + self.offset).reshape(-1, 8, 8, 1)
@@ -121,9 +122,11 @@ def test_neighbours_are_a_twentieth_of_the_prior_away_and_of_the_same_class():
         return np.full((len(codes), 2, 2, 1), 0.5)
 
     generator = ti.load_generator(
-        lambda codes, labels: tf.reshape(codes, [-1, 2, 2, 1]), prior=ti.uniform(4, low=2, high=6), value_range=(0, 6),
+        lambda codes, labels: tf.reshape(codes, [-1, 2, 2, 1]),
+        prior=ti.uniform(4, low=2, high=6),
+        value_range=(0, 6),
         classes=3,
-    )  # fmt: skip
+    )
     noise = Noise(None, np.zeros((2, 2, 2, 1)), generator, make)
     noise.look(np.array([1, 0]), np.array([[2.0, 3, 4, 5], [6, 6, 6, 6]]), np.array([2, 1]))
     for (codes, labels), code, label in zip(asked[1:], ([2, 3, 4, 5], [6, 6, 6, 6]), (2, 1), strict=True):

@@ -138,9 +138,7 @@ def test_nan_images_have_their_own_verdict_and_harm_nobody(recovery, normal):
     images[1, 2, 2, 0] = np.nan
     images[3, 0, 0, 0] = np.inf
     found = recovery(images)
-    assert list(found.verdict) == [
-        Verdict.RECOVERED, Verdict.INVALID_IMAGE, Verdict.RECOVERED, Verdict.INVALID_IMAGE
-    ]  # fmt: skip
+    assert list(found.verdict) == [Verdict.RECOVERED, Verdict.INVALID_IMAGE, Verdict.RECOVERED, Verdict.INVALID_IMAGE]
     assert error(found, codes)[[0, 2]].max() < 1e-6
     assert np.isfinite(found.codes).all()
     assert np.isfinite(found.images).all()
@@ -150,9 +148,10 @@ def test_nan_images_have_their_own_verdict_and_harm_nobody(recovery, normal):
 
 def test_a_constant_generator_is_told():
     generator = ti.load_generator(
-        lambda codes: 0.5 + 0 * tf.reshape(tf.tile(codes, [1, 16]), [-1, 8, 8, 1]), prior=ti.normal(4),
+        lambda codes: 0.5 + 0 * tf.reshape(tf.tile(codes, [1, 16]), [-1, 8, 8, 1]),
+        prior=ti.normal(4),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
     found = ti.Recovery(generator, samples=SAMPLES)(np.full((2, 8, 8, 1), 0.5, np.float32))
     assert list(found.verdict) == everywhere(Verdict.CONSTANT, 2)
     assert list(found.passes) == [0, 0]
@@ -197,9 +196,10 @@ def stretched(least, latent=LATENT):
     first = (2 * rotations[0] * np.geomspace(1, least, latent) @ rotations[1].T).astype(np.float32)
     second = random.normal(0, 0.125, (64, 256)).astype(np.float32)
     return ti.load_generator(
-        lambda codes: tf.reshape(tf.sigmoid(tf.tanh(codes @ first) @ second), [-1, 16, 16, 1]), prior=ti.normal(latent),
+        lambda codes: tf.reshape(tf.sigmoid(tf.tanh(codes @ first) @ second), [-1, 16, 16, 1]),
+        prior=ti.normal(latent),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
 
 
 def test_float64_finds_what_float32_cannot_tell_apart(monkeypatch):

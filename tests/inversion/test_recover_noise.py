@@ -62,8 +62,9 @@ def test_in_noise_the_most_probable_code_is_found(prior):
     matrix = random.normal(size=(64, 4)) * np.array([0.05, 0.02, 1e-3, 1e-4])
     generator = ti.load_generator(
         lambda codes: tf.reshape(0.5 + codes @ matrix.T.astype(np.float32), [-1, 8, 8, 1]),
-        prior=prior, value_range=(0, 1),
-    )  # fmt: skip
+        prior=prior,
+        value_range=(0, 1),
+    )
     codes, images = generator.sample(8, seed=9)
     noisy = images.numpy() + random.normal(0, noise, images.shape).astype(np.float32)
     found = ti.Recovery(generator, noise=noise, samples=SAMPLES, attempts=1)(noisy)
@@ -127,8 +128,9 @@ def test_pictures_of_a_saturated_generator_are_found_where_rounding_hides_much()
     second = random.normal(0, 6 * (2 / 64) ** 0.5, (64, 144)).astype(np.float32)
     generator = ti.load_generator(
         lambda codes: tf.reshape(tf.sigmoid(8 + tf.nn.relu(codes @ first + offset) @ second), [-1, 12, 12, 1]),
-        prior=ti.normal(latent), value_range=(0, 1),
-    )  # fmt: skip
+        prior=ti.normal(latent),
+        value_range=(0, 1),
+    )
     codes, images = generator.sample(16, seed=8)
     pictures = np.round(255 * images.numpy()) / 255
     assert np.isin(pictures, (0, 1)).mean() > 0.6

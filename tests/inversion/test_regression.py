@@ -15,9 +15,10 @@ LINEAR = problems.Linear()
 def linear(shape, latent=4, prior=None):
     matrix = np.random.default_rng(0).normal(0, 0.1, (latent, int(np.prod(shape)))).astype(np.float32)
     return ti.load_generator(
-        lambda codes: tf.reshape(0.5 + codes @ matrix, [-1, *shape]), prior=prior or ti.normal(latent),
+        lambda codes: tf.reshape(0.5 + codes @ matrix, [-1, *shape]),
+        prior=prior or ti.normal(latent),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
 
 
 def unseen(generator, count=20):
@@ -42,8 +43,9 @@ def test_the_score_is_that_of_samples_that_were_not_fitted():
     phase, rate = random.uniform(0, 6, 48).astype(np.float32), random.normal(0, 50, (4, 48)).astype(np.float32)
     chaos = ti.load_generator(
         lambda codes: tf.reshape(0.5 + 0.5 * tf.sin(50 * codes @ rate + phase), [-1, 4, 4, 3]),
-        prior=ti.normal(4), value_range=(0, 1),
-    )  # fmt: skip
+        prior=ti.normal(4),
+        value_range=(0, 1),
+    )
     assert Regression(chaos, 60).score(None) < 0.1
     assert Regression(chaos, 2000).score(None) < 0.1
 
@@ -77,8 +79,9 @@ def test_codes_of_several_axes_keep_their_shape():
     matrix = np.random.default_rng(3).normal(0, 0.1, (6, 64)).astype(np.float32)
     generator = ti.load_generator(
         lambda codes: tf.reshape(0.5 + tf.reshape(codes, [-1, 6]) @ matrix, [-1, 8, 8, 1]),
-        prior=ti.normal(2, 3), value_range=(0, 1),
-    )  # fmt: skip
+        prior=ti.normal(2, 3),
+        value_range=(0, 1),
+    )
     codes, images = unseen(generator)
     np.testing.assert_allclose(Regression(generator, 500).codes(images, None), codes, atol=0.01)
 
@@ -100,8 +103,10 @@ def test_classes_are_drawn_evenly():
         lambda codes, labels: tf.reshape(
             tf.tile(codes, [1, 4]) / (1 + tf.cast(labels, tf.float32))[:, None], [-1, 4, 4, 1]
         ),
-        prior=ti.normal(4), value_range=(0, 1), classes=2,
-    )  # fmt: skip
+        prior=ti.normal(4),
+        value_range=(0, 1),
+        classes=2,
+    )
     regression = Regression(generator, 2000)
     codes = generator.space.sample(ti.seeds.of(5, tf.range(30)))
     for label in (0, 1):
@@ -113,9 +118,10 @@ def test_classes_are_drawn_evenly():
 def saturated(offset):
     matrix = np.random.default_rng(2).normal(0, 3, (4, 64)).astype(np.float32)
     return ti.load_generator(
-        lambda codes: tf.reshape(tf.sigmoid(offset + codes @ matrix), [-1, 8, 8, 1]), prior=ti.normal(4),
+        lambda codes: tf.reshape(tf.sigmoid(offset + codes @ matrix), [-1, 8, 8, 1]),
+        prior=ti.normal(4),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
 
 
 def test_rounded_pictures_are_guessed_by_what_rounding_leaves():

@@ -44,9 +44,10 @@ def saturated():
     first = random.normal(0, 6**-0.5, (6, 6)).astype(np.float32)
     second = (60 * random.normal(size=(6, 64)) / 6**0.5).astype(np.float32)
     return ti.load_generator(
-        lambda codes: tf.reshape(tf.sigmoid(tf.tanh(codes @ first) @ second), [-1, 8, 8, 1]), prior=ti.normal(6),
+        lambda codes: tf.reshape(tf.sigmoid(tf.tanh(codes @ first) @ second), [-1, 8, 8, 1]),
+        prior=ti.normal(6),
         value_range=(0, 1),
-    )  # fmt: skip
+    )
 
 
 def test_the_detour_leads_round_valleys_in_which_the_finish_ends():

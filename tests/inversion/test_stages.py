@@ -14,8 +14,9 @@ SATURATED = ti.load_generator(
     lambda codes: tf.reshape(
         tf.sigmoid(codes @ tf.constant(MATRIX, tf.float32) + tf.constant(OFFSET, tf.float32)), [-1, 8, 8, 1]
     ),
-    prior=ti.normal(5), value_range=(0, 1),
-)  # fmt: skip
+    prior=ti.normal(5),
+    value_range=(0, 1),
+)
 
 
 def likeliest(picture, start):

@@ -12,9 +12,10 @@ from tfinvert.solvers.first_order import schedule
 MATRIX = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 3)))[0].astype(np.float32)
 OFFSET = np.random.default_rng(1).normal(size=12).astype(np.float32)
 LINEAR = ti.load_generator(
-    lambda codes: tf.reshape(tf.nn.bias_add(codes @ MATRIX.T, OFFSET), [-1, 2, 2, 3]), prior=ti.normal(3),
+    lambda codes: tf.reshape(tf.nn.bias_add(codes @ MATRIX.T, OFFSET), [-1, 2, 2, 3]),
+    prior=ti.normal(3),
     value_range=(0, 1),
-)  # fmt: skip
+)
 IMAGES = np.random.default_rng(2).uniform(0.05, 0.95, size=(4, 2, 2, 3)).astype(np.float32)
 LATENT = ti.Adam(schedule("cosine", 0.1, 600), steps=600)
 BEYOND = ti.Adam(schedule("cosine", 0.02, 800), steps=800)

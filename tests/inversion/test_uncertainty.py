@@ -15,8 +15,9 @@ def linear(matrix, value_range=(0, 1), shape=None):
     latent = matrix.shape[1]
     return ti.load_generator(
         lambda codes: tf.reshape(tf.reshape(codes, [-1, latent]) @ matrix.T + 0.3, [-1, 4, 4, 1]),
-        prior=ti.normal(*(shape or (latent,))), value_range=value_range,
-    )  # fmt: skip
+        prior=ti.normal(*(shape or (latent,))),
+        value_range=value_range,
+    )
 
 
 MATRIX = np.random.default_rng(0).normal(size=(16, 4)) * [1, 2, 0.5, 1]
@@ -95,8 +96,10 @@ def test_the_jacobian_is_that_of_the_label():
     matrices = np.stack([MATRIX, 3 * MATRIX]).astype(np.float32)
     generator = ti.load_generator(
         lambda codes, labels: tf.reshape(tf.einsum("bd,bmd->bm", codes, tf.gather(matrices, labels)), [-1, 4, 4, 1]),
-        prior=ti.normal(4), value_range=(0, 1), classes=2,
-    )  # fmt: skip
+        prior=ti.normal(4),
+        value_range=(0, 1),
+        classes=2,
+    )
     uncertainty = Uncertainty(generator)
     first, second = (each.deviation for each in uncertainty(np.stack([CODE] * 2), [0, 1], np.full(2, 0.01)))
     np.testing.assert_allclose(first, 0.01 * EXPECTED, rtol=1e-3)

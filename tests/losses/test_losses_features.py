@@ -17,10 +17,15 @@ IMAGES = RANDOM.uniform(size=(3, 8, 8, 3)).astype(np.float32)
 def network(size=8):
     layers = keras.layers
     keras.utils.set_random_seed(0)
-    return keras.Sequential([
-        layers.Input((size, size, 3)), layers.Conv2D(4, 3, activation="relu", name="first"),
-        layers.BatchNormalization(), layers.Flatten(name="flat"), layers.Dense(5, name="last"),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            layers.Input((size, size, 3)),
+            layers.Conv2D(4, 3, activation="relu", name="first"),
+            layers.BatchNormalization(),
+            layers.Flatten(name="flat"),
+            layers.Dense(5, name="last"),
+        ]
+    )
 
 
 def value(loss, targets=TARGETS, images=IMAGES):

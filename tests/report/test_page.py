@@ -89,8 +89,13 @@ def test_targets_and_reconstructions_are_there_to_the_pixel(run, tmp_path):
     assert [float(card.get("data-mse", 9)) for card in cards] == pytest.approx([0.01, 0.04, 9, 0.09])
     shown = page.of("img")
     assert [image["alt"].split(" of ")[0] for image in shown] == [
-        "target", "reconstruction", "target", "reconstruction", "target", "reconstruction",
-    ]  # fmt: skip
+        "target",
+        "reconstruction",
+        "target",
+        "reconstruction",
+        "target",
+        "reconstruction",
+    ]
     assert np.array_equal(decoded(shown[0]["data-src"]), np.asarray(Image.open(tmp_path / "images" / "a.png")))
     made = ti.runs.Store(run).read()["reconstruction"][0].as_py()
     assert np.array_equal(decoded(shown[1]["data-src"]), np.asarray(Image.open(io.BytesIO(made))))
@@ -142,8 +147,10 @@ def test_two_step_runs_show_the_code_alone_too(tmp_path):
     made_up_run(tmp_path / "run", tmp_path / "images", SHAPE, rows, split="first_dense")
     page = Parsed(ti.report.page(tmp_path / "run"))
     assert [figure["data-what"] for figure in page.of("figure") if "data-what" in figure] == [
-        "target", "code alone", "reconstruction",
-    ] * 2  # fmt: skip
+        "target",
+        "code alone",
+        "reconstruction",
+    ] * 2
     assert {"data-mse_latent", "data-delta_zeros"} <= page.of("li")[0].keys()
     assert {"mse of the code alone", "zeros of delta"} <= set(page.text("button"))
     assert "25.0%" in page.text("dd")

@@ -13,9 +13,17 @@ def judged(name, verdicts, own, deviation=0.1):
     count = len(verdicts)
     codes = np.random.default_rng(0).normal(size=(count, 3))
     found = Recovered(
-        codes + deviation, np.zeros((count, 2, 2, 1)), np.geomspace(1e-6, 1e-2, count), np.array(verdicts),
-        np.full(count, 1e-3), np.full(count, 3), np.full((count, 3), deviation), (), np.ones(count), np.ones(count),
-    )  # fmt: skip
+        codes + deviation,
+        np.zeros((count, 2, 2, 1)),
+        np.geomspace(1e-6, 1e-2, count),
+        np.array(verdicts),
+        np.full(count, 1e-3),
+        np.full(count, 3),
+        np.full((count, 3), deviation),
+        (),
+        np.ones(count),
+        np.ones(count),
+    )
     return Judged(name, codes if own else None, found, 1.0)
 
 
@@ -51,8 +59,10 @@ def test_every_set_is_drawn(tmp_path, figures):
     assert left.get_xscale() == left.get_yscale() == right.get_xscale() == "log"
     assert [len(dots.get_offsets()) for dots in right.collections] == [5, 0, 3, 1, 0, 4]  # filled and hollow, by set
     assert [label.get_text() for label in right.get_yticklabels()] == [
-        "png\n100% said own", "jpeg\n75% said own", "photos\n0% said own"
-    ]  # fmt: skip
+        "png\n100% said own",
+        "jpeg\n75% said own",
+        "photos\n0% said own",
+    ]
 
 
 def test_errors_that_no_axis_holds_do_no_harm(tmp_path, figures):

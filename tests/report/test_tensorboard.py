@@ -28,8 +28,10 @@ def comparison(tmp_path):
 
 
 def test_losses_errors_and_images_are_there_once(tmp_path, comparison):
-    rows = [row(name, IMAGE, error, loss_steps=[25, 50], losses=[4 * error, error]) for name, error in
-            (("a", 0.01), ("b", 0.02), ("c", 0.04))]  # fmt: skip
+    rows = [
+        row(name, IMAGE, error, loss_steps=[25, 50], losses=[4 * error, error])
+        for name, error in (("a", 0.01), ("b", 0.02), ("c", 0.04))
+    ]
     store = made_up_run(tmp_path / "run", "somewhere", (8, 8, 3), [*rows, row("d", status="unreadable")])
     for _ in range(2):  # again where it was written before
         folder = ti.report.tensorboard(store, comparison)

@@ -103,9 +103,11 @@ def messages_of_20_gigabytes_in_a_dictionary(folder, victim):
     ids = [str(number) for number in range(10_000)]
     table = pa.table({"id": ids, "status": ["finished"] * 10_000, "place": list(range(10_000)), "message": texts})
     pq.write_table(
-        table, folder / "results" / "part-00000005-x.parquet", use_dictionary=["status", "message"],
+        table,
+        folder / "results" / "part-00000005-x.parquet",
+        use_dictionary=["status", "message"],
         dictionary_pagesize_limit=10**8,
-    )  # fmt: skip
+    )
 
 
 @case

@@ -78,9 +78,14 @@ def test_a_class_that_the_generator_has_not_is_told_and_the_others_go_on(eagerly
     model.save(tmp_path / "generator.keras")
     np.savez(tmp_path / "data.npz", images=np.zeros((4, 4, 4, 1), np.uint8), labels=[7, 9, 0, -1])
     job = job_of(
-        str(tmp_path / "run"), str(tmp_path / "generator.keras"), str(tmp_path / "data.npz"),
-        prior="normal", value_range=(0, 1), steps=2, restarts=1,
-    )  # fmt: skip
+        str(tmp_path / "run"),
+        str(tmp_path / "generator.keras"),
+        str(tmp_path / "data.npz"),
+        prior="normal",
+        value_range=(0, 1),
+        steps=2,
+        restarts=1,
+    )
     summary, store, _ = run_job(job, show=False)
     assert summary.counts == {"finished": 2, "unreadable": 2}
     messages = store.read()["message"].to_pylist()
@@ -137,8 +142,10 @@ def test_a_label_that_nobody_could_know_to_be_wrong_is_one_line(eagerly, tmp_pat
     table = tf.random.stateless_normal([5, 3], [0, 0])
     generator = ti.load_generator(
         lambda codes, labels: tf.reshape(tf.tile(codes + tf.gather(table, labels), [1, 16])[:, :16], [-1, 4, 4, 1]),
-        prior=ti.normal(3), value_range=(0, 1), classes=9,
-    )  # fmt: skip
+        prior=ti.normal(3),
+        value_range=(0, 1),
+        classes=9,
+    )
     sources = Sources(IMAGES, generator, labels=7)
     with pytest.raises(ti.BadInput, match=r"fails on a batch .*7 is not in \[0, 5\).*--classes"):
         run(ti.Inverter(generator, solver=ti.Adam(steps=1), restarts=1), sources, Store(tmp_path), show=False)
@@ -171,11 +178,15 @@ def test_of_a_stream_what_came_is_counted(tmp_path, limit):
 @pytest.mark.parametrize(
     ("counts", "failed", "missing", "interrupted", "code"),
     [
-        ({"finished": 2}, 0, 0, False, 0), ({"finished": 2}, 0, 1, False, 3), ({"finished": 2}, 0, 1, True, 130),
-        ({"finished": 1, "diverged": 1}, 1, 0, False, 3), ({"diverged": 2}, 2, 0, False, 1),
-        ({}, 0, 0, False, 1), ({}, 0, 2, False, 1),
+        ({"finished": 2}, 0, 0, False, 0),
+        ({"finished": 2}, 0, 1, False, 3),
+        ({"finished": 2}, 0, 1, True, 130),
+        ({"finished": 1, "diverged": 1}, 1, 0, False, 3),
+        ({"diverged": 2}, 2, 0, False, 1),
+        ({}, 0, 0, False, 1),
+        ({}, 0, 2, False, 1),
     ],
-)  # fmt: skip
+)
 def test_exit_codes(counts, failed, missing, interrupted, code):
     assert Summary(counts, failed, 0.1, 10.0, interrupted, missing).exit_code == code
 

@@ -77,8 +77,9 @@ def test_older_parts_are_read_in_their_order_and_go_on(tmp_path):
     assert stored.ids() == names(0, 1, 2, 3, 4, 5)
     assert stored.read(["place"])["place"].to_pylist() == list(range(6))
     assert stored.read(["delta", "id"], ["image 3", "image 0", "nowhere"]).to_pylist() == [
-        {"delta": None, "id": "image 0"}, {"delta": None, "id": "image 3"},
-    ]  # fmt: skip
+        {"delta": None, "id": "image 0"},
+        {"delta": None, "id": "image 3"},
+    ]
 
 
 def test_rows_of_some_images_or_of_some_evenly(tmp_path):
@@ -311,8 +312,9 @@ with Store(sys.argv[1]) as store:
 def writer(folder, count):
     process = subprocess.Popen(
         [sys.executable, "-c", WRITES, str(folder), str(Path(__file__).parents[1]), str(count)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert "begun" in process.stdout.readline()
     return process
 

@@ -45,9 +45,15 @@ def compare(script, files, tmp_path, caplog):
         caplog.clear()
         out = tmp_path / "out"
         given = {
-            "generators": [str(files / f"{name}.keras") for name in names], "images": str(files / "images.npy"),
-            "value_range": ["-1", "1"], "prior": "normal", "steps": 60, "restarts": 2, "out": str(out), **values,
-        }  # fmt: skip
+            "generators": [str(files / f"{name}.keras") for name in names],
+            "images": str(files / "images.npy"),
+            "value_range": ["-1", "1"],
+            "prior": "normal",
+            "steps": 60,
+            "restarts": 2,
+            "out": str(out),
+            **values,
+        }
         with flagsaver.flagsaver(**given):
             code = script.main(["compare.py"])
         tables = [out / "comparison.csv", out / "pairs.csv"]

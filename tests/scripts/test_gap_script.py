@@ -33,8 +33,11 @@ def test_the_built_in_generator_and_its_glyphs(gap, tmp_path):
     code, log, rows = gap()
     assert code == 0
     assert [(row["images"], row["place"], row["n"]) for row in rows] == [
-        ("generated", "latent", "3"), ("generated", "dense", "3"), ("real", "latent", "3"), ("real", "dense", "3"),
-    ]  # fmt: skip
+        ("generated", "latent", "3"),
+        ("generated", "dense", "3"),
+        ("real", "latent", "3"),
+        ("real", "dense", "3"),
+    ]
     assert float(rows[3]["q50"]) <= float(rows[2]["q50"])
     assert (tmp_path / "out" / "gap.png").stat().st_size > 5000
     assert "gap.csv" in log

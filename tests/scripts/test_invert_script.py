@@ -185,8 +185,9 @@ def test_the_same_again_goes_on_and_another_setting_is_refused(invert, tmp_path)
 def test_defaults_are_stated_in_log_and_results(invert, tmp_path, shared):
     code, log = invert(
         generator=str(shared / "generators" / "mnist-28-keras215.h5"),
-        images=str(shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"), limit=4,
-    )  # fmt: skip
+        images=str(shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"),
+        limit=4,
+    )
     assert code == 0
     assumed = json.loads((tmp_path / "out" / "run.json").read_text())["assumed"]
     assert assumed == ["prior: normal", "value_range: [-1.0, 1.0]"]
@@ -196,9 +197,10 @@ def test_defaults_are_stated_in_log_and_results(invert, tmp_path, shared):
 
 def test_photos_into_a_colour_generator(invert, tmp_path, shared):
     code, log = invert(
-        generator=str(shared / "generators" / "anime-face-64.h5"), value_range=["0", "1"],
+        generator=str(shared / "generators" / "anime-face-64.h5"),
+        value_range=["0", "1"],
         images=str(shared / "data" / "photos" / "*.png"),
-    )  # fmt: skip
+    )
     assert code == 0
     rows = Store(tmp_path / "out").read().to_pylist()
     assert len(rows) == 8
@@ -277,8 +279,11 @@ def test_wrong_input_is_one_line_and_exit_code_1(invert, tmp_path, values, word)
 def test_as_a_user_starts_it_ctrl_c_keeps_what_is_done(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(BIN / "invert.py"), f"--out={tmp_path}/out", "--batch_size=1", "--steps=50"],
-        stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     deadline = time.monotonic() + 240
     while not list((tmp_path / "out" / "results").glob("part-*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.05)

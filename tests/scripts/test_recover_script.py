@@ -9,9 +9,19 @@ from absl.testing import flagsaver
 from PIL import Image
 
 COLUMNS = [
-    "method", "samples", *(f"success_1e-{power}" for power in range(1, 9)), "not_unique", "mean", "median", "wins",
-    "significant_wins", "image_error_median", "passes_per_code", "seconds_per_code", "peak_memory",
-]  # fmt: skip
+    "method",
+    "samples",
+    *(f"success_1e-{power}" for power in range(1, 9)),
+    "not_unique",
+    "mean",
+    "median",
+    "wins",
+    "significant_wins",
+    "image_error_median",
+    "passes_per_code",
+    "seconds_per_code",
+    "peak_memory",
+]
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +94,11 @@ def test_noise_is_what_the_table_says(recover, tmp_path, monkeypatch):
     rows = read(tmp_path / "out" / "noise.csv")
     assert list(rows[0]) == ["variance", *COLUMNS]
     assert [(row["variance"], row["method"]) for row in rows] == [
-        ("0.001", "lbfgs"), ("0.001", "descent"), ("0.1", "lbfgs"), ("0.1", "descent")
-    ]  # fmt: skip
+        ("0.001", "lbfgs"),
+        ("0.001", "descent"),
+        ("0.1", "lbfgs"),
+        ("0.1", "descent"),
+    ]
     # On [0, 1] a quarter of the variance on [-1, 1] is left in the image; some of it is clipped at black and white.
     few, many = float(rows[0]["image_error_median"]), float(rows[2]["image_error_median"])
     assert 0.4 * 1e-3 / 4 < few < 1.2 * 1e-3 / 4
@@ -103,11 +116,18 @@ def test_encodings_of_unseen_images(recover, tmp_path):
     assert code == 0
     rows = read(tmp_path / "out" / "unique.csv")
     assert list(rows[0]) == [
-        "method", "images", "encodings", "distance", "median_distance", "random_codes", "image_error"
-    ]  # fmt: skip
+        "method",
+        "images",
+        "encodings",
+        "distance",
+        "median_distance",
+        "random_codes",
+        "image_error",
+    ]
     assert [(row["method"], row["images"], row["encodings"]) for row in rows] == [
-        ("lbfgs", "3", "2"), ("disabled", "3", "2")
-    ]  # fmt: skip
+        ("lbfgs", "3", "2"),
+        ("disabled", "3", "2"),
+    ]
     assert 0.5 < float(rows[0]["random_codes"]) < 5
     assert float(rows[0]["distance"]) < float(rows[0]["random_codes"])
     assert "unique.csv" in log
@@ -118,14 +138,21 @@ def test_picture_files(recover, tmp_path):
     Image.fromarray(photos[0]).save(tmp_path / "photo.png")
     other = saved(tmp_path / "other.keras", (12, 10, 3), 13)
     code, log = recover(
-        experiment="pictures", images=str(tmp_path / "photo.png"), other=other, other_value_range=["-1", "1"],
+        experiment="pictures",
+        images=str(tmp_path / "photo.png"),
+        other=other,
+        other_value_range=["-1", "1"],
         attempts=1,
-    )  # fmt: skip
+    )
     assert code == 0
     rows = read(tmp_path / "out" / "pictures.csv")
     assert [(row["set"], row["own"], row["images"]) for row in rows] == [
-        ("png", "yes", "2"), ("jpeg", "yes", "2"), ("changed", "no", "2"), ("photos", "no", "2"), ("other", "no", "2")
-    ]  # fmt: skip
+        ("png", "yes", "2"),
+        ("jpeg", "yes", "2"),
+        ("changed", "no", "2"),
+        ("photos", "no", "2"),
+        ("other", "no", "2"),
+    ]
     assert [float(row["said_own"]) for row in rows if row["set"] != "jpeg"] == [1, 0, 0, 0]
     assert [float(row["attempts_per_image"]) for row in rows[2:]] == [1, 1, 1]
     assert float(rows[0]["code_error"]) < 1e-3

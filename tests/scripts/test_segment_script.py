@@ -100,10 +100,7 @@ def test_images_that_are_not_there_any_more(segment, folder):
         ({"run": None}, "no --run"),
         ({"run": "nowhere"}, "nowhere holds no run"),
         ({"ids": ["tow.png"]}, "no image 'tow.png' in .*nearest are .*two.png"),
-        (
-            {"ids": ["broken.png"]},
-            "no image of .* could be segmented: expected a run .* that found codes",
-        ),
+        ({"ids": ["broken.png"]}, "no image of .* could be segmented: expected a run .* that found codes"),
         ({"attention": "look"}, "has no attention map 'look': .* near it are looks_1"),
         ({"attention": "last_1"}, "has no attention map 'last_1'"),
         ({"attention": "first_1"}, r"no attention map but gives \[256\]"),

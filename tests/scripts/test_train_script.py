@@ -93,10 +93,7 @@ def test_folders_become_classes_and_one_of_them_is_kept_for_tests(train, tmp_pat
 
 @pytest.mark.parametrize(
     ("values", "word"),
-    [
-        ({"dataset": "omniglot"}, "dataset omniglot: not in"),
-        ({"held_out": ["Greek"]}, "held_out=Greek of the glyphs"),
-    ],
+    [({"dataset": "omniglot"}, "dataset omniglot: not in"), ({"held_out": ["Greek"]}, "held_out=Greek of the glyphs")],
 )
 def test_datasets_that_cannot_be_had(train, tmp_path, monkeypatch, values, word):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

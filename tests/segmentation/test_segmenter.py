@@ -30,9 +30,16 @@ def biggan(tmp_path_factory):
     write_hub_module(small_biggan(), root / "1", attention=8)
     np.save(root / "images.npy", np.random.default_rng(0).uniform(size=(2, 16, 16, 3)))
     job = job_of(
-        str(root / "run"), str(root / "1"), str(root / "images.npy"), labels=3, split="first_dense",
-        second_steps=10, second_learning_rate=0.1, sparsity=0.0, **FAST,
-    )  # fmt: skip
+        str(root / "run"),
+        str(root / "1"),
+        str(root / "images.npy"),
+        labels=3,
+        split="first_dense",
+        second_steps=10,
+        second_learning_rate=0.1,
+        sparsity=0.0,
+        **FAST,
+    )
     return done(job)
 
 

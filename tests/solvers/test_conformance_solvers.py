@@ -44,8 +44,9 @@ def test_none_is_forgotten():
     }
     assert {name for name, solver in SOLVERS.items() if not solver.needs_gradients} == {"cma"}
     assert {name for name, solver in SOLVERS.items() if solver.needs_residuals} == {
-        "levenberg_marquardt", "gauss_newton_cg"
-    }  # fmt: skip
+        "levenberg_marquardt",
+        "gauss_newton_cg",
+    }
 
 
 # Solvers with steps enough for Rosenbrock's function, and the value they reach in float32.

@@ -85,10 +85,13 @@ def convolutional(layers, activation, norm=None):
     """Layers of most DCGANs: dense, reshape, two transposed convolutions, with what stands between them."""
     between = lambda: [*([] if norm is None else [norm()]), activation()]
     return [
-        layers.Dense(32), *between(), layers.Reshape((4, 4, 2)),
-        layers.Conv2DTranspose(3, 3, strides=2, padding="same"), *between(),
+        layers.Dense(32),
+        *between(),
+        layers.Reshape((4, 4, 2)),
+        layers.Conv2DTranspose(3, 3, strides=2, padding="same"),
+        *between(),
         layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid"),
-    ]  # fmt: skip
+    ]
 
 
 def functional(maker=keras):

@@ -22,9 +22,12 @@ def test_a_function_or_an_objective_is_minimised(objective, solver):
 
 def test_a_constraint_and_a_tolerance_are_kept():
     found = ti.solvers.minimise(
-        lambda codes: tf.reduce_sum((codes - 3) ** 2, 1), np.zeros([2, 3]), ti.GradientDescent(0.1, 200),
-        constrain=lambda codes, count: tf.clip_by_value(codes, -1, 1), stopping=Stopping(12.1),
-    )  # fmt: skip
+        lambda codes: tf.reduce_sum((codes - 3) ** 2, 1),
+        np.zeros([2, 3]),
+        ti.GradientDescent(0.1, 200),
+        constrain=lambda codes, count: tf.clip_by_value(codes, -1, 1),
+        stopping=Stopping(12.1),
+    )
     assert set(found.status.numpy()) == {Status.CONVERGED}
     assert (np.abs(found.codes) <= 1).all()
 

@@ -87,10 +87,7 @@ def test_how_many_entries_are_drawn_anew_in_a_run(criterion):
 
 
 @pytest.mark.parametrize("constraint", RANDOM, ids=str)
-@pytest.mark.parametrize(
-    ("prior", "law"),
-    [(spaces.normal, stats.norm()), (spaces.uniform, stats.uniform(-1, 2))],
-)
+@pytest.mark.parametrize(("prior", "law"), [(spaces.normal, stats.norm()), (spaces.uniform, stats.uniform(-1, 2))])
 def test_redrawn_entries_follow_the_prior(constraint, prior, law):
     """Across entries, across images and from step to step; an entry's chance tells nothing of what it becomes."""
     space = prior(40, constraint=constraint)
@@ -256,9 +253,13 @@ def test_a_constraint_is_wanted(constraint):
 @pytest.mark.parametrize("number", [0, -1, math.nan, math.inf, -math.inf, "3", None])
 def test_numbers_are_positive(number):
     for make in (
-        clip, stochastic_clip, hard, truncated_normal,
-        lambda number: logistic(number, 2), lambda number: logistic(2, number),
-    ):  # fmt: skip
+        clip,
+        stochastic_clip,
+        hard,
+        truncated_normal,
+        lambda number: logistic(number, 2),
+        lambda number: logistic(2, number),
+    ):
         with pytest.raises(BadInput, match=r" with [abc]=.*: give a positive number"):
             make(number)
 
@@ -296,13 +297,37 @@ def test_texts(text, constraint):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "clip", "clip(", "clip()", "clip(0)", "clip(-1)", "clip('a')", "clip(1, 2)", "clip(c=1)", "clip(1e999)",
-        f"clip({10**400})", "clip(b)", "clip(*[3])", "clip(3).bound", "clip(3)(4)", "clip(3); clip(4)", "3",
-        "hard(2)", "resample(2)", "resample(hard)", "resample(clip(3))", "resample(logistic(2))", "normal(3)",
-        "resample(resample(hard(3)))", "resample(__import__('os').getpid())", "clip(\0)", "nan", "clip(3",
+        "",
+        "clip",
+        "clip(",
+        "clip()",
+        "clip(0)",
+        "clip(-1)",
+        "clip('a')",
+        "clip(1, 2)",
+        "clip(c=1)",
+        "clip(1e999)",
+        f"clip({10**400})",
+        "clip(b)",
+        "clip(*[3])",
+        "clip(3).bound",
+        "clip(3)(4)",
+        "clip(3); clip(4)",
+        "3",
+        "hard(2)",
+        "resample(2)",
+        "resample(hard)",
+        "resample(clip(3))",
+        "resample(logistic(2))",
+        "normal(3)",
+        "resample(resample(hard(3)))",
+        "resample(__import__('os').getpid())",
+        "clip(\0)",
+        "nan",
+        "clip(3",
         "unconstrained(1)",
     ],
-)  # fmt: skip
+)
 def test_texts_that_are_no_constraint(text):
     with pytest.raises(BadInput) as caught:
         constraints.parse(text)

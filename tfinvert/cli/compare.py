@@ -70,10 +70,13 @@ def _compare() -> None:
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     write_table(out / "pairs.csv", [pair._asdict() for pair in pairs])
-    write_table(out / "errors.csv", [
-        {"id": image_id, **{each.name: f"{each.error[row]:.6g}" for each in found}}
-        for row, image_id in enumerate(found[0].images.ids)
-    ])  # fmt: skip
+    write_table(
+        out / "errors.csv",
+        [
+            {"id": image_id, **{each.name: f"{each.error[row]:.6g}" for each in found}}
+            for row, image_id in enumerate(found[0].images.ids)
+        ],
+    )
     write_table(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
     source = str(jobs[0].images.source or "glyphs")
     source = source if len(source) <= 60 else f"...{source[-57:]}"
@@ -110,11 +113,14 @@ def _jobs():
         )
     return [
         changed(
-            job, generator=file, prior=prior, out=str(Path(flags.FLAGS.out) / name),
+            job,
+            generator=file,
+            prior=prior,
+            out=str(Path(flags.FLAGS.out) / name),
             value_range=None if text is None else start.numbers("value_range", text.split(","), float),
         )
         for file, name, text, prior in zip(files, _names(files), ranges, priors, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _each(name: str, count: int) -> Sequence[str | None]:

@@ -40,11 +40,14 @@ def _embed() -> None:
     found = embedding.embedded(run)
     out = writable(values.out or Path(values.run) / "embedding")
     near = embedding.nearest(found, max(*counts, NEAREST))
-    write_table(out / "neighbours.csv", [
-        {"id": found.ids[row], "rank": rank, "neighbour": found.ids[place], "distance": f"{distance:.6g}"}
-        for row, (places, distances) in enumerate(zip(*near["codes"].first(max(counts)), strict=True))
-        for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1)
-    ])  # fmt: skip
+    write_table(
+        out / "neighbours.csv",
+        [
+            {"id": found.ids[row], "rank": rank, "neighbour": found.ids[place], "distance": f"{distance:.6g}"}
+            for row, (places, distances) in enumerate(zip(*near["codes"].first(max(counts)), strict=True))
+            for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1)
+        ],
+    )
     picture = nearest(found, near, out / "neighbours.png", f"{len(found.ids)} images of {values.run}")
     logging.info("see %s and %s", out / "neighbours.csv", picture)
     if values.projector:

@@ -38,8 +38,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.exit(0)
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1) or ["invert"]
-        print(f"tfinvert {name}: no such command: expected one of {', '.join(COMMANDS)}; "
-              f"did you mean 'tfinvert {near[0]}'?", file=sys.stderr)  # fmt: skip
+        print(
+            f"tfinvert {name}: no such command: expected one of {', '.join(COMMANDS)}; "
+            f"did you mean 'tfinvert {near[0]}'?",
+            file=sys.stderr,
+        )
         sys.exit(1)
     module = importlib.import_module(f"tfinvert.cli.{name}")
     if any(each in _HELP for each in argv[2:]):

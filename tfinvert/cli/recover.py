@@ -22,18 +22,20 @@ flags.adopt_module_key_flags(shared)
 flags.DEFINE_integer("label", None, "A class for all samples of a class-conditional generator.")
 flags.DEFINE_enum("experiment", "methods", ["methods", "noise", "unique", "pictures"], "What is measured.")
 flags.DEFINE_string(
-    "methods", "recover",
+    "methods",
+    "recover",
     "Names with commas between: egan (their 18), lipton (their 3), own, all; or single ones, such as recover, "
     "adam, lbfgs, levenberg_marquardt, gauss_newton_cg, descent, clip, stochastic_clip, disabled, "
     "hard(2.5), logistic(2, 2), truncated_normal(2.5).",
-)  # fmt: skip
+)
 flags.DEFINE_integer("samples", 100, "Codes that are drawn.", lower_bound=1)
 flags.DEFINE_float("noise", 0.0, "Standard deviation of noise added to the images, on [0, 1].", lower_bound=0)
 flags.DEFINE_integer("budget", 2000, "Steps of the gradient methods.", lower_bound=1)
 flags.DEFINE_string(
-    "images", None,
+    "images",
+    None,
     "Unseen images for --experiment=unique, default: the built-in targets; photographs for pictures, default: none.",
-)  # fmt: skip
+)
 flags.DEFINE_integer("limit", 100, "Only the first so many of them.", lower_bound=1)
 flags.DEFINE_integer("encodings", 5, "Encodings of each, from different starts.", lower_bound=2)
 flags.DEFINE_integer("attempts", 6, "Starts per picture at most, for --experiment=pictures.", lower_bound=1)
@@ -82,9 +84,15 @@ def _methods() -> None:
         write_table(out / "recovery.csv", recovery.table(done))
 
     recovery.run(
-        generator, chosen, samples=values.samples, budget=values.budget, noise=values.noise,
-        labels=values.label, seed=values.seed, show=show,
-    )  # fmt: skip
+        generator,
+        chosen,
+        samples=values.samples,
+        budget=values.budget,
+        noise=values.noise,
+        labels=values.label,
+        seed=values.seed,
+        show=show,
+    )
     picture = draw(done, out / "recovery.png", f"{generator.name}: {values.samples} codes")
     logging.info("see %s and %s", out / "recovery.csv", picture)
 
@@ -101,9 +109,14 @@ def _noise() -> None:
     for variance in recovery.LIPTON_VARIANCES:
         deviation = variance**0.5 / 2  # theirs is on [-1, 1]
         for outcome in recovery.run(
-            generator, chosen, samples=values.samples, budget=values.budget, noise=deviation,
-            labels=values.label, seed=values.seed,
-        ):  # fmt: skip
+            generator,
+            chosen,
+            samples=values.samples,
+            budget=values.budget,
+            noise=deviation,
+            labels=values.label,
+            seed=values.seed,
+        ):
             errors.setdefault(outcome.method, []).append(float(outcome.errors.mean()))
             rows.append({"variance": variance, **recovery.table([outcome])[0]})
             write_table(out / "noise.csv", rows)
@@ -123,10 +136,15 @@ def _unique() -> None:
     for method in chosen:
         rows.append(
             recovery.pairwise(
-                generator, method, unseen.pixels, encodings=values.encodings, budget=values.budget,
-                labels=None if values.label is None else [values.label] * len(unseen.pixels), seed=values.seed,
+                generator,
+                method,
+                unseen.pixels,
+                encodings=values.encodings,
+                budget=values.budget,
+                labels=None if values.label is None else [values.label] * len(unseen.pixels),
+                seed=values.seed,
             )
-        )  # fmt: skip
+        )
         logging.info("%s", "  ".join(f"{key} {value}" for key, value in rows[-1].items()))
         write_table(out / "unique.csv", rows)
     logging.info("see %s", out / "unique.csv")
@@ -152,8 +170,15 @@ def _pictures() -> None:
         write_table(out / "pictures.csv", rows)
 
     pictures.run(
-        generator, samples=values.samples, photos=values.images, other=other, attempts=values.attempts,
-        labels=values.label, seed=values.seed, show=show, limits=shared.limits(),
-    )  # fmt: skip
+        generator,
+        samples=values.samples,
+        photos=values.images,
+        other=other,
+        attempts=values.attempts,
+        labels=values.label,
+        seed=values.seed,
+        show=show,
+        limits=shared.limits(),
+    )
     picture = draw(done, out / "pictures.png", f"{generator.name}: {values.samples} pictures in each set")
     logging.info("see %s and %s", out / "pictures.csv", picture)

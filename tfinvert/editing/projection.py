@@ -61,6 +61,12 @@ def _head(generator: Generator, split: Split) -> Generator:
         return tf.reshape(split.head([codes] if labels is None else [codes, labels]), [-1, *shape])
 
     return dataclasses.replace(
-        generator, function=function, space=generator.space.constrained(unconstrained()), image_shape=shape,
-        value_range=(-size, size), constant=False, rough=None, name=f"the head of {generator.name}",
-    )  # fmt: skip
+        generator,
+        function=function,
+        space=generator.space.constrained(unconstrained()),
+        image_shape=shape,
+        value_range=(-size, size),
+        constant=False,
+        rough=None,
+        name=f"the head of {generator.name}",
+    )

@@ -197,9 +197,16 @@ def _units(asked: _Asked) -> Scene:
 
 
 _EDITS: dict[str, Any] = {
-    "path": _path, "circle": _circle, "gap": _gap, "random": _random, "switch": _switch, "project": _project,
-    "arithmetic": _arithmetic, "principal": _principal, "units": _units,
-}  # fmt: skip
+    "path": _path,
+    "circle": _circle,
+    "gap": _gap,
+    "random": _random,
+    "switch": _switch,
+    "project": _project,
+    "arithmetic": _arithmetic,
+    "principal": _principal,
+    "units": _units,
+}
 
 
 def _marked(count: int, steps: int, names: Sequence[str]) -> list[str]:

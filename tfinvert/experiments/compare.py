@@ -70,9 +70,15 @@ def at_scale(images: Any, generator: Generator, to: Scale) -> np.ndarray:
 
 
 def represent(
-    name: str, generator: Generator, targets: Images, reconstructions: Any, *,
-    improved: np.ndarray | None = None, own: Images | None = None, seconds: float = float("nan"),
-) -> Represented:  # fmt: skip
+    name: str,
+    generator: Generator,
+    targets: Images,
+    reconstructions: Any,
+    *,
+    improved: np.ndarray | None = None,
+    own: Images | None = None,
+    seconds: float = float("nan"),
+) -> Represented:
     """Compares a generator's reconstructions with the images.
 
     Args:
@@ -122,10 +128,17 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
         if run.generator.image_shape != to.image_shape:
             own = run.sources.all()
             own = own._replace(pixels=own.pixels[np.isin(own.ids, targets.ids)])
-        found.append(represent(
-            name, run.generator, targets, _made(run.generator, chosen), own=own,
-            improved=improved([row["start_losses"] for row in chosen]), seconds=sum(row["seconds"] for row in chosen),
-        ))  # fmt: skip
+        found.append(
+            represent(
+                name,
+                run.generator,
+                targets,
+                _made(run.generator, chosen),
+                own=own,
+                improved=improved([row["start_losses"] for row in chosen]),
+                seconds=sum(row["seconds"] for row in chosen),
+            )
+        )
     return found
 
 
@@ -158,16 +171,23 @@ def table(found: Sequence[Represented], seed: int = 0, features: Features | None
     for each in found:
         low, high = interval(each.error, seed)
         images, made = tf.constant(each.images.pixels), tf.constant(each.reconstructions)
-        rows.append({
-            "generator": each.name, "n": len(each.error), "mse": f"{each.error.mean():.6g}",
-            "std": f"{each.error.std(ddof=1) if len(each.error) > 1 else 0.0:.6g}",
-            "low": f"{low:.6g}", "high": f"{high:.6g}", "median": f"{np.median(each.error):.6g}",
-            "psnr": f"{np.mean(metrics.psnr(made, images)):.4g}", "ssim": f"{np.mean(metrics.ssim(made, images)):.4g}",
-            "feature_distance": "" if features is None else f"{_apart(features, made, images):.6g}",
-            "improved": "" if each.improved is None else round(float(np.mean(each.improved)), 4),
-            "floor": "" if each.floor is None else f"{each.floor:.6g}",
-            "seconds_per_image": round(each.seconds / len(each.error), 4),
-        })  # fmt: skip
+        rows.append(
+            {
+                "generator": each.name,
+                "n": len(each.error),
+                "mse": f"{each.error.mean():.6g}",
+                "std": f"{each.error.std(ddof=1) if len(each.error) > 1 else 0.0:.6g}",
+                "low": f"{low:.6g}",
+                "high": f"{high:.6g}",
+                "median": f"{np.median(each.error):.6g}",
+                "psnr": f"{np.mean(metrics.psnr(made, images)):.4g}",
+                "ssim": f"{np.mean(metrics.ssim(made, images)):.4g}",
+                "feature_distance": "" if features is None else f"{_apart(features, made, images):.6g}",
+                "improved": "" if each.improved is None else round(float(np.mean(each.improved)), 4),
+                "floor": "" if each.floor is None else f"{each.floor:.6g}",
+                "seconds_per_image": round(each.seconds / len(each.error), 4),
+            }
+        )
     return rows
 
 

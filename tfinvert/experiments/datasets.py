@@ -32,10 +32,17 @@ class Pictures(NamedTuple):
 
 
 def pictures(
-    dataset: str, shape: tuple[int, int, int], *, limit: int | None = None, held_out: Sequence[str] | None = None,
-    folder: str | Path = ".", download: bool = False, by_class: bool = False, seed: int = 0,
+    dataset: str,
+    shape: tuple[int, int, int],
+    *,
+    limit: int | None = None,
+    held_out: Sequence[str] | None = None,
+    folder: str | Path = ".",
+    download: bool = False,
+    by_class: bool = False,
+    seed: int = 0,
     limits: Limits = DEFAULT_LIMITS,
-) -> Pictures:  # fmt: skip
+) -> Pictures:
     """The pictures of a dataset.
 
     Args:

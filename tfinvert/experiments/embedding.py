@@ -60,9 +60,10 @@ def embedded(run: FinishedRun) -> Embedded:
     flat = lambda values: np.stack([np.ravel(each) for each in values])
     made = [row.reconstruction if row.reconstruction_latent is None else row.reconstruction_latent for row in rows]
     features = {
-        "codes": flat([row.code for row in rows]), **({"pixels": flat(images)} if targets else {}),
+        "codes": flat([row.code for row in rows]),
+        **({"pixels": flat(images)} if targets else {}),
         "reconstructions": flat(made),
-    }  # fmt: skip
+    }
     known = None if any(label is None for label in labels) else np.array(labels)
     return Embedded([row.id for row in rows], known, images, features)
 
@@ -142,11 +143,17 @@ def table(found: Embedded, near: dict[str, Neighbours], counts: Sequence[int]) -
         right = {name: guesses(each, found.labels, count) == found.labels for name, each in near.items()}
         for name, hits in right.items():
             interval = scipy.stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
-            rows.append({
-                "features": name, "k": count, "n": len(hits), "accuracy": round(float(hits.mean()), 4),
-                "low": round(interval.low, 4), "high": round(interval.high, 4),
-                "p": "" if name == "codes" else f"{_chance(right['codes'], hits):.3g}",
-            })  # fmt: skip
+            rows.append(
+                {
+                    "features": name,
+                    "k": count,
+                    "n": len(hits),
+                    "accuracy": round(float(hits.mean()), 4),
+                    "low": round(interval.low, 4),
+                    "high": round(interval.high, 4),
+                    "p": "" if name == "codes" else f"{_chance(right['codes'], hits):.3g}",
+                }
+            )
     return rows
 
 

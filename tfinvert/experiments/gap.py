@@ -35,9 +35,7 @@ class Errors(NamedTuple):
         return values[np.isfinite(values)]
 
 
-def measure(
-    name: str, inverter: TwoStep, images: Any, ids: Any = None, labels: Any = None
-) -> Errors:  # fmt: skip
+def measure(name: str, inverter: TwoStep, images: Any, ids: Any = None, labels: Any = None) -> Errors:
     """Inverts images in two steps and compares them with both reconstructions.
 
     Args:

@@ -64,9 +64,17 @@ class Method:
             self._criterion()
 
     def __call__(
-        self, generator: Generator, images: np.ndarray, ids: np.ndarray, *,
-        budget: int, seed: int = 0, labels: Any = None, noise: float | None = None, watch: Watch | None = None,
-    ) -> Found:  # fmt: skip
+        self,
+        generator: Generator,
+        images: np.ndarray,
+        ids: np.ndarray,
+        *,
+        budget: int,
+        seed: int = 0,
+        labels: Any = None,
+        noise: float | None = None,
+        watch: Watch | None = None,
+    ) -> Found:
         """Codes for images [B, H, W, C] in the generator's value range; `noise` is what `Recovery` takes."""
         if self.name == "recover":
             return _recover(generator, images, ids, seed, labels, noise, watch)

@@ -133,10 +133,17 @@ def strangers(other: Generator, shape: tuple[int, int, int], count: int, seed: i
 
 
 def run(
-    generator: Generator, *,
-    samples: int = 100, photos: Any = None, other: Generator | None = None, attempts: int = 6,
-    labels: Any = None, seed: int = 0, show: Callable[[Judged], None] | None = None, limits: Limits = DEFAULT_LIMITS,
-) -> list[Judged]:  # fmt: skip
+    generator: Generator,
+    *,
+    samples: int = 100,
+    photos: Any = None,
+    other: Generator | None = None,
+    attempts: int = 6,
+    labels: Any = None,
+    seed: int = 0,
+    show: Callable[[Judged], None] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> list[Judged]:
     """Makes sets of pictures, of this generator and of others, and lets `Recovery` judge each of them.
 
     Args:
@@ -196,12 +203,14 @@ def table(sets: list[Judged]) -> list[dict[str, Any]]:
         row |= {verdict.name.lower(): int(np.sum(found.verdict == verdict)) for verdict in Verdict}
         row |= {
             "error_to_noise": _brief(np.median, found.error / found.noise**2),
-            "code_error": _brief(np.median, each.real), "predicted_error": _brief(np.median, each.predicted),
+            "code_error": _brief(np.median, each.real),
+            "predicted_error": _brief(np.median, each.predicted),
             "calibration": _brief(np.mean, scores**2, 0.5),
-            "within_1": _brief(np.mean, scores < 1), "within_2": _brief(np.mean, scores < 2),
+            "within_1": _brief(np.mean, scores < 1),
+            "within_2": _brief(np.mean, scores < 2),
             "attempts_per_image": round(float(np.mean(found.attempts)), 2),
             "seconds_per_image": round(each.seconds / count, 4),
-        }  # fmt: skip
+        }
         rows.append(row)
     return rows
 

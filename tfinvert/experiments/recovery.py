@@ -54,9 +54,16 @@ def draw(generator: Generator, count: int, labels: Any = None, seed: int = 0) ->
 
 
 def run(
-    generator: Generator, methods: Sequence[Method], *, samples: int = 100, budget: int = 2000,
-    noise: float = 0.0, labels: Any = None, seed: int = 0, show: Callable[[Outcome], None] | None = None,
-) -> list[Outcome]:  # fmt: skip
+    generator: Generator,
+    methods: Sequence[Method],
+    *,
+    samples: int = 100,
+    budget: int = 2000,
+    noise: float = 0.0,
+    labels: Any = None,
+    seed: int = 0,
+    show: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
     """Draws codes, makes their images, and lets each method find the codes.
 
     Args:
@@ -91,9 +98,15 @@ def run(
         began = time.perf_counter()
         with Peak() as peak:
             found = method(
-                generator, np.asarray(generator.from_unit(images)), ids, budget=budget, seed=seed, labels=labels,
-                noise=noise or None, watch=watch,
-            )  # fmt: skip
+                generator,
+                np.asarray(generator.from_unit(images)),
+                ids,
+                budget=budget,
+                seed=seed,
+                labels=labels,
+                noise=noise or None,
+                watch=watch,
+            )
         seconds = time.perf_counter() - began
         errors = distance(found.codes, truth)
         image_errors = np.mean((uncertainty.images(found.codes, labels) - images) ** 2, axis=(1, 2, 3))
@@ -125,8 +138,11 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         }
         row |= {
             "not_unique": round(float(np.mean(outcome.open)), 4),
-            "mean": f"{errors.mean():.4g}", "median": f"{np.median(errors):.4g}", "wins": "", "significant_wins": "",
-        }  # fmt: skip
+            "mean": f"{errors.mean():.4g}",
+            "median": f"{np.median(errors):.4g}",
+            "wins": "",
+            "significant_wins": "",
+        }
         if base is not None and outcome is not base:
             ahead, behind = 2 * errors < base.errors, errors > 2 * base.errors
             differ = int(np.sum(ahead | behind))
@@ -135,16 +151,23 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         row |= {
             "image_error_median": f"{np.median(outcome.image_errors):.4g}",
             "passes_per_code": round(float(np.mean(outcome.passes)), 1),
-            "seconds_per_code": round(outcome.seconds / count, 4), "peak_memory": round(outcome.peak),
-        }  # fmt: skip
+            "seconds_per_code": round(outcome.seconds / count, 4),
+            "peak_memory": round(outcome.peak),
+        }
         rows.append(row)
     return rows
 
 
 def pairwise(
-    generator: Generator, method: Method, images: np.ndarray, *,
-    encodings: int = 5, budget: int = 2000, labels: Any = None, seed: int = 0,
-) -> dict[str, Any]:  # fmt: skip
+    generator: Generator,
+    method: Method,
+    images: np.ndarray,
+    *,
+    encodings: int = 5,
+    budget: int = 2000,
+    labels: Any = None,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Mean distance ||z - z'||^2 / d between encodings of the same unseen image from different starts.
 
     Args:
@@ -164,11 +187,14 @@ def pairwise(
     random = [generator.space.sample(seeds.of(seed + k, tf.constant(ids))).numpy() for k in range(encodings)]
     made = Uncertainty(generator).images(codes[0], labels)
     return {
-        "method": method.name, "images": len(images), "encodings": encodings,
-        "distance": f"{apart.mean():.4g}", "median_distance": f"{np.median(apart):.4g}",
+        "method": method.name,
+        "images": len(images),
+        "encodings": encodings,
+        "distance": f"{apart.mean():.4g}",
+        "median_distance": f"{np.median(apart):.4g}",
         "random_codes": f"{np.mean([distance(random[i], random[j]) for i, j in pairs]):.4g}",
         "image_error": f"{np.mean((made - np.asarray(generator.to_unit(images))) ** 2):.4g}",
-    }  # fmt: skip
+    }
 
 
 def distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:

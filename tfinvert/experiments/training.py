@@ -92,9 +92,13 @@ class Training:
 
     def __post_init__(self) -> None:
         known = {
-            "architecture": ARCHITECTURES, "objective": OBJECTIVES, "prior": PRIORS, "resolution": RESOLUTIONS,
-            "channels": (1, 3), "precision": PRECISIONS,
-        }  # fmt: skip
+            "architecture": ARCHITECTURES,
+            "objective": OBJECTIVES,
+            "prior": PRIORS,
+            "resolution": RESOLUTIONS,
+            "channels": (1, 3),
+            "precision": PRECISIONS,
+        }
         for name, values in known.items():
             if getattr(self, name) not in values:
                 raise BadInput(f"{name}={getattr(self, name)}", f"expected one of {', '.join(map(str, values))}")
@@ -167,9 +171,15 @@ class Training:
         return [codes, labels]
 
     def run(
-        self, images: np.ndarray, out: Path, more: dict[str, Any] | None = None, *,
-        labels: np.ndarray | None = None, show: bool = False, tensorboard: bool = False,
-    ) -> Path:  # fmt: skip
+        self,
+        images: np.ndarray,
+        out: Path,
+        more: dict[str, Any] | None = None,
+        *,
+        labels: np.ndarray | None = None,
+        show: bool = False,
+        tensorboard: bool = False,
+    ) -> Path:
         """Trains, or goes on with what stands in `out`; returns the generator's file.
 
         `out` gets generator.keras (prior and value range in it), samples.png and losses.csv after every epoch, and
@@ -199,9 +209,14 @@ class Training:
             return self._trained(images, out, more, labels, show, tensorboard)
 
     def _trained(
-        self, images: np.ndarray, out: Path, more: dict[str, Any] | None, labels: np.ndarray | None, show: bool,
+        self,
+        images: np.ndarray,
+        out: Path,
+        more: dict[str, Any] | None,
+        labels: np.ndarray | None,
+        show: bool,
         tensorboard: bool,
-    ) -> Path:  # fmt: skip
+    ) -> Path:
         """The work of `run`, in a folder that no other writes into."""
         self._claim(out, images, labels)
         steps = len(images) // self.batch_size

@@ -14,9 +14,14 @@ _WIDEST, _NARROWEST = 128, 16
 
 
 def dcgan_generator(
-    latent: int, size: int = 32, channels: int = 1, widths: Sequence[int] | None = None, *,
-    shuffle: bool = False, classes: int | None = None,
-) -> keras.Model:  # fmt: skip
+    latent: int,
+    size: int = 32,
+    channels: int = 1,
+    widths: Sequence[int] | None = None,
+    *,
+    shuffle: bool = False,
+    classes: int | None = None,
+) -> keras.Model:
     """A generator [B, latent] -> [B, size, size, channels] with values in [-1, 1].
 
     Args:
@@ -56,9 +61,13 @@ def dcgan_generator(
 
 
 def dcgan_discriminator(
-    size: int = 32, channels: int = 1, widths: Sequence[int] | None = None, *,
-    normalised: bool = False, classes: int | None = None,
-) -> keras.Model:  # fmt: skip
+    size: int = 32,
+    channels: int = 1,
+    widths: Sequence[int] | None = None,
+    *,
+    normalised: bool = False,
+    classes: int | None = None,
+) -> keras.Model:
     """A discriminator [B, size, size, channels] -> logits [B, 1].
 
     Args:

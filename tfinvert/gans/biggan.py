@@ -17,9 +17,14 @@ _EPSILON = 1e-4  # of batch normalisation
 
 
 def biggan_generator(
-    widths: Sequence[int] = (1536, 1536, 768, 384, 192, 96), chunk: int = 20, embedding: int = 128,
-    classes: int = 1000, channels: int = 3, attention: int = 64, start: int = 4,
-) -> keras.Model:  # fmt: skip
+    widths: Sequence[int] = (1536, 1536, 768, 384, 192, 96),
+    chunk: int = 20,
+    embedding: int = 128,
+    classes: int = 1000,
+    channels: int = 3,
+    attention: int = 64,
+    start: int = 4,
+) -> keras.Model:
     """A generator {"z": [B, d], "y": one-hot [B, classes]} -> images [B, H, H, channels] with values in [-1, 1].
 
     The default is BigGAN-128, with 70.4 million parameters. Each block doubles the size. The code is cut into chunks

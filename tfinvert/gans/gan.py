@@ -32,10 +32,17 @@ class GAN(keras.Model):
     """
 
     def __init__(
-        self, generator: keras.Model, discriminator: keras.Model, latent: int,
-        draw: Callable = tf.random.stateless_normal, objective: Objective | None = None, noise: Noisy | None = None,
-        decay: float = 0.999, seed: int = 0, feed: Feed | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        latent: int,
+        draw: Callable = tf.random.stateless_normal,
+        objective: Objective | None = None,
+        noise: Noisy | None = None,
+        decay: float = 0.999,
+        seed: int = 0,
+        feed: Feed | None = None,
+    ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.averaged = keras.models.clone_model(generator)

@@ -70,9 +70,12 @@ class _Network:
     """
 
     def __init__(
-        self, weights: dict[str, list[np.ndarray]], variable: Callable[[str, np.ndarray], Any], truncation: Any,
+        self,
+        weights: dict[str, list[np.ndarray]],
+        variable: Callable[[str, np.ndarray], Any],
+        truncation: Any,
         attention: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._weights, self._variable, self._attention_size = weights, variable, attention
         kept = variable("truncation", np.array(1, np.float32))
         with tf.control_dependencies([tf.compat.v1.assign(kept, truncation)]):

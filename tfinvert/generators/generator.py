@@ -135,10 +135,17 @@ class Plan(NamedTuple):
         for line in self.assumed:
             logging.info("%s: nobody stated it, so the default is taken: %s", self.name, line)
         return Generator(
-            translate(function) if facts.translated else function, self.space, facts.image_shape, self.value_range,
-            self.condition, facts.constant, self.assumed, self.name, self.fingerprint,
+            translate(function) if facts.translated else function,
+            self.space,
+            facts.image_shape,
+            self.value_range,
+            self.condition,
+            facts.constant,
+            self.assumed,
+            self.name,
+            self.fingerprint,
             differentiable=facts.differentiable,
-        )  # fmt: skip
+        )
 
 
 def _raw(model: Callable, condition: Condition | None) -> Callable[[tf.Tensor, tf.Tensor | None], Any]:

@@ -33,12 +33,20 @@ BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
 
 
 def load_generator(
-    source: str | Path | Callable | None = None, *,
-    prior: spaces.Space | str | None = None, value_range: Sequence[float] | None = None,
-    image_shape: tuple[int, int, int] | None = None, label_input: str | None = None, classes: int | None = None,
-    class_entries: Sequence[int] | None = None, signature: str | None = None, truncation: float | None = None,
-    custom_objects: Mapping[str, Any] | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS,
-) -> generator.Generator:  # fmt: skip
+    source: str | Path | Callable | None = None,
+    *,
+    prior: spaces.Space | str | None = None,
+    value_range: Sequence[float] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    label_input: str | None = None,
+    classes: int | None = None,
+    class_entries: Sequence[int] | None = None,
+    signature: str | None = None,
+    truncation: float | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    allow_unsafe: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> generator.Generator:
     """A generator from a Keras file or model, a SavedModel, a TF-Hub module, or any differentiable function.
 
     Args:
@@ -213,9 +221,14 @@ def _planned(file: _File, opened: _Opened | None, stated: Stated, model: Any) ->
     if opened is not None:
         return _plan(_wire(model, file.name, stated), opened.contents.card, stated, file.name)
     wiring = saved_model.read(
-        file.path, signature=stated.signature or file.known.get("signature"), truncation=stated.truncation,
-        label_input=stated.label_input, classes=stated.classes, allow_unsafe=stated.allow_unsafe, limits=file.limits,
-    )  # fmt: skip
+        file.path,
+        signature=stated.signature or file.known.get("signature"),
+        truncation=stated.truncation,
+        label_input=stated.label_input,
+        classes=stated.classes,
+        allow_unsafe=stated.allow_unsafe,
+        limits=file.limits,
+    )
     return _plan(wiring, file.known, stated, file.name)
 
 

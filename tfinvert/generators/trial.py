@@ -32,9 +32,13 @@ class Facts(NamedTuple):
 
 
 def tried(
-    raw: Raw, space: Space, condition: Condition | Beside | None, value_range: tuple[float, float],
-    image_shape: tuple[int, int, int] | None, name: str,
-) -> Facts:  # fmt: skip
+    raw: Raw,
+    space: Space,
+    condition: Condition | Beside | None,
+    value_range: tuple[float, float],
+    image_shape: tuple[int, int, int] | None,
+    name: str,
+) -> Facts:
     """Calls a generator, in eager mode and in a graph.
 
     Args:
@@ -135,9 +139,7 @@ def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> 
     return images, "" if gradient is None else None
 
 
-def _needs_translation(
-    function: Callable, space: Space, condition: Condition | Beside | None, name: str
-) -> bool:  # fmt: skip
+def _needs_translation(function: Callable, space: Space, condition: Condition | Beside | None, name: str) -> bool:
     """Whether the compiled loop can call the function only with its Python branches translated."""
     codes = tf.TensorSpec([None, *(space.shape or ())], tf.float32)
     labels = None
@@ -151,8 +153,7 @@ def _needs_translation(
             translate(function).get_concrete_function(codes, labels)
         except Exception as error:
             raise BadInput(
-                f"{name} runs eagerly, but not in a graph",
-                f"{short(error)}; use TensorFlow operations throughout",
+                f"{name} runs eagerly, but not in a graph", f"{short(error)}; use TensorFlow operations throughout"
             ) from error
         return True
     return False
@@ -164,9 +165,11 @@ def _image_shape(images: tf.Tensor, wanted: Any, name: str) -> tuple[int, int, i
     if wanted is not None:
         shape = _wanted_shape(wanted)
         sides = [n for n in given[1:] if n != 1]  # a reshape must not scramble what has sides of its own
-        if given[0] != _CODES or np.prod(given[1:]) != np.prod(shape) or (
-            len(sides) > 1 and sides != [n for n in shape if n != 1]
-        ):  # fmt: skip
+        if (
+            given[0] != _CODES
+            or np.prod(given[1:]) != np.prod(shape)
+            or (len(sides) > 1 and sides != [n for n in shape if n != 1])
+        ):
             raise BadInput(f"{name} gives {list(given)} for {_CODES} codes", f"cannot be image_shape={shape}")
     else:
         shape = (*given[1:], 1) if len(given) == 3 else given[1:]

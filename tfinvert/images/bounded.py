@@ -12,9 +12,12 @@ from tfinvert.errors import BadInput
 from tfinvert.settings import Limits
 
 _KINDS = (
-    (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISDIR, "a folder"),
-    (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
-)  # fmt: skip
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 HEAD = 32_000_000  # bytes of what stands before the pixels: names, thumbnails, profiles, lists of places
 _EXPECTED = "expected a regular file; save what it gives as one"
 

@@ -12,9 +12,24 @@ import os
 from PIL import Image
 
 OPENED = (
-    "PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000", "AVIF", "ICO", "ICNS", "PSD", "PCX", "SGI",
-    "QOI", "TGA",
-)  # fmt: skip
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "DIB",
+    "TIFF",
+    "PPM",
+    "JPEG2000",
+    "AVIF",
+    "ICO",
+    "ICNS",
+    "PSD",
+    "PCX",
+    "SGI",
+    "QOI",
+    "TGA",
+)
 EXPECTED = "expected PNG, JPEG, WebP, TIFF, BMP, GIF or another of Pillow's own"
 # What people take for pictures, and Pillow knows nothing of.
 _OTHERS = ((b"%PDF", "PDF"), (b"<svg", "SVG"), (b"<?xml", "SVG or other XML"))

@@ -18,12 +18,24 @@ from PIL import Image, ImageDraw, ImageFont
 
 CHARACTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 TRAINING = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-BoldOblique", "DejaVuSans-Oblique",
-    "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique",
-    "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-BoldItalic",
-    "STIXGeneral", "STIXGeneralBolIta", "STIXGeneralItalic",
-    "cmb10", "cmr10", "cmss10", "cmti10",
-)  # fmt: skip
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-BoldOblique",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSansMono-Bold",
+    "DejaVuSansMono-Oblique",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSerif-BoldItalic",
+    "STIXGeneral",
+    "STIXGeneralBolIta",
+    "STIXGeneralItalic",
+    "cmb10",
+    "cmr10",
+    "cmss10",
+    "cmti10",
+)
 HELD_OUT = ("DejaVuSansMono-BoldOblique", "DejaVuSerif-Italic", "STIXGeneralBol", "cmtt10")
 SIZE = 32
 _CANVAS = 4 * SIZE  # glyphs are drawn large and reduced, which is what makes their edges smooth
@@ -53,9 +65,12 @@ def draw(font: str, character: str, jitter: Jitter = _NONE, size: int = SIZE) ->
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{font}.ttf"
     canvas = Image.new("L", (_CANVAS, _CANVAS), 0)
     ImageDraw.Draw(canvas).text(
-        (_CANVAS / 2, _CANVAS / 2), character, fill=255, anchor="mm",
+        (_CANVAS / 2, _CANVAS / 2),
+        character,
+        fill=255,
+        anchor="mm",
         font=ImageFont.truetype(str(path), int(0.8 * _CANVAS)),
-    )  # fmt: skip
+    )
     left, top, right, bottom = canvas.getbbox() or (0, 0, _CANVAS, _CANVAS)
     # Pillow wants the map from the new image's pixels to the old one's: the inverse of the change.
     angle = math.radians(jitter.rotation)

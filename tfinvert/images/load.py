@@ -73,10 +73,17 @@ class Sources:
     """
 
     def __init__(
-        self, source: Any, like: Like, *,
-        fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-        shuffle: int | None = None, limits: Limits = DEFAULT_LIMITS,
-    ) -> None:  # fmt: skip
+        self,
+        source: Any,
+        like: Like,
+        *,
+        fit: str = "crop",
+        labels: Any = None,
+        array_range: Sequence[float] | None = None,
+        limit: int | None = None,
+        shuffle: int | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
         if array_range is not None and not (
@@ -235,10 +242,16 @@ def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None
 
 
 def load(
-    source: Any = None, like: Like | None = None, *,
-    fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
-    shuffle: int | None = None, limits: Limits = DEFAULT_LIMITS,
-) -> Images:  # fmt: skip
+    source: Any = None,
+    like: Like | None = None,
+    *,
+    fit: str = "crop",
+    labels: Any = None,
+    array_range: Sequence[float] | None = None,
+    limit: int | None = None,
+    shuffle: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Images:
     """All images of a source in memory, as the generator `like` could have made them.
 
     What cannot be read is left out and named in the log. The arguments are those of `Sources`.
@@ -254,10 +267,15 @@ def load(
 
 
 def dataset(
-    source: Any = None, like: Like | None = None, *,
-    fit: str = "crop", labels: Any = None, array_range: Sequence[float] | None = None, limit: int | None = None,
+    source: Any = None,
+    like: Like | None = None,
+    *,
+    fit: str = "crop",
+    labels: Any = None,
+    array_range: Sequence[float] | None = None,
+    limit: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
-) -> tf.data.Dataset:  # fmt: skip
+) -> tf.data.Dataset:
     """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
 
     The label is -1 where none is known. What cannot be read is left out and named in the log. The arguments are
@@ -274,9 +292,5 @@ def dataset(
             else:
                 yield picture.id, picture.pixels, -1 if picture.label is None else picture.label
 
-    signature = (
-        tf.TensorSpec([], tf.string),
-        tf.TensorSpec(like.image_shape, tf.float32),
-        tf.TensorSpec([], tf.int32),
-    )
+    signature = (tf.TensorSpec([], tf.string), tf.TensorSpec(like.image_shape, tf.float32), tf.TensorSpec([], tf.int32))
     return tf.data.Dataset.from_generator(rows, output_signature=signature)

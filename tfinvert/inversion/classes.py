@@ -39,9 +39,16 @@ class ClassSearch:
     """
 
     def __init__(
-        self, generator: Generator, loss: Term | None = None, *,
-        steps: int = 25, restarts: int = 2, candidates: Any = None, batch_size: int = 16, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        generator: Generator,
+        loss: Term | None = None,
+        *,
+        steps: int = 25,
+        restarts: int = 2,
+        candidates: Any = None,
+        batch_size: int = 16,
+        seed: int = 0,
+    ) -> None:
         if generator.condition is None:
             raise BadInput(f"a search for classes of {generator.name}", "it is not class-conditional: leave it out")
         if candidates is None:

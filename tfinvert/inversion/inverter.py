@@ -82,10 +82,16 @@ class Inverter:
     """
 
     def __init__(
-        self, generator: Any, loss: Term | LossSettings | str | None = None,
-        solver: Solver | SolverSettings | str | None = None, *, restarts: Starts | int | None = None,
-        stopping: Stopping | None = None, batch_size: int = 16, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        generator: Any,
+        loss: Term | LossSettings | str | None = None,
+        solver: Solver | SolverSettings | str | None = None,
+        *,
+        restarts: Starts | int | None = None,
+        stopping: Stopping | None = None,
+        batch_size: int = 16,
+        seed: int = 0,
+    ) -> None:
         if batch_size < 1:
             raise BadInput(f"batch_size={batch_size}", "expected at least 1")
         generator = generator if isinstance(generator, Generator) else load_generator(generator)
@@ -105,9 +111,14 @@ class Inverter:
         }
 
     def __call__(
-        self, images: Any, ids: Any = None, labels: Any = None, *,
-        starts: Any = None, watch: Callable[[Glimpse], None] | None = None,
-    ) -> Inversion:  # fmt: skip
+        self,
+        images: Any,
+        ids: Any = None,
+        labels: Any = None,
+        *,
+        starts: Any = None,
+        watch: Callable[[Glimpse], None] | None = None,
+    ) -> Inversion:
         """Inverts images.
 
         Args:

@@ -45,9 +45,8 @@ class Noise:
     """
 
     def __init__(
-        self, given: Given, images: np.ndarray, generator: Generator,
-        make: Callable[[np.ndarray, Any], np.ndarray],
-    ) -> None:  # fmt: skip
+        self, given: Given, images: np.ndarray, generator: Generator, make: Callable[[np.ndarray, Any], np.ndarray]
+    ) -> None:
         self._make, self._space = make, generator.space
         numbers = seeds.of(0, tf.constant([f"neighbour {number}" for number in range(DRAWS)]))
         self._codes = generator.space.sample(numbers).numpy()

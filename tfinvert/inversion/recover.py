@@ -50,10 +50,15 @@ class Recovery:
     """
 
     def __init__(
-        self, generator: Generator, *,
-        noise: Given = None, attempts: int = 6, batch_size: int | None = None, samples: int | None = None,
+        self,
+        generator: Generator,
+        *,
+        noise: Given = None,
+        attempts: int = 6,
+        batch_size: int | None = None,
+        samples: int | None = None,
         seed: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         for name, value in (("attempts", attempts), ("batch_size", batch_size), ("samples", samples)):
             if value is not None and value < 1:
                 raise BadInput(f"{name}={value}", "expected at least 1")

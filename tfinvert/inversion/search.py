@@ -42,9 +42,15 @@ class Search:
     """
 
     def __init__(
-        self, stages: Stages, uncertainty: Uncertainty, images: np.ndarray, ids: np.ndarray, labels: Any,
-        noise: Given = None, watch: Watch | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        stages: Stages,
+        uncertainty: Uncertainty,
+        images: np.ndarray,
+        ids: np.ndarray,
+        labels: Any,
+        noise: Given = None,
+        watch: Watch | None = None,
+    ) -> None:
         self._stages, self._uncertainty, self._watch = stages, uncertainty, watch
         self._generator = generator = stages.generator
         self._images, self._ids, self._labels = images, ids, labels
@@ -146,9 +152,17 @@ class Search:
         if generator.constant:
             verdict[:] = Verdict.CONSTANT
         return Recovered(
-            self._codes, np.asarray(generator.from_unit(self._made())), self._error, verdict, self.noise.level,
-            rank, deviation, tuple(directions), self._attempts, self._passes,
-        )  # fmt: skip
+            self._codes,
+            np.asarray(generator.from_unit(self._made())),
+            self._error,
+            verdict,
+            self.noise.level,
+            rank,
+            deviation,
+            tuple(directions),
+            self._attempts,
+            self._passes,
+        )
 
     def _probable(self, row: int) -> bool:
         """Whether the prior gives codes as far from its centre as this one.

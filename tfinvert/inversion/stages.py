@@ -155,14 +155,23 @@ class Stages:
         return mean + _STIFF * np.trace(mean) / len(mean) * np.eye(len(mean))
 
     def _once(
-        self, name: Any, loss: Term, solver: Solver, tolerance: float,
-        generator: Generator | None = None, patience: int = _PATIENCE,
-    ) -> Inverter:  # fmt: skip
+        self,
+        name: Any,
+        loss: Term,
+        solver: Solver,
+        tolerance: float,
+        generator: Generator | None = None,
+        patience: int = _PATIENCE,
+    ) -> Inverter:
         if name not in self._built:
             self._built[name] = Inverter(
-                self.generator if generator is None else generator, loss, solver, restarts=1,
-                stopping=Stopping(tolerance, patience), batch_size=self._batch_size,
-            )  # fmt: skip
+                self.generator if generator is None else generator,
+                loss,
+                solver,
+                restarts=1,
+                stopping=Stopping(tolerance, patience),
+                batch_size=self._batch_size,
+            )
         return self._built[name]
 
 

@@ -68,9 +68,13 @@ class TwoStep:
     """
 
     def __init__(
-        self, first: Inverter, at: SecondStep | str = "first_dense", *,
-        loss: Term | LossSettings | str | None = None, solver: Solver | SolverSettings | str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        first: Inverter,
+        at: SecondStep | str = "first_dense",
+        *,
+        loss: Term | LossSettings | str | None = None,
+        solver: Solver | SolverSettings | str | None = None,
+    ) -> None:
         if not isinstance(first, Inverter):
             raise BadInput(
                 f"a first step of type {type(first).__name__}", "expected an Inverter, TwoStep(Inverter(generator))"
@@ -87,9 +91,14 @@ class TwoStep:
         self.loss = seen
         self._first = first
         self._second = Inverter(
-            distances, seen + self.sparsity * Sparsity() if self.sparsity else seen, _second(solver, how, scale),
-            restarts=1, stopping=first.stopping, batch_size=first.batch_size, seed=first.seed,
-        )  # fmt: skip
+            distances,
+            seen + self.sparsity * Sparsity() if self.sparsity else seen,
+            _second(solver, how, scale),
+            restarts=1,
+            stopping=first.stopping,
+            batch_size=first.batch_size,
+            seed=first.seed,
+        )
 
     def __call__(
         self, images: Any, ids: Any = None, labels: Any = None, *, watch: Callable[[Glimpse], None] | None = None
@@ -121,11 +130,18 @@ class TwoStep:
         flat = tf.reshape(better.codes, [len(images), self.tail.space.entries])
         status = tf.where(found.status >= int(Status.DIVERGED), found.status, better.status)
         return Beyond(
-            found.codes, better.images, better.loss, status, found.steps + better.steps,
-            found.passes + better.passes, better.codes, tf.reduce_mean(tf.cast(flat == 0, tf.float32), axis=1),
-            hidden + better.codes, found.images,
+            found.codes,
+            better.images,
+            better.loss,
+            status,
+            found.steps + better.steps,
+            found.passes + better.passes,
+            better.codes,
+            tf.reduce_mean(tf.cast(flat == 0, tf.float32), axis=1),
+            hidden + better.codes,
+            found.images,
             metrics.mse(self.generator.to_unit(found.images), self.generator.to_unit(images)),
-        )  # fmt: skip
+        )
 
 
 def _second(given: Solver | SolverSettings | str | None, how: SecondStep, scale: float) -> Solver:

@@ -55,9 +55,13 @@ class Uncertainty:
         return np.concatenate(parts)
 
     def __call__(
-        self, codes: np.ndarray, labels: Any, noise: np.ndarray, errors: Sequence[np.ndarray | None] | None = None,
+        self,
+        codes: np.ndarray,
+        labels: Any,
+        noise: np.ndarray,
+        errors: Sequence[np.ndarray | None] | None = None,
         images: np.ndarray | None = None,
-    ) -> list[Known]:  # fmt: skip
+    ) -> list[Known]:
         """What is known of each code.
 
         Args:

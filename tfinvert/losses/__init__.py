@@ -4,16 +4,7 @@ import tfinvert.backend  # noqa: F401
 from tfinvert.losses.features import NETWORKS, Features
 from tfinvert.losses.named import loss_of
 from tfinvert.losses.saturation import Logit, Rounded
-from tfinvert.losses.terms import (
-    LogPrior,
-    Pixel,
-    Prior,
-    Ridge,
-    Sparsity,
-    Sum,
-    Term,
-    Weighted,
-)
+from tfinvert.losses.terms import LogPrior, Pixel, Prior, Ridge, Sparsity, Sum, Term, Weighted
 
 __all__ = [
     "NETWORKS",

@@ -27,15 +27,11 @@ class _Network(NamedTuple):
 
 
 _APPLICATIONS = {
-    "InceptionV3": _Network(
-        keras.applications.InceptionV3, keras.applications.inception_v3.preprocess_input, 299, 75
-    ),
+    "InceptionV3": _Network(keras.applications.InceptionV3, keras.applications.inception_v3.preprocess_input, 299, 75),
     "VGG16": _Network(keras.applications.VGG16, keras.applications.vgg16.preprocess_input, 224, 32),
     "VGG19": _Network(keras.applications.VGG19, keras.applications.vgg19.preprocess_input, 224, 32),
-    "MobileNetV2": _Network(
-        keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input, 224, 32
-    ),
-}  # fmt: skip
+    "MobileNetV2": _Network(keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input, 224, 32),
+}
 NETWORKS = tuple(_APPLICATIONS)
 
 

@@ -13,14 +13,29 @@ from tfinvert.runs.finished import decoded
 from tfinvert.solvers.status import Status
 
 COLUMNS = (
-    "id", "label", "loss", "mse", "psnr", "ssim", "status", "message", "steps", "seconds", "reconstruction",
-    "delta_zeros", "mse_latent", "reconstruction_latent",
-)  # fmt: skip
+    "id",
+    "label",
+    "loss",
+    "mse",
+    "psnr",
+    "ssim",
+    "status",
+    "message",
+    "steps",
+    "seconds",
+    "reconstruction",
+    "delta_zeros",
+    "mse_latent",
+    "reconstruction_latent",
+)
 # What images are sorted by: the column, its name on the page, and how its values are written.
 FIGURES = (
-    ("mse", "mse", "{:.3g}"), ("psnr", "psnr", "{:.1f} dB"), ("ssim", "ssim", "{:.3f}"),
-    ("mse_latent", "mse of the code alone", "{:.3g}"), ("delta_zeros", "zeros of delta", "{:.1%}"),
-)  # fmt: skip
+    ("mse", "mse", "{:.3g}"),
+    ("psnr", "psnr", "{:.1f} dB"),
+    ("ssim", "ssim", "{:.3f}"),
+    ("mse_latent", "mse of the code alone", "{:.3g}"),
+    ("delta_zeros", "zeros of delta", "{:.1%}"),
+)
 _WORK = (("label", "class {}"), ("loss", "loss {:.3g}"), ("steps", "{} steps"), ("seconds", "{:.2g} s"))
 
 
@@ -60,10 +75,15 @@ def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_step
             pictures.append((name, _picture(row[column], room) if there else "no result"))
     name = row["id"][shared:]
     return Card(
-        row["id"], name, row["status"], status.failed,
+        row["id"],
+        name,
+        row["status"],
+        status.failed,
         {key: _number(value) for key, _, _, value in known if not math.isnan(value)},
-        [(name, how.format(value)) for _, name, how, value in known], pictures, _details(row, name),
-    )  # fmt: skip
+        [(name, how.format(value)) for _, name, how, value in known],
+        pictures,
+        _details(row, name),
+    )
 
 
 def _picture(png: bytes, room: Room) -> Thumbnail | str:

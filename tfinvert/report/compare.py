@@ -37,8 +37,9 @@ def compare(found: Sequence[Represented], pairs: Sequence[Pair], path: str | Pat
         part.suptitle(
             f"A {plain(pair.one)} minus B {plain(pair.other)}: "
             f"{pair.difference:.2g} [{pair.low:.2g}, {pair.high:.2g}], {chance}\n"
-            "left: the images that speak most for A; right: those that speak most for B", fontsize=8,
-        )  # fmt: skip
+            "left: the images that speak most for A; right: those that speak most for B",
+            fontsize=8,
+        )
         order = np.argsort(one.error - other.error, kind="stable")
         chosen = [*order[:shown], *order[::-1][:shown][::-1]]
         grid = part.subplots(3, len(chosen), squeeze=False)

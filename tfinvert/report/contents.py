@@ -59,7 +59,7 @@ def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -
         [("place", "order"), ("id", "id"), *sorts],
         sorted(Counter(card.status for card in shown).items()),
         _settings(about),
-    )  # fmt: skip
+    )
 
 
 def of_training(folder: Path) -> Contents:

@@ -49,7 +49,7 @@ def frames(scene: Scene, place: Place, run: FinishedRun) -> Frames:
 
 def write(
     frames: Frames, folder: Path, name: str, films: Sequence[str] = (), fps: float = 12, title: str = ""
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Writes FOLDER/NAME.png and the films FOLDER/NAME.KIND; other films of this name go, for they show another edit.
 
     Raises:
@@ -109,9 +109,14 @@ def film(frames: Frames, path: Path, fps: float = 12) -> Path:
             first, *others = [Image.fromarray(each) for each in moments]
             # Lossless concerns WebP only: GIF has its 256 colours.
             first.save(
-                temporary, path.suffix[1:].upper(), save_all=True, append_images=others, loop=0, lossless=True,
+                temporary,
+                path.suffix[1:].upper(),
+                save_all=True,
+                append_images=others,
+                loop=0,
+                lossless=True,
                 duration=round(1000 / fps),
-            )  # fmt: skip
+            )
     return path
 
 

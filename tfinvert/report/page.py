@@ -21,9 +21,7 @@ from tfinvert.settings import DEFAULT_LIMITS, Limits
 _POLICY = "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 
 
-def page(
-    folder: str | Path, sources: Sources | None = None, most: int = 2000, limits: Limits = DEFAULT_LIMITS
-) -> Path:  # fmt: skip
+def page(folder: str | Path, sources: Sources | None = None, most: int = 2000, limits: Limits = DEFAULT_LIMITS) -> Path:
     """Writes `index.html` into a run's folder: its images, errors and settings in one file.
 
     Args:
@@ -44,9 +42,13 @@ def page(
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined
     )
     text = environment.get_template("page.html").render(
-        **contents._asdict(), title=folder.resolve().name, shelves=shelves(folder), style=Markup(style),
-        script=Markup(script), policy=_POLICY.format(_hash(style), _hash(script)),
-    )  # fmt: skip
+        **contents._asdict(),
+        title=folder.resolve().name,
+        shelves=shelves(folder),
+        style=Markup(style),
+        script=Markup(script),
+        policy=_POLICY.format(_hash(style), _hash(script)),
+    )
     path = folder / "index.html"
     with whole(path) as temporary:
         temporary.write_bytes(text.encode(errors="replace"))

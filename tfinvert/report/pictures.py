@@ -51,9 +51,14 @@ def _image_errors(axis: Axes, sets: Sequence[Judged]) -> None:
         for said, face in ((True, f"C{number}"), (False, "none")):
             rows = np.isfinite(errors) & (each.said_own == said)
             axis.scatter(
-                np.maximum(errors[rows], _LEAST), heights[rows], s=14, facecolors=face, edgecolors=f"C{number}",
-                linewidths=0.8, alpha=0.8,
-            )  # fmt: skip
+                np.maximum(errors[rows], _LEAST),
+                heights[rows],
+                s=14,
+                facecolors=face,
+                edgecolors=f"C{number}",
+                linewidths=0.8,
+                alpha=0.8,
+            )
     axis.axvline(_ROUNDING, color="#888888", linewidth=1, zorder=0)
     names = [f"{plain(each.name)}\n{100 * np.mean(each.said_own):.0f}% said own" for each in sets]
     axis.set_yticks(range(len(sets)), names, fontsize=8)

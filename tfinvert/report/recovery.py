@@ -23,9 +23,11 @@ def recovery(outcomes: Sequence[Outcome], path: str | Path, title: str = "") -> 
     for number, outcome in enumerate(outcomes):
         errors = np.array([_held(*line, grid) for line in outcome.trace])
         style = {
-            "color": f"C{number % 10}", "linestyle": ("-", "--", ":", "-.")[number // 10 % 4], "label": outcome.method,
+            "color": f"C{number % 10}",
+            "linestyle": ("-", "--", ":", "-.")[number // 10 % 4],
+            "label": outcome.method,
             "linewidth": 2.5 if outcome.method == "recover" else 1.2,
-        }  # fmt: skip
+        }
         known = np.isfinite(errors).all(axis=0)
         left.plot(grid[known], np.median(errors[:, known], axis=0), **style)
         right.plot(grid[known], 100 * np.mean(errors[:, known] < 1e-6, axis=0), **style)

@@ -105,9 +105,15 @@ def pictures(job: Job, like: Like, labels: Any = None) -> Sources:
     """The images, as whatever this is could have made them."""
     how = job.images
     return Sources(
-        how.source, like, fit=how.fit, labels=labels, array_range=how.array_range, limit=how.limit,
-        shuffle=job.seed if how.shuffle else None, limits=job.limits,
-    )  # fmt: skip
+        how.source,
+        like,
+        fit=how.fit,
+        labels=labels,
+        array_range=how.array_range,
+        limit=how.limit,
+        shuffle=job.seed if how.shuffle else None,
+        limits=job.limits,
+    )
 
 
 def classes_of(job: Job, generator: Generator) -> ClassSearch | None:
@@ -127,9 +133,14 @@ def found(job: Job) -> str | None:
 def inverter(job: Job, generator: Generator) -> Inverter | TwoStep:
     """What inverts images, in one step or in two."""
     first = Inverter(
-        generator, job.loss, job.solver, restarts=job.starts, stopping=job.stopping, batch_size=job.batch_size,
+        generator,
+        job.loss,
+        job.solver,
+        restarts=job.starts,
+        stopping=job.stopping,
+        batch_size=job.batch_size,
         seed=job.seed,
-    )  # fmt: skip
+    )
     return first if job.beyond is None else TwoStep(first, job.beyond, solver=job.solver)
 
 

@@ -96,9 +96,12 @@ def write(folder: Path, first: int, tables: Iterable[pa.Table], run: bytes = b""
     path = folder / f"part-{first:08d}-{secrets.token_hex(6)}.parquet"
     with whole(path, new=True) as temporary:
         with pq.ParquetWriter(
-            temporary, stated, use_dictionary=["status", "message"], write_statistics=["place"],
+            temporary,
+            stated,
+            use_dictionary=["status", "message"],
+            write_statistics=["place"],
             write_page_checksum=True,
-        ) as writer:  # fmt: skip
+        ) as writer:
             for table in tables:
                 writer.write_table(table.select(SCHEMA.names).cast(stated), row_group_size=_GROUP)
                 rows += len(table)
@@ -164,9 +167,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             raise BadInput(f"{path} is no regular file", "move it out of the folder")
         known = pq.read_metadata(path)
         repeated = [name for name in _REPEATED if name in known.schema.names]
-        with pq.ParquetFile(
-            path, metadata=known, read_dictionary=repeated, page_checksum_verification=True
-        ) as file:  # fmt: skip
+        with pq.ParquetFile(path, metadata=known, read_dictionary=repeated, page_checksum_verification=True) as file:
             missing = [name for name in ("id", "status") if name not in file.schema_arrow.names]
             if missing:
                 raise BadInput(f"{path} holds no rows of a run (no column {missing[0]})", "move it out of the folder")

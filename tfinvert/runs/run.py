@@ -95,9 +95,14 @@ def run(
 
 
 def _all(
-    inverter: Inverts, sources: Sources, store: Store, done: frozenset[str], unread: frozenset[str], show: bool,
+    inverter: Inverts,
+    sources: Sources,
+    store: Store,
+    done: frozenset[str],
+    unread: frozenset[str],
+    show: bool,
     classes: ClassSearch | None,
-) -> tuple[list[str], bool]:  # fmt: skip
+) -> tuple[list[str], bool]:
     """Does what is not done: the ids that were written, and whether Ctrl-C came before the end.
 
     Images whose row says that they could not be read are tried again; where they still cannot, that row stays.
@@ -212,9 +217,7 @@ def _invert(
         for picture, label, row, curve in zip(readable, known, made, curves, strict=True):
             note = f"; {picture.note}" if picture.note else ""
             losses = {"loss_steps": list(curve), "losses": list(curve.values())}
-            rows[picture.id] = {
-                "id": picture.id, "label": label, **row, **losses, "message": row["message"] + note
-            }  # fmt: skip
+            rows[picture.id] = {"id": picture.id, "label": label, **row, **losses, "message": row["message"] + note}
     for picture in batch:
         if picture.pixels is None:
             logging.warning("%s: %s", picture.id, picture.note)

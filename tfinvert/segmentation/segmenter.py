@@ -37,9 +37,14 @@ class Segmenter:
     """
 
     def __init__(
-        self, run: FinishedRun, generator: Generator, clusters: Sequence[int] = CLUSTERS, attention: str | None = None,
-        *, most: int = PLACES,
-    ) -> None:  # fmt: skip
+        self,
+        run: FinishedRun,
+        generator: Generator,
+        clusters: Sequence[int] = CLUSTERS,
+        attention: str | None = None,
+        *,
+        most: int = PLACES,
+    ) -> None:
         self.generator, self.clusters, self.attention = generator, tuple(clusters), find(generator, attention)
         places = self.attention.layout.grid
         grid = pooled(places, most)

@@ -19,19 +19,27 @@ class Limits(Settings):
     """What opening one file of a stranger may take: beyond it, the file is refused in one line."""
 
     megapixels: float = setting(
-        64.0, "Of a picture, in millions of pixels (8000 x 8000); one with more is refused.", float,
-        flag="max_megapixels", above=0,
-    )  # fmt: skip
+        64.0,
+        "Of a picture, in millions of pixels (8000 x 8000); one with more is refused.",
+        float,
+        flag="max_megapixels",
+        above=0,
+    )
     gigabytes: float = setting(
         4.0,
         "Of memory (10^9 bytes) that loading a generator may take, and that an array or an archive's member may unfold "
         "to.",
-        float, flag="max_gigabytes", above=0,
-    )  # fmt: skip
+        float,
+        flag="max_gigabytes",
+        above=0,
+    )
     seconds: float = setting(
-        45.0, "That loading a generator, with a trial on a few codes, or reading one picture, may take.", float,
-        flag="max_seconds", above=0,
-    )  # fmt: skip
+        45.0,
+        "That loading a generator, with a trial on a few codes, or reading one picture, may take.",
+        float,
+        flag="max_seconds",
+        above=0,
+    )
 
     @property
     def pixels(self) -> int:
@@ -54,8 +62,9 @@ class GeneratorSettings(Settings):
     source: Any = setting(
         None,
         "A .keras or HDF5 file, a SavedModel or TF-Hub folder, a TF-Hub handle; default: the built-in glyph generator.",
-        flag="generator", open=True,
-    )  # fmt: skip
+        flag="generator",
+        open=True,
+    )
     prior: Any = setting(None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).", open=True)
     value_range: Sequence[float] | None = setting(
         None, "What black and white are to the generator, such as -1,1 or 0,1.", float, several=True, open=True
@@ -78,9 +87,11 @@ class ImageSettings(Settings):
     """Which images, and how they become the generator's size and scale."""
 
     source: Any = setting(
-        None, "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split].", flag="images",
+        None,
+        "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split].",
+        flag="images",
         open=True,
-    )  # fmt: skip
+    )
     labels: Any = setting(None, "A class for all images, a file with one each, search, or embedding.", open=True)
     fit: str = setting("crop", "What is done to images of other proportions.", choices=FITS)
     array_range: Sequence[float] | None = setting(

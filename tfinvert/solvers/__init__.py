@@ -16,6 +16,14 @@ from tfinvert.solvers.minimise import Minimum, minimise
 from tfinvert.solvers.named import solver_of
 
 __all__ = [
-    "CMA", "LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "Minimum", "RMSprop", "minimise",
+    "CMA",
+    "LBFGS",
+    "Adam",
+    "GaussNewtonCG",
+    "GradientDescent",
+    "LevenbergMarquardt",
+    "Minimum",
+    "RMSprop",
+    "minimise",
     "solver_of",
-]  # fmt: skip
+]

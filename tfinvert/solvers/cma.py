@@ -57,10 +57,15 @@ class Weights(NamedTuple):
             one, many = min(1.0, one * (d + 2) / 3), many * (d + 2) / 3
             many = min(many, 1 - one)
         return cls(
-            shares, count, (4 + count / d) / (d + 4 + 2 * count / d), straight,
-            1 + 2 * max(0.0, math.sqrt((count - 1) / (d + 1)) - 1) + straight, one, many,
+            shares,
+            count,
+            (4 + count / d) / (d + 4 + 2 * count / d),
+            straight,
+            1 + 2 * max(0.0, math.sqrt((count - 1) / (d + 1)) - 1) + straight,
+            one,
+            many,
             math.sqrt(d) * (1 - 1 / (4 * d) + 1 / (21 * d * d)),
-        )  # fmt: skip
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +107,15 @@ class CMA:
         unit = tf.linalg.diag(ones)
         separable = entries > _LONG
         return Memory(
-            mean, self.width * ones[:, 0], ones if separable else unit, unit[:, :0, :0] if separable else unit, ones,
-            tf.zeros_like(mean), tf.zeros_like(mean), streams.uniform(seeds, (self._count(entries), entries)),
-        )  # fmt: skip
+            mean,
+            self.width * ones[:, 0],
+            ones if separable else unit,
+            unit[:, :0, :0] if separable else unit,
+            ones,
+            tf.zeros_like(mean),
+            tf.zeros_like(mean),
+            streams.uniform(seeds, (self._count(entries), entries)),
+        )
 
     def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         flat = rows.flat(codes)

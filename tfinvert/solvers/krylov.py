@@ -134,13 +134,19 @@ def _conjugate_gradients(
         return solution, rest, way, active & (rows.square(rest) > _SOLVED**2 * start), used
 
     state = (
-        tf.zeros_like(right), right, right, active & tf.math.is_finite(start) & (start > 0),
+        tf.zeros_like(right),
+        right,
+        right,
+        active & tf.math.is_finite(start) & (start > 0),
         tf.zeros_like(active, tf.int32),
-    )  # fmt: skip
+    )
     solution, _, _, _, used = tf.while_loop(
-        lambda solution, rest, way, active, used: tf.reduce_any(active), body, state,
-        maximum_iterations=most, parallel_iterations=1,
-    )  # fmt: skip
+        lambda solution, rest, way, active, used: tf.reduce_any(active),
+        body,
+        state,
+        maximum_iterations=most,
+        parallel_iterations=1,
+    )
     return solution, used
 
 

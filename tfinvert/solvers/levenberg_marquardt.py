@@ -157,9 +157,11 @@ def _refresh(memory: Memory, shape: tf.TensorShape, objective: Objective) -> Mem
         return first + many, tf.tensor_scatter_nd_update(matrices, chosen[:, None], new), normals
 
     _, matrices, normals = tf.while_loop(
-        lambda first, *_: first < tf.size(wanted), compute, (tf.constant(0), memory.jacobian, memory.normal),
+        lambda first, *_: first < tf.size(wanted),
+        compute,
+        (tf.constant(0), memory.jacobian, memory.normal),
         parallel_iterations=1,
-    )  # fmt: skip
+    )
     return memory._replace(
         jacobian=matrices,
         normal=normals,

@@ -31,9 +31,7 @@ class Progress(NamedTuple):
     passes: tf.Tensor  # [N] int32: generator passes spent on this row
 
 
-def start(
-    solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Tensor, seeds: tf.Tensor
-) -> Progress:  # fmt: skip
+def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Tensor, seeds: tf.Tensor) -> Progress:
     """Rows at their first codes [N, *shape]; a row whose status [N] is not RUNNING will not move.
 
     `seeds` (int64 [N, 2]) fix what the solver draws for each row.
@@ -41,9 +39,17 @@ def start(
     infinite = tf.fill(tf.shape(codes)[:1], tf.constant(float("inf"), codes.dtype))
     none = tf.zeros(tf.shape(codes)[:1], tf.int32)
     return Progress(
-        tf.constant(0), codes, solver.init(codes, objective, seeds), codes, infinite, infinite, none,
-        tf.cast(status, tf.int32), none, none,
-    )  # fmt: skip
+        tf.constant(0),
+        codes,
+        solver.init(codes, objective, seeds),
+        codes,
+        infinite,
+        infinite,
+        none,
+        tf.cast(status, tf.int32),
+        none,
+        none,
+    )
 
 
 def advance(

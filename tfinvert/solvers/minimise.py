@@ -27,9 +27,14 @@ class Minimum(NamedTuple):
 
 
 def minimise(
-    objective: Objective | Callable[[tf.Tensor], tf.Tensor], codes: Any, solver: Solver | str, *,
-    stopping: Stopping | None = None, constrain: loop.Constrain | None = None, seeds: Any = None,
-) -> Minimum:  # fmt: skip
+    objective: Objective | Callable[[tf.Tensor], tf.Tensor],
+    codes: Any,
+    solver: Solver | str,
+    *,
+    stopping: Stopping | None = None,
+    constrain: loop.Constrain | None = None,
+    seeds: Any = None,
+) -> Minimum:
     """Moves rows down an objective, each by itself.
 
     Args:

@@ -44,9 +44,15 @@ def mixture(generator: Generator) -> Generator:
         return mixed(codes[:, :entries], weights)
 
     return dataclasses.replace(
-        generator, function=function, space=generator.space.with_shape((entries + condition.classes,)),
-        condition=None, constant=False, rough=None, layer=None, name=f"{generator.name} with its classes mixed",
-    )  # fmt: skip
+        generator,
+        function=function,
+        space=generator.space.with_shape((entries + condition.classes,)),
+        condition=None,
+        constant=False,
+        rough=None,
+        layer=None,
+        name=f"{generator.name} with its classes mixed",
+    )
 
 
 def _mixed(generator: Generator, condition: Condition) -> Any:

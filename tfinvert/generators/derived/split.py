@@ -123,10 +123,14 @@ def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...
 
     condition = condition if beside is None else beside
     return dataclasses.replace(
-        generator, function=_calling(layer, condition), space=normal(*shape, stddev=spread, constraint=unconstrained()),
-        condition=condition, constant=False, layer=layer,
+        generator,
+        function=_calling(layer, condition),
+        space=normal(*shape, stddev=spread, constraint=unconstrained()),
+        condition=condition,
+        constant=False,
+        layer=layer,
         name=f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
-    )  # fmt: skip
+    )
 
 
 def _calling(layer: Piece, condition: Any) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:

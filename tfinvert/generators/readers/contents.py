@@ -27,9 +27,20 @@ from tfinvert.settings import Limits
 
 _NO_FILE = "no such file; expected a .keras or HDF5 file, a SavedModel's folder or a TF-Hub handle"
 _DAMAGE = (
-    OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, RecursionError, OverflowError, EOFError,
-    MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RuntimeError,
+    RecursionError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CONFIG_BYTES = 2**24
 
@@ -50,7 +61,7 @@ class Contents(NamedTuple):
 
 def look(
     path: Path, folder: Path, limits: Limits, custom_objects: Collection[str] = (), allow_unsafe: bool = False
-) -> Contents:  # fmt: skip
+) -> Contents:
     """What the file holds; its first bytes count, not its extension.
 
     Args:

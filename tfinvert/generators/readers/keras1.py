@@ -35,9 +35,21 @@ _WORDS = {
 }
 # How the weights began and were held in check while training: they come from the file.
 _GONE = (
-    "init", "gamma_init", "beta_init", "W_regularizer", "b_regularizer", "U_regularizer", "gamma_regularizer",
-    "beta_regularizer", "activity_regularizer", "W_constraint", "b_constraint", "weights", "mode", "dropout",
-)  # fmt: skip
+    "init",
+    "gamma_init",
+    "beta_init",
+    "W_regularizer",
+    "b_regularizer",
+    "U_regularizer",
+    "gamma_regularizer",
+    "beta_regularizer",
+    "activity_regularizer",
+    "W_constraint",
+    "b_constraint",
+    "weights",
+    "mode",
+    "dropout",
+)
 
 
 def refuse(config: Any, name: str) -> None:

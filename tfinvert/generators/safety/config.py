@@ -224,9 +224,11 @@ def registered() -> dict[str, Any]:
     """The classes and functions that the user has registered with Keras in this process, by their names."""
     homes = [keras.saving] + ([sys.modules["tf_keras"].saving] if "tf_keras" in sys.modules else [])
     return {
-        name: value for home in homes for name, value in home.get_custom_objects().items()
+        name: value
+        for home in homes
+        for name, value in home.get_custom_objects().items()
         if not _within(str(module := getattr(value, "__module__", ""))) and module.split(".")[0] != "tfinvert"
-    }  # fmt: skip
+    }
 
 
 def _without_training(config: Any) -> Any:

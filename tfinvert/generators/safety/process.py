@@ -178,9 +178,12 @@ def _start(theirs: Connection, job: Callable) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": places, "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", f"from {__name__} import main; main({number}, {job.__module__!r})"],
-        pass_fds=[number], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        pass_fds=[number],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
 
 
 def main(number: int, module: str) -> None:

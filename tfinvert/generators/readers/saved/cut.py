@@ -189,7 +189,6 @@ def _in_order(nodes: Sequence[Any], functions: dict[str, Any]) -> dict[str, Any]
     if deepest > _DEEPEST or total > _MOST:
         many = f"10^{math.log10(total):.0f}" if total > _MOST else str(total)
         raise BadInput(
-            f"the graph has {many} operations in calls {deepest} deep",
-            f"expected at most {_MOST:,}, {_DEEPEST} deep",
+            f"the graph has {many} operations in calls {deepest} deep", f"expected at most {_MOST:,}, {_DEEPEST} deep"
         )
     return order

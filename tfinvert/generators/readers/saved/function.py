@@ -61,9 +61,12 @@ def computing(
 
 
 def _kept(
-    definition: Any, names: Mapping[str, str], result: str, found: Mapping[str, tf.Tensor],
+    definition: Any,
+    names: Mapping[str, str],
+    result: str,
+    found: Mapping[str, tf.Tensor],
     example: Mapping[str, tf.Tensor],
-) -> dict[str, tf.Tensor]:  # fmt: skip
+) -> dict[str, tf.Tensor]:
     """The variables' values after a graph that changes them was computed once."""
     real = {name: tf.Variable(value, trainable=False) for name, value in found.items()}
     for node in definition.node:

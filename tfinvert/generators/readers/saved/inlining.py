@@ -101,9 +101,11 @@ def _starts(node: Any) -> dict[str, int]:
 
 
 def _inlined(
-    nodes: Iterable[Any], functions: Mapping[str, Any], outputs: Callable[[Any, list[str]], dict[str, int]],
+    nodes: Iterable[Any],
+    functions: Mapping[str, Any],
+    outputs: Callable[[Any, list[str]], dict[str, int]],
     names: Callable[[Any], Any],
-) -> tuple[list[Any], Callable[[str], str]]:  # fmt: skip
+) -> tuple[list[Any], Callable[[str], str]]:
     """The nodes without calls, and what gives the new name of a tensor.
 
     Args:
@@ -139,9 +141,13 @@ def _inlined(
 
 
 def _body(
-    call: Any, function: Any, taken: set[str], stands: dict[str, str],
-    outputs: Callable[[Any, list[str]], dict[str, int]], names: Callable[[Any], Any],
-) -> list[Any]:  # fmt: skip
+    call: Any,
+    function: Any,
+    taken: set[str],
+    stands: dict[str, str],
+    outputs: Callable[[Any, list[str]], dict[str, int]],
+    names: Callable[[Any], Any],
+) -> list[Any]:
     """The nodes that stand for a call; a last one of the call's name waits for all that would have run."""
     data = [each for each in call.input if not each.startswith("^")]
     first = [each for each in call.input if each.startswith("^")]

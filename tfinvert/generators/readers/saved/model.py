@@ -38,9 +38,15 @@ def is_saved_model(path: Path) -> bool:
 
 
 def read(
-    path: Path, *, signature: str | None = None, truncation: float | None = None, label_input: str | None = None,
-    classes: int | None = None, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS,
-) -> Wiring:  # fmt: skip
+    path: Path,
+    *,
+    signature: str | None = None,
+    truncation: float | None = None,
+    label_input: str | None = None,
+    classes: int | None = None,
+    allow_unsafe: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Wiring:
     """How a SavedModel is called as a generator.
 
     Args:
@@ -83,9 +89,12 @@ def read(
 
     found = None if label is None else condition(label, classes)
     return Wiring(
-        _blocks(function, chosen.batch), code_shape(code), found, assumed,
+        _blocks(function, chosen.batch),
+        code_shape(code),
+        found,
+        assumed,
         next((value for value in fixed.values() if isinstance(value, float)), None),
-    )  # fmt: skip
+    )
 
 
 def digest(path: Path, limits: Limits = DEFAULT_LIMITS) -> str:
@@ -146,9 +155,10 @@ def _image(signature: Any, flat: bool) -> str | None:
     """The name of the output that is an image, or may be a flat one; None where there is none, or several are."""
     ranks = (0, 2, 3) if flat else (4,)  # 0 is an unknown shape
     found = [
-        name for name, each in signature.outputs.items()
+        name
+        for name, each in signature.outputs.items()
         if _type(each).is_floating and len(each.tensor_shape.dim) in ranks
-    ]  # fmt: skip
+    ]
     known = [name for name in _OUTPUTS if name in found]
     return known[0] if known else found[0] if len(found) == 1 else None
 

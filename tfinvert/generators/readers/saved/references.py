@@ -15,9 +15,7 @@ from tfinvert.generators.graphs.definition import become, node_of
 from tfinvert.generators.readers.saved.cut import Cut, sorted_nodes
 
 _VARIABLES = ("Variable", "VariableV2")
-_ASSIGNMENTS = {
-    "Assign": "AssignVariableOp", "AssignAdd": "AssignAddVariableOp", "AssignSub": "AssignSubVariableOp",
-}  # fmt: skip
+_ASSIGNMENTS = {"Assign": "AssignVariableOp", "AssignAdd": "AssignAddVariableOp", "AssignSub": "AssignSubVariableOp"}
 
 
 def with_handles(part: Cut, output: str) -> tuple[Cut, str]:

@@ -33,8 +33,9 @@ def variables(part: Cut) -> dict[str, Variable]:
     """The variables of a graph, by their nodes."""
     return {
         node.name: Variable(node.attr["dtype"].type, node.attr["shape"].shape, node.attr["shared_name"].s.decode())
-        for node in part.nodes if node.op == _HANDLE
-    }  # fmt: skip
+        for node in part.nodes
+        if node.op == _HANDLE
+    }
 
 
 def assigns(part: Cut) -> bool:
@@ -61,9 +62,13 @@ def with_values(part: Cut, roots: Sequence[str], known: Mapping[str, Variable]) 
 
 
 def _computing(
-    nodes: Sequence[Any], roots: Iterable[str], handles: dict[str, Variable], functions: Mapping[str, Any],
-    made: dict[str, Any], inside: bool,
-) -> tuple[list[Any], dict[str, str]]:  # fmt: skip
+    nodes: Sequence[Any],
+    roots: Iterable[str],
+    handles: dict[str, Variable],
+    functions: Mapping[str, Any],
+    made: dict[str, Any],
+    inside: bool,
+) -> tuple[list[Any], dict[str, str]]:
     """The nodes that compute these tensors; and, inside of a function, the new names of some tensors there.
 
     Args:
