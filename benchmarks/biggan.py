@@ -24,7 +24,7 @@ import tfinvert as ti
 from tfinvert.experiments.memory import Peak
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.hub_module import write_hub_module
-from tfinvert.generators.derived.split import around
+from tfinvert.generators.derived.split import HIDDEN, around
 
 STEPS = (1, 4)
 
@@ -54,17 +54,16 @@ def main() -> None:
         module(Path(folder) / "biggan-128")
         keras.backend.clear_session()
         with Peak() as loading:
-            generator = ti.load_generator(Path(folder) / "biggan-128", truncation=0.5)
+            generator = ti.from_saved_model(Path(folder) / "biggan-128", truncation=0.5)
         print(f"{generator.name}: {generator.space}, loaded and written within {loading.mebibytes:,.0f} MiB")
         labels = np.arange(arguments.batch)
         codes, images = generator.sample(arguments.batch, seed=1, labels=labels)
-        head, tail = ti.split(generator)
-        behind, beside = around(tail)
-        hidden = head([codes, generator.condition.encode(labels)])
-        held = beside.join(hidden, codes, labels=labels)
+        parts = ti.split(generator)
+        hidden, held = parts.before(codes, labels)
+        behind = {**held.tensors, HIDDEN: hidden}
         losses = {"pixels": ti.Pixel(), "pixels + mixed8": ti.Pixel() + ti.Features(network=network)}
         runs = {}
-        for place, (each, given) in {"code": (generator, labels), "dense": (behind, held)}.items():
+        for place, (each, given) in {"code": (generator, None), "dense": (around(parts.tail), behind)}.items():
             for name, loss in losses.items():
                 runs[place, name] = (
                     [
@@ -88,7 +87,7 @@ def main() -> None:
                 with Peak() as peak:
                     for inverter in inverters:
                         begun = time.perf_counter()
-                        inverter(images, labels=given)
+                        inverter(images, labels=labels, held=given)
                         took.append(time.perf_counter() - begun)
                 memory[key] = peak.mebibytes
                 if turn:  # the first builds graphs

@@ -32,7 +32,7 @@ def paths(inverter: ti.TwoStep, found: ti.Beyond, towards: np.ndarray) -> tuple[
     shares = np.linspace(0, 1, STEPS, dtype=np.float32)
     places = [first + share * found.delta.numpy() for share in shares]
     places += [hidden + share * (towards - hidden) for share in shares[1:]]
-    show = lambda h: generator.to_unit(inverter.tail(tf.constant(h))).numpy()
+    show = lambda h: generator.to_unit(inverter.parts.tail(tf.constant(h))).numpy()
     return np.stack([show(place) for place in places], axis=1), show(0.5 * (hidden + towards))
 
 
@@ -68,7 +68,7 @@ def main() -> None:
     for weight in map(float, arguments.sparsity.split(",")):
         inverter = two_step(generator, loss, weight, arguments.steps)
         found = inverter(images)
-        towards = inverter.head([codes]).numpy()
+        towards = inverter.parts.head([codes]).numpy()
         shown, middle = paths(inverter, found, towards)
         mse = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(images)).numpy()
         left = closest(generator.from_unit(tf.constant(middle))).loss.numpy()

@@ -34,7 +34,7 @@ from tfinvert.editing import Place, Points, path, switched
 # TF-Hub's BigGAN is downloaded once. 207 is ImageNet's number of the golden retriever.
 
 # %%
-generator = ti.load_generator("https://tfhub.dev/deepmind/biggan-128/2", truncation=0.5)
+generator = ti.from_saved_model("https://tfhub.dev/deepmind/biggan-128/2", truncation=0.5)
 label = 207
 print(generator.image_shape, generator.condition.classes, "classes")
 

@@ -12,7 +12,16 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if TYPE_CHECKING:
     from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, settings, solvers, spaces
     from tfinvert.errors import BadInput
-    from tfinvert.generators import Generator, layers, load_generator, mixture, split
+    from tfinvert.generators import (
+        Generator,
+        from_function,
+        from_keras,
+        from_saved_model,
+        layers,
+        load_generator,
+        mixture,
+        split,
+    )
     from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
     from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
     from tfinvert.settings import Job, Limits, SecondStep, Starts, Stopping
@@ -37,7 +46,16 @@ _PARTS = (
 )
 _HOMES = {
     "errors": ("BadInput",),
-    "generators": ("Generator", "layers", "load_generator", "mixture", "split"),
+    "generators": (
+        "Generator",
+        "from_function",
+        "from_keras",
+        "from_saved_model",
+        "layers",
+        "load_generator",
+        "mixture",
+        "split",
+    ),
     "inversion": ("Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict"),
     "losses": ("Features", "LogPrior", "Logit", "Pixel", "Ridge", "Rounded", "Sparsity"),
     "settings": ("Job", "Limits", "SecondStep", "Starts", "Stopping"),

@@ -49,7 +49,7 @@ def points(place, count=3, labels=None, size=0.2):
 
 def tail(place, hidden, codes=None, labels=None):
     """Images of values h, from the split itself."""
-    held = [] if place.generator.condition is None else [place.split.tail.condition.join(codes, labels=labels)]
+    held = () if place.generator.condition is None else (labels, {"codes": codes})
     return np.clip(place.generator.to_unit(place.split.tail(hidden, *held)), 0, 1)
 
 

@@ -62,7 +62,7 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
     settings = Training(architecture, objective, "uniform", **SMALL, classes=classes)
     made = settings.run(IMAGES, tmp_path, {"data": "noise"}, labels=LABELS)
     generator = ti.load_generator(made)
-    assert generator.assumed == ()
+    assert generator.about.assumed == ()
     assert (None if generator.condition is None else generator.condition.classes) == classes
     assert str(generator.space) == str(ti.uniform(6))
     assert generator.value_range == (-1, 1)

@@ -63,7 +63,7 @@ def test_code_class_and_attention_matter(model):
 
 @pytest.mark.parametrize(("truncation", "scale"), [(None, 1), (1.0, 1), (0.5, 0.75), (0.02, 0.51)])
 def test_the_module_gives_the_models_images(model, module, truncation, scale):
-    generator = ti.load_generator(module, truncation=truncation)
+    generator = ti.from_saved_model(module, truncation=truncation)
     assert generator.space == ti.normal(12, stddev=truncation or 1.0, bound=2)
     np.testing.assert_allclose(generator(CODES, LABELS), images(model, scale), atol=1e-5)
 
@@ -91,12 +91,11 @@ def test_the_module_has_deepminds_names(module):
 
 
 def test_both_steps_of_an_inversion_hold_class_and_truncation(module):
-    generator = ti.load_generator(module, truncation=0.6)
+    generator = ti.from_saved_model(module, truncation=0.6)
     codes, targets = generator.sample(2, labels=LABELS[:2])
-    hidden = ti.split(generator)
-    labels = generator.condition.encode(tf.constant(LABELS[:2]))
-    held = hidden.tail.condition.join(codes, labels=LABELS[:2])
-    moved = hidden.tail(hidden.head([codes, labels]) + 0.2 * hidden.tail.space.stddev, held)
+    parts = ti.split(generator)
+    hidden, held = parts.before(codes, LABELS[:2])
+    moved = parts.tail(hidden + 0.2 * parts.tail.space.stddev, *held)
     assert np.mean((moved - targets) ** 2) > 1e-5
     found = ti.TwoStep(ti.Inverter(generator))(moved, labels=LABELS[:2])
     mse = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(moved))

@@ -36,7 +36,7 @@ def test_the_builtin_generator_is_small_and_says_prior_and_range():
     assert card["prior"] == "normal(64)"
     assert card["value_range"] == [-1, 1]
     generator = ti.load_generator()
-    assert generator.assumed == ()
+    assert generator.about.assumed == ()
     assert generator.image_shape == (32, 32, 1)
 
 

@@ -24,7 +24,7 @@ def path(tmp_path):
 def test_what_the_card_says_is_taken_and_not_assumed(prior, path):
     write_card(path, prior, (0, 1), trained_on="glyphs")
     generator = ti.load_generator(path)
-    assert generator.assumed == ()
+    assert generator.about.assumed == ()
     assert generator.value_range == (0.0, 1.0)
     assert generator.space == prior.with_shape((LATENT,))
     assert read_card(path)["trained_on"] == "glyphs"
@@ -35,7 +35,7 @@ def test_options_count_more_than_the_card(path):
     write_card(path, ti.uniform(), (0, 1))
     generator = ti.load_generator(path, prior=ti.normal(), value_range=(-2, 2))
     assert (str(generator.space), generator.value_range) == (f"normal({LATENT})", (-2.0, 2.0))
-    assert generator.assumed == ()
+    assert generator.about.assumed == ()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_options_count_more_than_the_card(path):
 def test_half_a_card(given, assumed, path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(MEMBER, json.dumps(given))
-    assert ti.load_generator(path).assumed == (assumed,)
+    assert ti.load_generator(path).about.assumed == (assumed,)
 
 
 def test_no_card(path, tmp_path):
@@ -61,7 +61,7 @@ def test_the_card_changes_no_image(path):
     write_card(path, ti.normal(), (-1, 1))
     after = ti.load_generator(path)
     np.testing.assert_array_equal(after(codes), images)
-    assert after.fingerprint != before.fingerprint  # another file, with another meaning
+    assert after.about.fingerprint != before.about.fingerprint  # another file, with another meaning
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ MODELS = {
 def test_keras_2_files_give_what_keras_2_gives(name, ext, tmp_path):
     model = randomise(MODELS[name]())
     model.save(tmp_path / f"g{ext}")
-    generator = ti.load_generator(tmp_path / f"g{ext}", custom_objects={"Scale": Scale})
+    generator = ti.from_keras(tmp_path / f"g{ext}", custom_objects={"Scale": Scale})
     (check if ext == ".h5" else same)(generator, lambda codes: model(codes, training=False))
 
 
@@ -149,7 +149,7 @@ def test_keras_2_files_give_what_keras_2_gives(name, ext, tmp_path):
 def test_keras_2_lambda_layer_where_allowed(ext, tmp_path):
     model = randomise(after_dense(lambda: L.Lambda(lambda x: x * x))())
     model.save(tmp_path / f"g{ext}")
-    check(ti.load_generator(tmp_path / f"g{ext}", allow_unsafe=True), lambda codes: model(codes, training=False))
+    check(ti.from_keras(tmp_path / f"g{ext}", allow_unsafe=True), lambda codes: model(codes, training=False))
 
 
 @pytest.mark.parametrize("ext", [".h5", ".keras"])

@@ -122,7 +122,7 @@ def test_what_is_no_model_says_what_it_is(kind, ext, tmp_path):
 
 def refuses(path, said, **options):
     with pytest.raises(BadInput, match=said) as caught:
-        ti.load_generator(path, **options)
+        (ti.from_keras if options else ti.load_generator)(path, **options)
     message = str(caught.value)
     assert "\n" not in message
     assert path.name in message
@@ -275,7 +275,7 @@ def test_unknown_objects_are_named_and_taken_from_custom_objects(ext, maker, cus
     name, value = ("twice", twice) if function else (custom.__name__, custom)
     message = refuses(tmp_path / f"g{ext}", name)
     assert "custom_objects" in message
-    generator = ti.load_generator(tmp_path / f"g{ext}", custom_objects={name: value})
+    generator = ti.from_keras(tmp_path / f"g{ext}", custom_objects={name: value})
     same(generator, lambda codes: model(codes, training=False))
 
 

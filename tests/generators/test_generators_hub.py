@@ -21,11 +21,11 @@ def test_a_module_in_the_cache_is_taken_from_there(cache):
     folder = cache / hashlib.sha1(BIGGAN.encode()).hexdigest()  # where tensorflow_hub keeps it
     folder.parent.mkdir()
     hub_module(folder)
-    generator = ti.load_generator(BIGGAN, truncation=0.4)
+    generator = ti.from_saved_model(BIGGAN, truncation=0.4)
     assert generator.name == BIGGAN
     assert generator.value_range == (-1, 1)
     assert generator.space == ti.normal(6, stddev=0.4, bound=2)
-    assert not any("value_range" in line for line in generator.assumed)
+    assert not any("value_range" in line for line in generator.about.assumed)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_which_is_the_label(maker, code, label, sure, swapped):
 @pytest.mark.parametrize("maker", [keras, tf_keras])
 def test_what_is_guessed_is_in_the_result_and_can_be_stated(maker):
     model = two_inputs(("a", (12,), FLOAT), ("b", (10,), FLOAT), maker)
-    assert "label_input: b (the code is a)" in ti.load_generator(model).assumed
-    stated = ti.load_generator(model, label_input="a", prior="normal", value_range=(-1, 1))
+    assert "label_input: b (the code is a)" in ti.load_generator(model).about.assumed
+    stated = ti.from_keras(model, label_input="a", prior="normal", value_range=(-1, 1))
     assert stated.assumed == ()
     assert stated.space.shape == (10,)
     check(stated, lambda codes, labels: model([np.eye(12, dtype=FLOAT)[labels], codes]), labels=[0, 11, 5, 5, 1])

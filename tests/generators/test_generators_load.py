@@ -118,7 +118,7 @@ def test_a_file_may_be_named_by_text(ext, tmp_path):
     model.save(tmp_path / f"g{ext}")
     generator = ti.load_generator(str(tmp_path / f"g{ext}"))
     assert generator.name == f"g{ext}"
-    assert len(generator.fingerprint) == 64
+    assert len(generator.about.fingerprint) == 64
     same(generator, model)
 
 
@@ -197,9 +197,9 @@ def test_a_fixed_batch_size_is_no_hindrance(batch, tmp_path):
 def test_defaults_are_stated_in_the_result_and_in_the_log(caplog):
     with caplog.at_level(logging.INFO, logger="absl"):
         generator = ti.load_generator(sequential())
-    assert generator.assumed == ("prior: normal", "value_range: [-1.0, 1.0]")
+    assert generator.about.assumed == ("prior: normal", "value_range: [-1.0, 1.0]")
     assert (str(generator.space), generator.value_range) == (f"normal({LATENT})", (-1.0, 1.0))
-    for line in generator.assumed:
+    for line in generator.about.assumed:
         assert any(line in record.getMessage() for record in caplog.records)
 
 
@@ -207,7 +207,7 @@ def test_defaults_are_stated_in_the_result_and_in_the_log(caplog):
 @pytest.mark.parametrize("bounds", [(0, 1), [0, 1], np.array([0, 1])])
 def test_what_is_stated_is_not_assumed(prior, bounds):
     generator = ti.load_generator(sequential(), prior=prior, value_range=bounds)
-    assert generator.assumed == ()
+    assert generator.about.assumed == ()
     assert (str(generator.space), generator.value_range) == (f"uniform({LATENT}, low=0.0, high=1.0)", (0.0, 1.0))
     np.testing.assert_allclose(generator.from_unit(generator.to_unit(tf.constant([0.25, 2.0]))), [0.25, 2.0])
 
@@ -226,9 +226,9 @@ def test_constant_generator_is_told(caplog):
     model.layers[0].set_weights([np.zeros((LATENT, 32)), np.ones(32)])
     with caplog.at_level(logging.WARNING, logger="absl"):
         generator = ti.load_generator(model)
-    assert generator.constant
+    assert generator.about.constant
     assert "does not depend on the code" in caplog.text
-    assert not ti.load_generator(sequential()).constant
+    assert not ti.load_generator(sequential()).about.constant
 
 
 @pytest.mark.parametrize(("levels", "constant"), [(0.0, True), (0.4, True), (0.8, False), (5.0, False)])
@@ -239,7 +239,7 @@ def test_less_than_half_a_grey_level_is_constant(levels, constant):
         moving = tf.cast(codes[:, :1] > 0, tf.float32) + 0 * codes[:, :1]
         return tf.reshape(tf.tile(0.3 + moving * levels * 2 / 255, [1, 16]), [-1, 4, 4, 1])
 
-    assert ti.load_generator(nearly, prior="normal(4)").constant == constant
+    assert ti.load_generator(nearly, prior="normal(4)").about.constant == constant
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_values_outside_the_stated_range_are_told(scale, bounds, said, caplog):
 
     with caplog.at_level(logging.WARNING, logger="absl"):
         generator = ti.load_generator(positive, prior="normal(4)", value_range=bounds)
-    assert not generator.constant
+    assert not generator.about.constant
     assert (said in caplog.text) if said else not caplog.records
 
 
@@ -302,7 +302,7 @@ def arrays_only(codes):
 )
 def test_a_function_without_a_gradient_is_loaded_and_told(source, caplog):
     generator = ti.load_generator(source, prior="normal(4)")
-    assert not generator.differentiable
+    assert not generator.about.differentiable
     assert "without a TensorFlow gradient" in caplog.text
     codes, images = generator.sample(3)
     np.testing.assert_allclose(images, np.asarray(source(codes.numpy())).reshape(3, *generator.image_shape), rtol=1e-6)
@@ -366,7 +366,7 @@ def images_of(shape):
 )
 def test_bad_input_is_told_in_one_line(source, options, said):
     with pytest.raises(BadInput, match=said) as caught:
-        ti.load_generator(source, **options)
+        ti.load_generator(ti.settings.GeneratorSettings(source, **options))
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -382,7 +382,7 @@ def test_bad_input_is_told_in_one_line(source, options, said):
 )
 def test_options_that_the_model_contradicts(options, said):
     with pytest.raises(BadInput, match=said):
-        ti.load_generator(sequential(), **options)
+        ti.load_generator(ti.settings.GeneratorSettings(sequential(), **options))
 
 
 def test_the_reason_of_a_failing_model_is_not_lost():
@@ -419,8 +419,8 @@ def test_labels_for_a_generator_without_classes():
 
 def test_the_builtin_generator_states_everything():
     generator = ti.load_generator()
-    assert generator.assumed == ()
-    assert not generator.constant
+    assert generator.about.assumed == ()
+    assert not generator.about.constant
     original = keras.saving.load_model(BUILTIN, compile=False)
     codes = codes_for(generator)
     wanted = np.reshape(original(codes, training=False), (5, *generator.image_shape))
@@ -436,6 +436,6 @@ def test_the_file_is_not_changed_and_its_fingerprint_is_its_own(ext, tmp_path):
     generator = ti.load_generator(path)
     assert path.read_bytes() == before
     assert [child.name for child in tmp_path.iterdir()] == [path.name]
-    assert generator.fingerprint == hashlib.sha256(before).hexdigest()
+    assert generator.about.fingerprint == hashlib.sha256(before).hexdigest()
     randomise(model, seed=1).save(other)
-    assert ti.load_generator(other).fingerprint != generator.fingerprint
+    assert ti.load_generator(other).about.fingerprint != generator.about.fingerprint

@@ -63,9 +63,9 @@ def test_shape_and_defaults(name, manifest, loaded):
     entry, generator = manifest[name][0], loaded(name)
     assert generator.space.shape == (entry["inputs"][0][1][-1],)
     assert generator.image_shape == tuple(entry["outputs"][0][1:])
-    assert generator.fingerprint == entry["sha256"]
-    assert generator.assumed == ("prior: normal", "value_range: [-1.0, 1.0]")
-    assert generator.constant == (name == "dead-constant")
+    assert generator.about.fingerprint == entry["sha256"]
+    assert generator.about.assumed == ("prior: normal", "value_range: [-1.0, 1.0]")
+    assert generator.about.constant == (name == "dead-constant")
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -100,7 +100,7 @@ def elu(values):
 def test_an_archive_of_keras_2_15_written_on_windows(manifest):
     """No reader takes it as it is; held against its own arrays, in NumPy."""
     path = manifest["vae-labelled-keras215-archive"][1]
-    generator = ti.load_generator(path, label_input="input_4")
+    generator = ti.from_keras(path, label_input="input_4")
     assert (generator.space.shape, generator.condition.classes, generator.image_shape) == ((10,), 33, (28, 28, 1))
     with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
         arrays = lambda layer: [

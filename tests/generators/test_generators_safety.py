@@ -49,7 +49,7 @@ def test_a_lambda_is_refused_and_not_run(maker, ext, wrapped, tmp_path):
     assert "run code" in message
     assert "allow_unsafe=True" in message
     assert not proof.exists()
-    same(ti.load_generator(path, allow_unsafe=True), lambda codes: model(codes, training=False))
+    same(ti.from_keras(path, allow_unsafe=True), lambda codes: model(codes, training=False))
     assert proof.exists()  # so it was the refusal that kept it from running
 
 
@@ -176,7 +176,7 @@ def test_os_system_in_a_file(maker, ext, tmp_path):
     message = refuses(edited(path, change), "the class system of the Python module os")
     assert "custom_objects" in message
     with contextlib.suppress(BadInput):  # whatever the readers then make of it
-        ti.load_generator(path, allow_unsafe=True)
+        ti.from_keras(path, allow_unsafe=True)
 
 
 def test_a_tf_op_that_writes_a_file(tmp_path):
@@ -199,7 +199,7 @@ def test_a_tf_op_that_writes_a_file(tmp_path):
     assert "allow_unsafe" in message
     assert not proof.exists()
     with contextlib.suppress(BadInput):
-        ti.load_generator(path, allow_unsafe=True)
+        ti.from_keras(path, allow_unsafe=True)
     assert proof.exists()
 
 
@@ -278,7 +278,7 @@ def test_a_class_is_given_with_its_package_or_without(ext, allow_unsafe, saved_a
     finally:
         for name in [name for name in keras.saving.get_custom_objects() if name.endswith("PixelNorm")]:
             del keras.saving.get_custom_objects()[name]
-    same(ti.load_generator(path, custom_objects={given: PixelNorm}, allow_unsafe=allow_unsafe), model)
+    same(ti.from_keras(path, custom_objects={given: PixelNorm}, allow_unsafe=allow_unsafe), model)
 
 
 @pytest.mark.parametrize("kind", ["g.keras", "g.h5", "folder"])
@@ -287,13 +287,14 @@ def test_limits_are_kept_whatever_else_the_user_has(kind, beside, tmp_path):
     """Classes that a file does not need, tf_keras's own among them, do not keep it from being watched."""
     model = keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(12), keras.layers.Reshape((2, 2, 3))])
     model.export(tmp_path / kind, verbose=False) if kind == "folder" else model.save(tmp_path / kind)
-    custom = {"PixelNorm": PixelNorm} if beside == "custom" else None
+    custom = {"custom_objects": {"PixelNorm": PixelNorm}} if beside == "custom" else {}
+    load = ti.from_saved_model if kind == "folder" else ti.from_keras
     if beside == "registered":
         keras.saving.get_custom_objects()["me>PixelNorm"] = PixelNorm
     try:
         with pytest.raises(BadInput, match=r"takes more than 0.00(1|05) seconds"):
-            ti.load_generator(tmp_path / kind, custom_objects=custom, limits=Limits(seconds=0.001))
-        same(ti.load_generator(tmp_path / kind, custom_objects=custom), model)
+            load(tmp_path / kind, **custom, limits=Limits(seconds=0.001))
+        same(load(tmp_path / kind, **custom), model)
     finally:
         keras.saving.get_custom_objects().pop("me>PixelNorm", None)
 
@@ -301,7 +302,7 @@ def test_limits_are_kept_whatever_else_the_user_has(kind, beside, tmp_path):
 def test_only_what_needs_the_users_classes_is_built_unwatched(tmp_path):
     _, path = saved(keras, ".keras", tmp_path, PixelNorm())
     with pytest.raises(BadInput, match=r"takes more than 0.00(1|05) seconds"):  # the gate is watched for these, too
-        ti.load_generator(path, custom_objects={"PixelNorm": PixelNorm}, limits=Limits(seconds=0.001))
+        ti.from_keras(path, custom_objects={"PixelNorm": PixelNorm}, limits=Limits(seconds=0.001))
 
 
 def test_graph_operations_of_tensorflow_2_0(tmp_path):

@@ -21,12 +21,12 @@ def draw(seed=0):
 @pytest.mark.parametrize("truncation", [None, 0.5])
 def test_a_hub_module_in_the_format_of_tensorflow_1(tmp_path, truncation, state):
     variables = hub_module(tmp_path / "module", state=state)
-    generator = ti.load_generator(tmp_path / "module", truncation=truncation)
+    generator = ti.from_saved_model(tmp_path / "module", truncation=truncation)
     value = truncation or 1.0
     assert generator.space == ti.normal(6, stddev=value, bound=2)
     assert generator.condition.classes == 5
     assert generator.condition.one_hot
-    assert ("truncation: 1" in generator.assumed) == (truncation is None)
+    assert ("truncation: 1" in generator.about.assumed) == (truncation is None)
     expected = images_of(variables, draw(), LABELS, value)
     assert np.ptp(expected, axis=0).max() > 0.1
     np.testing.assert_allclose(generator(draw(), LABELS), expected, atol=1e-5)
@@ -39,21 +39,21 @@ def test_a_hub_module_in_the_format_of_tensorflow_1(tmp_path, truncation, state)
 def test_parts_of_a_hub_module_are_the_whole(tmp_path):
     variables = hub_module(tmp_path / "module")
     generator = ti.load_generator(tmp_path / "module")
-    head, tail = ti.split(generator)
+    parts = ti.split(generator)
     codes = tf.constant(draw())
-    hidden = head([codes, generator.condition.encode(tf.constant(LABELS))])
+    hidden, held = parts.before(codes, LABELS)
     np.testing.assert_allclose(
         hidden, draw() @ variables["Generator/G_linear/w"] + variables["Generator/G_linear/b"], atol=1e-5
     )
-    held = tail.condition.join(codes, labels=LABELS)  # the codes go round the layer, as in BigGAN
-    np.testing.assert_allclose(tail(hidden, held), generator(codes, LABELS), atol=1e-5)
+    assert list(held.tensors) == ["codes"]  # they go round the layer, as in BigGAN
+    np.testing.assert_allclose(parts.tail(hidden, *held), generator(codes, LABELS), atol=1e-5)
     assert [layer.name.rpartition("/")[2] for layer in ti.layers(generator)] == ["G_linear"]
-    assert ti.split(generator, "G_linear").head.output_name == head.output_name
+    assert ti.split(generator, "G_linear").head.output_name == parts.head.output_name
 
 
 def test_a_hub_module_is_inverted(tmp_path):
     hub_module(tmp_path / "module")
-    generator = ti.load_generator(tmp_path / "module", truncation=0.5)
+    generator = ti.from_saved_model(tmp_path / "module", truncation=0.5)
     _, images = generator.sample(4, labels=2)
     found = ti.Inverter(generator, solver=ti.LevenbergMarquardt(60), stopping=ti.Stopping(1e-14))(images, labels=2)
     assert (found.loss.numpy() < 1e-10).all()
@@ -85,7 +85,7 @@ def test_models_that_keras_exports(tmp_path):
     np.testing.assert_allclose(tail(head(codes)), model(codes), atol=1e-5)
     found = ti.Inverter(generator, restarts=2)(generator(codes))
     assert np.isfinite(found.loss).all()
-    assert generator.fingerprint == ti.load_generator(tmp_path / "exported").fingerprint != ""
+    assert generator.about.fingerprint == ti.load_generator(tmp_path / "exported").about.fingerprint != ""
 
 
 def test_models_with_labels_that_keras_exports(tmp_path):
@@ -136,7 +136,7 @@ def test_the_signature_that_gives_images_is_taken(module):
 )
 def test_what_a_module_does_not_have_is_refused(module, options, why):
     with pytest.raises(ti.BadInput, match=why) as caught:
-        ti.load_generator(module, **options)
+        ti.from_saved_model(module, **options)
     assert "\n" not in str(caught.value)
 
 
@@ -144,7 +144,7 @@ def test_what_a_module_does_not_have_is_refused(module, options, why):
 def test_a_truncation_out_of_range_is_refused(tmp_path, truncation):
     hub_module(tmp_path / "module")
     with pytest.raises(ti.BadInput, match=r"truncation=.*above 0 and at most 1"):
-        ti.load_generator(tmp_path / "module", truncation=truncation)
+        ti.from_saved_model(tmp_path / "module", truncation=truncation)
 
 
 def test_missing_labels_are_told(tmp_path):
@@ -162,7 +162,7 @@ def test_no_signature_or_several_that_fit(tmp_path):
     tf.saved_model.save(made, tmp_path / "two", {"first": made.generate, "second": made.generate})
     with pytest.raises(ti.BadInput, match=r"generator's for certain.*first, second.*--signature"):
         ti.load_generator(tmp_path / "two")
-    assert ti.load_generator(tmp_path / "two", signature="second", value_range=(0, 1)).image_shape == (3, 3, 3)
+    assert ti.from_saved_model(tmp_path / "two", signature="second", value_range=(0, 1)).image_shape == (3, 3, 3)
 
 
 class Writer(tf.Module):
@@ -181,7 +181,7 @@ def test_a_graph_that_writes_files_is_refused(tmp_path):
     with pytest.raises(ti.BadInput, match=r"WriteFile, which may do more than compute.*allow_unsafe"):
         ti.load_generator(tmp_path / "module")
     assert not (tmp_path / "written.txt").exists()
-    ti.load_generator(tmp_path / "module", allow_unsafe=True, value_range=(0, 1))
+    ti.from_saved_model(tmp_path / "module", allow_unsafe=True, value_range=(0, 1))
     assert (tmp_path / "written.txt").read_text() == "written"
 
 
@@ -236,7 +236,7 @@ def test_a_module_without_its_variables(tmp_path):
 def test_entries_of_the_code_that_are_a_class(shared):
     """`digits-28-savedmodel` takes 32 normal entries and a one-hot digit."""
     folder = shared / "generators" / "digits-28-savedmodel"
-    generator = ti.load_generator(folder, class_entries=(32, 42), value_range=(0, 1))
+    generator = ti.from_saved_model(folder, class_entries=(32, 42), value_range=(0, 1))
     assert generator.space.shape == (32,)
     assert generator.condition.classes == 10
     codes = generator.space.sample(ti.seeds.of(0, tf.range(5)))
@@ -263,9 +263,9 @@ def test_entries_of_the_code_that_are_a_class(shared):
 )
 def test_class_entries_that_are_none_are_refused(entries, why):
     with pytest.raises(ti.BadInput, match=why):
-        ti.load_generator(sequential(), class_entries=entries)
+        ti.from_keras(sequential(), class_entries=entries)
 
 
 def test_class_entries_beside_a_label_are_refused():
     with pytest.raises(ti.BadInput, match="takes a label besides"):
-        ti.load_generator(labelled(), class_entries=(1, 4))
+        ti.from_keras(labelled(), class_entries=(1, 4))

@@ -90,11 +90,8 @@ def given_to(generator):
 
 
 def in_parts(generator, parts, codes):
-    encoded, labels = given_to(generator)
-    held = labels
-    if parts.tail.condition is not None and parts.tail.condition != generator.condition:
-        held = parts.tail.condition.join(codes, labels=labels)
-    return parts.tail(parts.head([codes, *encoded]), held)
+    hidden, held = parts.before(codes, given_to(generator)[1])
+    return parts.tail(hidden, *held)
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -196,11 +193,10 @@ def test_layers_have_the_names_that_the_model_gives_them():
 def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
     generator = ti.load_generator(MODELS[kind]())
     codes, (encoded, _) = tf.constant(codes_for(generator)), given_to(generator)
-    head, tail = ti.split(generator)
+    parts = ti.split(generator)
     inputs = [keras.Input((LATENT,)), *(keras.Input(each.shape[1:]) for each in encoded)]
-    hidden = head(inputs)
-    held = inputs[len(inputs) - len(tail.layer.names) + 1 :]
-    model = keras.Model(inputs, keras.layers.UpSampling2D(2)(tail.layer([hidden, *held])))
+    held = inputs[len(inputs) - len(parts.layer.names) + 1 :]
+    model = keras.Model(inputs, keras.layers.UpSampling2D(2)(parts.layer([parts.head(inputs), *held])))
     expected = np.repeat(np.repeat(generator(codes, given_to(generator)[1]), 2, axis=1), 2, axis=2)
     np.testing.assert_allclose(model([codes, *encoded]), expected, atol=1e-5)
     model.save(tmp_path / "both.keras")
@@ -212,13 +208,11 @@ def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
 def test_a_tail_is_inverted_like_any_generator():
     generator = ti.load_generator(round_the_layer_with_labels())
     codes, labels = tf.constant(codes_for(generator)), LABELS
-    head, tail = ti.split(generator)
-    held = tail.condition.join(codes, labels=labels)
-    hidden = head([codes, generator.condition.encode(tf.constant(labels))]).numpy()
-    images = tail(hidden + 0.3, held)  # no code of the whole has these
-    found = ti.Inverter(tail, solver=ti.LevenbergMarquardt(40), restarts=1, stopping=ti.Stopping(1e-14))(
-        images, labels=held
-    )
+    parts = ti.split(generator)
+    hidden, held = parts.before(codes, labels)
+    images = parts.tail(hidden + 0.3, *held)  # no code of the whole has these
+    inverter = ti.Inverter(parts.tail, solver=ti.LevenbergMarquardt(40), restarts=1, stopping=ti.Stopping(1e-14))
+    found = inverter(images, labels=held.labels, held=held.tensors)
     assert (found.loss.numpy() < 1e-10).all()
 
 
@@ -241,22 +235,49 @@ def test_what_is_held_is_checked():
     generator = ti.load_generator(round_the_layer_with_labels())
     tail = ti.split(generator).tail
     values = tf.zeros([5, *tail.space.shape])
-    with pytest.raises(ti.BadInput, match="nothing that is held"):
-        tail(values)
-    with pytest.raises(ti.BadInput, match=rf"held \[5, 3\].*\[B, {LATENT + 1}\]"):
-        tail(values, tf.zeros([5, 3]))
+    codes = codes_for(generator)
+    with pytest.raises(ti.BadInput, match=rf"held \[\] for .*codes \['B', {LATENT}\]"):
+        tail(values, LABELS)
+    with pytest.raises(ti.BadInput, match=rf"held codes \[5, 3\].*\['B', {LATENT}\]"):
+        tail(values, LABELS, {"codes": tf.zeros([5, 3])})
+    with pytest.raises(ti.BadInput, match=r"held \['codes', 'noise'\]"):
+        tail(values, LABELS, {"codes": codes, "noise": codes})
+    with pytest.raises(ti.BadInput, match="4 rows held for 5 codes"):
+        tail(values, LABELS, {"codes": codes[:4]})
+    with pytest.raises(ti.BadInput, match="held ndarray"):
+        tail(values, LABELS, codes)
     with pytest.raises(ti.BadInput, match="label 9"):
-        tail.condition.join(codes_for(generator), labels=[0, 1, 9, 0, 0])
+        ti.split(generator).before(codes, [0, 1, 9, 0, 0])
 
 
 def test_a_tail_can_be_cut_again():
     generator = ti.load_generator(round_the_layer_with_labels())
-    codes, (encoded, labels) = codes_for(generator), given_to(generator)
+    codes, (_, labels) = codes_for(generator), given_to(generator)
+    parts = ti.split(generator)
+    hidden, held = parts.before(codes, labels)
+    again = ti.split(parts.tail, ti.layers(parts.tail)[0].name)
+    further, rest = again.before(hidden, *held)
+    np.testing.assert_allclose(again.tail(further, *rest), generator(codes, labels), atol=1e-5)
+
+
+def test_the_prior_of_a_tail_is_where_codes_lead():
+    generator = ti.load_generator(MODELS["batch-norm"]())
     head, tail = ti.split(generator)
-    held = tail.condition.join(codes, labels=labels)
-    hidden = head([codes, *encoded])
-    further, rest = ti.split(tail, ti.layers(tail)[0].name)
-    np.testing.assert_allclose(rest(further([hidden, held]), held), generator(codes, labels), atol=1e-5)
+    values = head(generator.sample(256, seed=1)[0]).numpy()
+    drawn = tail.space.sample(ti.seeds.of(3, tf.range(256))).numpy()
+    for mean in (tail.space.centre, drawn.mean(axis=0)):
+        assert (np.abs(mean - values.mean(axis=0)) < 0.6 * (values.std(axis=0) + tail.space.spread)).all()
+    assert abs(np.sqrt(np.mean((values - values.mean(axis=0)) ** 2)) / tail.space.spread - 1) < 0.3
+
+
+def test_what_is_not_true_of_the_tail_is_not_inherited(tmp_path):
+    whole = sequential()
+    whole.save(tmp_path / "g.keras")
+    generator = in_float64(ti.load_generator(tmp_path / "g.keras"))
+    tail = ti.split(ti.load_generator(tmp_path / "g.keras")).tail
+    assert generator.rough is not None
+    assert generator.about.fingerprint
+    assert (tail.rough, tail.about.fingerprint) == (None, "")
 
 
 def without_dense():
@@ -305,24 +326,23 @@ REAL = {
 
 def holds(generator, width):
     """Whether both parts are the whole, and the tail's gradient is right."""
-    encoded, labels = given_to(generator)
+    _, labels = given_to(generator)
     codes, whole = generator.sample(len(LABELS), labels=labels)
-    parts = head, tail = ti.split(generator)
+    parts = ti.split(generator)
+    tail = parts.tail
     if width:
         assert tail.space.shape == (width,)
     np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
     # The gradient in a random direction, against differences in float64: the parts can be made wider too.
     random, wide = np.random.default_rng(0), in_float64(tail)
-    hidden, held = head([codes, *encoded]), labels
-    if tail.condition != generator.condition:
-        held = tail.condition.join(codes, labels=labels)
+    hidden, held = parts.before(codes, labels)
     towards = tail.space.stddev * random.normal(size=hidden.shape)
     weights = random.normal(size=whole.shape)
     with tf.GradientTape() as tape:
         tape.watch(hidden)
-        total = tf.reduce_sum(tail(hidden, held) * tf.constant(weights, tf.float32))
+        total = tf.reduce_sum(tail(hidden, *held) * tf.constant(weights, tf.float32))
     slope = np.sum(tape.gradient(total, hidden) * towards, axis=1)
-    there = [wide(hidden.numpy().astype(float) + change * towards, held) for change in (1e-7, -1e-7)]
+    there = [wide(hidden.numpy().astype(float) + change * towards, *held) for change in (1e-7, -1e-7)]
     differences = np.sum((there[0] - there[1]) / 2e-7 * weights, axis=(1, 2, 3))
     np.testing.assert_allclose(slope, differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())
 
@@ -343,5 +363,5 @@ def test_biggan(kind, tmp_path):
     else:
         model.save(tmp_path / kind)
     generator = ti.load_generator(tmp_path / kind)
-    assert ti.split(generator).tail.condition.shapes == ((12,),)
+    assert ti.split(generator).tail.holds == {"codes": (12,)}
     holds(generator, 4 * 4 * 16)

@@ -122,7 +122,7 @@ def test_a_constant_generator_is_told_as_such():
     generator = ti.load_generator(
         lambda z: tf.zeros([1, 4, 4, 1]) + 0 * tf.reshape(z[:, :1], [-1, 1, 1, 1]), prior=ti.normal(3)
     )
-    assert generator.constant
+    assert generator.about.constant
     found = ti.Inverter(generator)(np.zeros((2, 4, 4, 1), np.float32))
     assert statuses(found) == [ti.Status.CONSTANT] * 2
     assert "does not depend on the code" in found.messages[0]

@@ -72,8 +72,9 @@ def test_the_class_and_the_code_are_held_for_what_comes_later():
     unit = np.mean((found.images - images) ** 2, axis=(1, 2, 3)) / 4
     assert (unit < 0.5 * found.mse_latent.numpy()).all()
     np.testing.assert_allclose(generator(found.codes, labels), found.images_latent, atol=1e-5)
-    held = inverter.tail.condition.join(found.codes, labels=labels)
-    np.testing.assert_allclose(inverter.tail(found.hidden, held), found.images, atol=1e-5)
+    np.testing.assert_allclose(
+        inverter.parts.tail(found.hidden, labels, {"codes": found.codes}), found.images, atol=1e-5
+    )
     alone = inverter(images[1:2], ids=[1], labels=labels[1])
     np.testing.assert_allclose(alone.hidden, found.hidden[1:2], atol=1e-4)
 

@@ -46,7 +46,7 @@ def test_a_generator_with_a_uniform_prior_comes_out(train, tmp_path):
     generator = ti.load_generator(tmp_path / "out" / "generator.keras")
     assert str(generator.space) == str(ti.uniform(5))
     assert (generator.space.low, generator.space.high) == (-1, 1)
-    assert generator.assumed == ()  # all of it is in the file
+    assert generator.about.assumed == ()  # all of it is in the file
     assert generator.value_range == (-1, 1)
     assert generator.image_shape == (32, 32, 1)
     codes, images = generator.sample(40)

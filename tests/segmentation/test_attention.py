@@ -77,16 +77,15 @@ def test_behind_a_cut():
     generator = loaded(planted("pooled"))
     codes, _ = generator.sample(2)
     parts, found = ti.split(generator), find(generator)
-    behind = found.behind(parts.tail)
+    behind = found.behind(parts)
     hidden, held = parts.before(codes)
-    assert held is None
-    np.testing.assert_allclose(behind(hidden, held), found(codes), atol=1e-6)
-    assert np.abs(behind(1.5 * hidden, held) - found(codes)).max() > 1e-3
+    np.testing.assert_allclose(behind(hidden, *held), found(codes), atol=1e-6)
+    assert np.abs(behind(1.5 * hidden, *held) - found(codes)).max() > 1e-3
 
 
 def test_a_map_before_the_cut(plain):
-    assert find(plain).behind(ti.split(plain, "behind").tail) is None
-    assert find(plain, "small").behind(ti.split(plain, "first").tail) is not None
+    assert find(plain).behind(ti.split(plain, "behind")) is None
+    assert find(plain, "small").behind(ti.split(plain, "first")) is not None
 
 
 def test_of_several_maps_the_largest(plain, caplog):

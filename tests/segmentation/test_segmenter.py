@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from eager import eager
 from jobs import job_of
 from planted import planted, regions
@@ -62,13 +61,13 @@ def test_two_steps_are_segmented_behind_the_cut(biggan):
     generator = biggan.load()
     segmenter = Segmenter(biggan, generator, (3, 9))
     attention, parts = segmenter.attention, split(generator)
-    behind = attention.behind(parts.tail)
+    behind = attention.behind(parts)
     for row in biggan.rows():
         codes = row.code[np.newaxis]
-        hidden = parts.head([codes, tf.one_hot([3], 5)]) + row.delta
-        held = parts.tail.condition.join(codes, labels=[3])
-        beyond, latent = behind(hidden, held)[0], attention(codes, [3])[0]
-        np.testing.assert_allclose(behind(hidden - row.delta, held)[0], latent, atol=1e-5)
+        hidden, held = parts.before(codes, [3])
+        hidden += row.delta
+        beyond, latent = behind(hidden, *held)[0], attention(codes, [3])[0]
+        np.testing.assert_allclose(behind(hidden - row.delta, *held)[0], latent, atol=1e-5)
         assert np.abs(beyond - latent).max() > 1e-2
         expected = segment(beyond, (3, 9))
         for count, labels in segmenter(row).items():

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.condition import Beside
-from tfinvert.generators.derived.split import Split, around, split
+from tfinvert.generators.derived.split import HIDDEN, Split, around, split
+from tfinvert.generators.held import Held
 from tfinvert.runs import FinishedRun
 
 CODE, DENSE = PLACES = ("code", "dense")
@@ -60,7 +60,7 @@ class Place:
 
     def hidden(self, points: Points) -> np.ndarray:
         """h = G1(codes, labels) + delta, [B, *hidden]; behind a cut only."""
-        return self._before(points).numpy() + points.delta
+        return self._before(points)[0].numpy() + points.delta
 
     def without(self, points: Points) -> Points:
         """The same codes with no delta, where there is one."""
@@ -84,20 +84,18 @@ class Place:
     def _drawn(self) -> Callable[[Points], tf.Tensor]:
         if self.split is None:
             return lambda points: self.generator(points.codes, points.labels)
-        tail = self.split.tail
-        distances, beside = around(tail)
-        round_it = isinstance(tail.condition, Beside)  # the code also goes round the cut
+        distances = around(self.split.tail)
 
         def draw(points: Points) -> tf.Tensor:
-            codes = [points.codes] if round_it else []
-            return distances(points.delta, beside.join(self._before(points), *codes, labels=points.labels))
+            hidden, held = self._before(points)
+            return distances(points.delta, held.labels, {**held.tensors, HIDDEN: hidden})
 
         return draw
 
-    def _before(self, points: Points) -> tf.Tensor:
+    def _before(self, points: Points) -> tuple[tf.Tensor, Held]:
         if self.split is None:
             raise BadInput("values behind a cut", "there is none at the code: edit behind the dense layer")
-        return self.split.before(points.codes, points.labels)[0]
+        return self.split.before(points.codes, points.labels)
 
 
 def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> Place:

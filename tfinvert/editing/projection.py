@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import NamedTuple
 
@@ -13,6 +12,8 @@ from tfinvert.editing.points import Place, Points
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.derived.split import Split
+from tfinvert.generators.generator import derive
+from tfinvert.generators.held import Held
 from tfinvert.inversion import Inverter
 from tfinvert.settings import Stopping
 from tfinvert.solvers import LevenbergMarquardt
@@ -55,18 +56,17 @@ def project(place: Place, points: Points) -> Projected:
 def _head(generator: Generator, split: Split) -> Generator:
     """The part before the cut as a generator, whose images [n, 1, 1] are the values h."""
     shape = (math.prod(split.tail.space.shape or ()), 1, 1)
-    size = split.tail.space.spread  # so that errors are in units of h
+    space = split.tail.space
+    size = float(np.sqrt(np.mean(np.square(space.centre)) + space.spread**2))  # so that errors are in units of h
 
-    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        return tf.reshape(split.head([codes] if labels is None else [codes, labels]), [-1, *shape])
+    def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
+        return tf.reshape(split.head([codes, *held.rows]), [-1, *shape])
 
-    return dataclasses.replace(
+    return derive(
         generator,
-        function=function,
+        f"the head of {generator.name}",
+        function,
         space=generator.space.constrained(unconstrained()),
         image_shape=shape,
         value_range=(-size, size),
-        constant=False,
-        rough=None,
-        name=f"the head of {generator.name}",
     )

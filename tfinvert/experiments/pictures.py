@@ -162,7 +162,7 @@ def run(
     """
     if samples < 1:
         raise BadInput(f"samples={samples}", "expected at least 1")
-    if other is not None and other.fingerprint and other.fingerprint == generator.fingerprint:
+    if other is not None and other.about.fingerprint and other.about.fingerprint == generator.about.fingerprint:
         raise BadInput(f"{other.name} as the other generator", "it is the same file; expected another")
     kinds: tuple[Noise | None, ...] = (None, jpeg)
     recoveries = {noise: Recovery(generator, noise=noise, attempts=attempts, seed=seed) for noise in kinds}

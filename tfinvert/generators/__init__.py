@@ -1,12 +1,23 @@
 """Generators: codes in, images out, whatever file or object they come from.
 
-`generator.py` says what a generator is, `load.py` is the front door, the other files read one kind each.
+`generator.py` says what a generator is, `held.py` what it takes beside codes, `load.py` has the front doors. Rooms:
+`readers/` read files and models, `safety/` keeps out what they must not do, `graphs/` takes graphs apart, `derived/`
+makes generators of generators.
 """
 
 import tfinvert.backend  # noqa: F401
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.generators.derived.split import layers, split
 from tfinvert.generators.generator import Generator
-from tfinvert.generators.load import load_generator
+from tfinvert.generators.load import from_function, from_keras, from_saved_model, load_generator
 
-__all__ = ["Generator", "layers", "load_generator", "mixture", "split"]
+__all__ = [
+    "Generator",
+    "from_function",
+    "from_keras",
+    "from_saved_model",
+    "layers",
+    "load_generator",
+    "mixture",
+    "split",
+]

@@ -1,79 +1,51 @@
-"""The front door: a generator from a file, a model, a function, or the built-in one."""
+"""The front doors: a generator from a file, a model, a function, or the built-in one."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
-import numpy as np
-
-from tfinvert import spaces
 from tfinvert.errors import BadInput
-from tfinvert.generators import generator
-from tfinvert.generators.condition import Condition
-from tfinvert.generators.derived import piece  # noqa: F401  (files may hold its layers, which Keras knows by it)
-from tfinvert.generators.readers import contents, hub, inputs, keras_files, keras_model
-from tfinvert.generators.readers.contents import Contents
-from tfinvert.generators.readers.inputs import Wiring
-from tfinvert.generators.readers.saved import model as saved_model
-from tfinvert.generators.safety import process
-from tfinvert.generators.safety.config import registered
-from tfinvert.generators.trial import Facts
-from tfinvert.settings import DEFAULT_LIMITS, Limits
-
-_DEFAULT_RANGE = (-1.0, 1.0)
-_WHOLE = 4  # a file may be so many times as large as the arrays that are taken out of it, for it may hold others
-BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
+from tfinvert.generators.generator import Generator
+from tfinvert.generators.opening import called, opened
+from tfinvert.generators.readers import hub, keras_model
+from tfinvert.generators.readers.saved.model import is_saved_model
+from tfinvert.settings import DEFAULT_LIMITS, GeneratorSettings, Limits
+from tfinvert.spaces import Space
 
 
 def load_generator(
-    source: str | Path | Callable | None = None,
+    source: str | Path | Callable | GeneratorSettings | None = None,
     *,
-    prior: spaces.Space | str | None = None,
+    prior: Space | str | None = None,
     value_range: Sequence[float] | None = None,
     image_shape: tuple[int, int, int] | None = None,
-    label_input: str | None = None,
     classes: int | None = None,
-    class_entries: Sequence[int] | None = None,
-    signature: str | None = None,
-    truncation: float | None = None,
-    custom_objects: Mapping[str, Any] | None = None,
-    allow_unsafe: bool = False,
     limits: Limits = DEFAULT_LIMITS,
-) -> generator.Generator:
+) -> Generator:
     """A generator from a Keras file or model, a SavedModel, a TF-Hub module, or any differentiable function.
+
+    What only one kind of source takes is said to `from_keras`, `from_saved_model` or `from_function`.
 
     Args:
       source: a `.keras` file, HDF5 of Keras 1, 2 or 3, the folder of a SavedModel or a TF-Hub module, a module's
         handle (`https://tfhub.dev/deepmind/biggan-128/2`), a model, a function (codes [B, d]) -> images [B, H, W, C],
         or, with `classes`, a function (codes, labels int [B]) -> images; None for the built-in glyph generator. A
         subclassed model is called like a function, or with [codes, labels] if its `call` takes one argument.
+        `GeneratorSettings` say all in one.
       prior: what codes are drawn from, `normal()` or `uniform()`, or its text; its shape may be left out where
         the model knows it. Default: what the file says; for a module that takes a truncation, the normal cut off at
         two standard deviations and scaled by the truncation (Brock et al., 2019); else the standard normal.
       value_range: (low, high) of the generator's pixel values. Default: what the file says, else (-1, 1).
       image_shape: (H, W, C), for outputs that are flat.
-      label_input: which of two inputs takes the class.
       classes: how many classes there are, where the model does not say.
-      class_entries: (first, end) of the entries of a code that are a one-hot class: they become the class label,
-        and the code is what is left.
-      signature: which of a SavedModel's signatures generates; default: the one that is known to.
-      truncation: of modules that take one, in (0, 1]; default 1. It is the same for the whole run.
-      custom_objects: classes by name that a file uses and Keras does not know.
-      allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
-        author you trust.
       limits: of memory and time that loading a file may take. They are kept by another process, which reads the file
-        first; a model that needs classes of yours is built here alone, and with `allow_unsafe`, and on Windows, there
-        is no other process.
+        first; a model that needs classes of yours is built here alone, and where unsafe files are allowed, and on
+        Windows, there is no other process.
 
     Returns:
-      A `Generator`. What was assumed for want of a statement is in its `assumed`, and in the log.
+      A `Generator`. What was assumed for want of a statement is in its `about.assumed`, and in the log.
 
     Raises:
       BadInput: the source cannot be used as a generator; the message says why and what to do.
@@ -81,228 +53,137 @@ def load_generator(
     >>> load_generator().image_shape
     (32, 32, 1)
     """
-    if classes is not None and (isinstance(classes, bool) or not isinstance(classes, int) or classes < 1):
-        raise BadInput(f"classes={classes!r}", "expected how many there are, such as 10")
-    stated = Stated(
-        prior, value_range, image_shape, label_input, classes, class_entries, signature, truncation, allow_unsafe
-    )
-    if not isinstance(limits, Limits):
-        raise BadInput(f"limits={limits!r}", "expected Limits, such as tfinvert.Limits(gigabytes=8)")
-    if not isinstance(custom_objects or {}, Mapping):
-        raise BadInput(f"custom_objects={custom_objects!r}", "expected classes by their names, {'Name': Name}")
-    if source is None:
-        source = BUILTIN
-    if source == "":
-        raise BadInput("a generator without a name", "expected a file, a folder or a handle")
-    if isinstance(source, (str, Path)):
-        return _from_file(str(source), stated, dict(custom_objects or {}), limits)
-    if not callable(source):
-        raise BadInput(f"a generator of type {type(source).__name__}", "expected a file, a Keras model or a function")
-    name = str(getattr(source, "name", None) or getattr(source, "__name__", type(source).__name__))
-    plan = _plan(_wire(source, name, stated), {}, stated, name)
-    return plan.make(plan.try_out())
+    if not isinstance(source, GeneratorSettings):
+        return opened(_settings(source, prior, value_range, image_shape, classes), limits)
+    if any(each is not None for each in (prior, value_range, image_shape, classes)):
+        raise BadInput("GeneratorSettings and other arguments", "say all in the settings")
+    return opened(source, limits)
 
 
-class Stated(NamedTuple):
-    """What the user says of a generator: the arguments of `load_generator`."""
-
-    prior: spaces.Space | str | None
-    value_range: Sequence[float] | None
-    image_shape: tuple[int, int, int] | None
-    label_input: str | None
-    classes: int | None
-    class_entries: Sequence[int] | None
-    signature: str | None
-    truncation: float | None
-    allow_unsafe: bool
-
-
-class _File(NamedTuple):
-    """A file that a generator is read from."""
-
-    path: Path
-    name: str
-    known: dict[str, Any]  # of a TF-Hub module, as on a card
-    folder: Path  # for a copy of its arrays
-    limits: Limits
-
-
-class _Opened(NamedTuple):
-    """What a Keras file holds, and who reads it."""
-
-    contents: Contents
-    reader: str  # "" where it needs classes of the user's
-
-
-def _from_file(source: str, stated: Stated, custom: dict[str, Any], limits: Limits) -> generator.Generator:
-    """Reads a file twice: first in a process that is watched, then here what was found to be good."""
-    path = Path(source).expanduser()  # no shell does it behind a flag's "="
-    known, name = {}, path.name
-    if hub.is_handle(source):
-        known, name, path = hub.known(source), source, hub.folder(source)
-    if not saved_model.is_saved_model(path):
-        contents.sniff(path)  # most mistakes are told at once
-    try:
-        _refuse_size(path, limits)
-        with tempfile.TemporaryDirectory() as folder:
-            plan, facts = _read(_File(path, name, known, Path(folder), limits), stated, custom)
-        digest = saved_model.digest(path, limits) if saved_model.is_saved_model(path) else _digest(path)
-    except BadInput as error:
-        raise error.about(name) from error
-    except OSError as error:
-        raise (contents.no_room(error) or error) from error
-    return plan._replace(fingerprint=digest).make(facts)
-
-
-def _read(file: _File, stated: Stated, custom: dict[str, Any]) -> tuple[generator.Plan, Facts]:
-    custom = {**registered(), **custom}
-    names = list(custom)
-    if stated.allow_unsafe or not process.available():  # code that the user trusts must not be run twice
-        opened, model = _open(file, stated, custom, names)
-        plan = _planned(file, opened, stated, model)
-        return plan, plan.try_out()
-    with process.watched(_try, file, stated, names, limits=file.limits, what=f"loading {file.name}") as answers:
-        _begin()
-        opened = next(answers)
-        if opened is None or opened.reader:
-            # While the other process tries it on codes:
-            model = None if opened is None else keras_files.read_by(opened.reader, opened.contents)
-            plan = _planned(file, opened, stated, model)
-            return plan, next(answers)
-    model, reader = keras_files.read_model(opened.contents, file.name, custom)
-    plan = _planned(file, opened._replace(reader=reader), stated, model)
-    return plan, plan.try_out()
-
-
-def _begin() -> None:
-    """Has TensorFlow and Keras do what they do once, while the other process reads."""
-    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])(np.zeros((1, 1)))
-
-
-def _try(file: _File, stated: Stated, names: Sequence[str]) -> Iterator[Any]:
-    """What is done in a process of its own: all but what needs the user's classes, which are not there."""
-    tempfile.tempdir = str(file.folder)  # whoever asked deletes it, however this process ends
-    began = time.monotonic()
-    opened, model = _open(file, stated, None, names)
-    if time.monotonic() - began > file.limits.seconds / 2:  # it is read here and there, and there nobody watches
-        raise BadInput(
-            f"reading {file.name} takes more than {file.limits.seconds / 2:g} seconds, half of the limit",
-            "if it is meant to, say more with --max_seconds, or limits=Limits(seconds=...)",
-        )
-    if opened is not None and not opened.reader:
-        yield opened
-        return
-    plan = _planned(file, opened, stated, model)
-    yield opened
-    yield plan.try_out()
-
-
-def _open(
-    file: _File, stated: Stated, custom: Mapping[str, Any] | None, names: Sequence[str]
-) -> tuple[_Opened | None, Any]:
-    """Takes a Keras file through the gate, and reads it; (None, None) for a SavedModel.
+def from_keras(
+    source: Any,
+    *,
+    prior: Space | str | None = None,
+    value_range: Sequence[float] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    label_input: str | None = None,
+    class_entries: Sequence[int] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    allow_unsafe: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Generator:
+    """A generator from a Keras model or its file; arguments that are not named here are those of `load_generator`.
 
     Args:
-      file: the file.
-      stated: what the user says of it.
-      custom: the user's classes; None where they are not to be had: then a model that needs them is not read.
-      names: of all that the user vouches for.
+      source: a model of Keras or tf_keras, a `.keras` file, or HDF5.
+      label_input: which of two inputs takes the class.
+      class_entries: (first, end) of the entries of a code that are a one-hot class: they become the class label,
+        and the code is what is left.
+      custom_objects: classes by name that a file uses and Keras does not know.
+      allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
+        author you trust.
+
+    Raises:
+      BadInput: as of `load_generator`, or the source is of another kind.
     """
-    if saved_model.is_saved_model(file.path):
-        return None, None
-    found = contents.look(file.path, file.folder, file.limits, names, stated.allow_unsafe)
-    if custom is None and found.custom:
-        return _Opened(found, ""), None
-    model, reader = keras_files.read_model(found, file.name, custom)
-    return _Opened(found, reader), model
-
-
-def _planned(file: _File, opened: _Opened | None, stated: Stated, model: Any) -> generator.Plan:
-    if opened is not None:
-        return _plan(_wire(model, file.name, stated), opened.contents.card, stated, file.name)
-    wiring = saved_model.read(
-        file.path,
-        signature=stated.signature or file.known.get("signature"),
-        truncation=stated.truncation,
-        label_input=stated.label_input,
-        classes=stated.classes,
-        allow_unsafe=stated.allow_unsafe,
-        limits=file.limits,
+    file = isinstance(source, (str, Path))
+    if file and (is_saved_model(Path(source).expanduser()) or hub.is_handle(str(source))):
+        raise BadInput(f"{source} is a SavedModel or a TF-Hub module", "give it to from_saved_model")
+    if not file and not keras_model.is_model(source):
+        raise BadInput(f"a Keras model of type {type(source).__name__}", "give functions to from_function")
+    stated = _settings(
+        source,
+        prior,
+        value_range,
+        image_shape,
+        classes,
+        label_input=label_input,
+        class_entries=class_entries,
+        allow_unsafe=allow_unsafe,
     )
-    return _plan(wiring, file.known, stated, file.name)
+    return opened(stated, limits, custom_objects)
 
 
-def _plan(wiring: Wiring, said: Mapping[str, Any], stated: Stated, name: str) -> generator.Plan:
-    """What a generator is made of, by what the user states and else what its file says."""
-    if stated.class_entries is not None:
-        wiring = inputs.without_class(wiring, stated.class_entries, name)
-    names = said.get("class_names")
-    if wiring.condition is not None and names:
-        wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(map(str, names))))
-    assumed = list(wiring.assumed)
-    prior = stated.prior if stated.prior is not None else said.get("prior")
-    if prior is None:
-        prior = spaces.normal() if wiring.truncation is None else spaces.normal(stddev=wiring.truncation, bound=2)
-        assumed.append(f"prior: {str(prior).removesuffix('()')}")
-    space = _space(spaces.parse(prior) if isinstance(prior, str) else prior, wiring.code_shape, name)
-    bounds = stated.value_range if stated.value_range is not None else said.get("value_range")
-    if bounds is None:
-        bounds = _DEFAULT_RANGE
-        assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
-    return generator.Plan(
-        wiring.function, space, wiring.condition, _range(bounds), stated.image_shape, tuple(assumed), name, ""
+def from_saved_model(
+    source: str | Path,
+    *,
+    prior: Space | str | None = None,
+    value_range: Sequence[float] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    label_input: str | None = None,
+    class_entries: Sequence[int] | None = None,
+    signature: str | None = None,
+    truncation: float | None = None,
+    allow_unsafe: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Generator:
+    """A generator from a SavedModel or a TF-Hub module; other arguments are those of the other doors.
+
+    Args:
+      source: the folder, or a module's handle.
+      label_input: as of `from_keras`, like `class_entries` and `allow_unsafe`.
+      signature: which of its signatures generates; default: the one that is known to.
+      truncation: of modules that take one, in (0, 1]; default 1. It is the same for the whole run.
+
+    Raises:
+      BadInput: as of `load_generator`, or the source is of another kind.
+    """
+    if not isinstance(source, (str, Path)):
+        raise BadInput(f"a SavedModel of type {type(source).__name__}", "expected its folder, or a TF-Hub handle")
+    if Path(source).expanduser().is_file():
+        raise BadInput(f"{source} is a file", "expected a folder; give Keras files to from_keras")
+    stated = _settings(
+        source,
+        prior,
+        value_range,
+        image_shape,
+        classes,
+        label_input=label_input,
+        class_entries=class_entries,
+        signature=signature,
+        truncation=truncation,
+        allow_unsafe=allow_unsafe,
     )
+    return opened(stated, limits)
 
 
-def _wire(model: Any, name: str, stated: Stated) -> Wiring:
-    """How a model, or any function, is called."""
-    for option in ("signature", "truncation"):
-        if getattr(stated, option) is not None:
+def from_function(
+    function: Callable,
+    prior: Space | str,
+    *,
+    value_range: Sequence[float] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    holds: Mapping[str, Sequence[int]] | None = None,
+) -> Generator:
+    """A generator from any function of codes; other arguments are those of `load_generator`.
+
+    Args:
+      function: (codes [B, *shape]) -> images [B, H, W, C], with labels int [B] as a second argument where there are
+        `classes`, and what it `holds` as arguments by name.
+      prior: with the shape of a code, such as `normal(100)`.
+      holds: what else it is given for each code, by the names of its arguments: the shape of one row, such as
+        {"noise": (16, 16, 1)}. Inverters take the rows as `held={"noise": ...}`; they stay while codes move.
+
+    Raises:
+      BadInput: as of `load_generator`, or a name or a shape in `holds` is none.
+    """
+    if not callable(function):
+        raise BadInput(f"a function of type {type(function).__name__}", "give files to load_generator")
+    shapes = {}
+    for name, shape in (holds or {}).items():
+        try:
+            shapes[name] = tuple(int(n) for n in shape)
+        except (TypeError, ValueError) as error:
             raise BadInput(
-                f"{option}={getattr(stated, option)} for {name}",
-                "only a SavedModel or TF-Hub module takes it: leave it out",
-            )
-    if keras_model.is_model(model):
-        return keras_model.wire(model, stated.label_input, stated.classes)
-    if stated.label_input is not None:
-        raise BadInput(
-            f"label_input {stated.label_input!r} for the function {name}", "leave it out: it takes (codes, labels)"
-        )
-    condition = Condition(stated.classes, column=False, dtype="int32") if stated.classes else None
-    return Wiring(model, None, condition, [])
+                f"holds={{{name!r}: {shape!r}}}", "expected the shape of one row, such as (16, 16, 1)"
+            ) from error
+        if not str(name).isidentifier() or any(n < 1 for n in shapes[name]):
+            raise BadInput(f"holds={{{name!r}: {shape!r}}}", "expected an argument's name and the shape of one row")
+    return called(function, _settings(function, prior, value_range, image_shape, classes), shapes)
 
 
-def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spaces.Space:
-    if not isinstance(prior, spaces.Space):
-        raise BadInput(f"prior {prior!r}", "expected normal(), uniform(), or the text of one")
-    if prior.shape is None and shape is None:
-        raise BadInput(f"{name} does not say how long its codes are", "give a prior with a shape, such as normal(100)")
-    if prior.shape is not None and shape is not None and prior.shape != shape:
-        raise BadInput(
-            f"prior {prior} for {name}", f"its codes have the shape {shape}; leave the shape out of the prior"
-        )
-    return prior if shape is None else prior.with_shape(shape)
-
-
-def _range(bounds: Sequence[float]) -> tuple[float, float]:
-    try:
-        low, high = (float(bound) for bound in bounds)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"value_range {bounds!r}", "expected two numbers, such as -1,1") from error
-    if not -np.inf < low < high < np.inf:
-        raise BadInput(f"value_range {low},{high}", "expected two finite numbers, low before high, such as -1,1 or 0,1")
-    return low, high
-
-
-def _refuse_size(path: Path, limits: Limits) -> None:
-    """Raises `BadInput` where a file is so large that reading it for its digest would take minutes."""
-    if path.is_file() and (size := path.stat().st_size) > _WHOLE * limits.bytes:
-        raise BadInput(
-            f"{path.name} has {size / 1e9:.3g} GB",
-            f"expected at most {_WHOLE * limits.gigabytes:g}; if it is meant to, raise --max_gigabytes",
-        )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _settings(source: Any, prior: Any, value_range: Any, image_shape: Any, classes: Any, **more: Any) -> Any:
+    return GeneratorSettings(source, prior, value_range, image_shape, classes=classes, **more)

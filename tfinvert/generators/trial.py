@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from tfinvert import seeds
 from tfinvert.errors import BadInput, short
-from tfinvert.generators.condition import Beside, Condition
+from tfinvert.generators.held import Held, Holds
 from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on
 _USUAL = 2.0  # the width of most generators' value range
 _VISIBLE = 1e-3  # of the value range: more than rounding makes
 _LITTLE = 0.05  # of the stated value range: images that span less are hardly in it
-Raw = Callable[[tf.Tensor, "tf.Tensor | None"], Any]  # codes and labels as the model takes them -> what it gives
+Raw = Callable[[tf.Tensor, Held], Any]  # codes, and labels as the model takes them -> what it gives
 
 
 class Facts(NamedTuple):
@@ -32,19 +32,14 @@ class Facts(NamedTuple):
 
 
 def tried(
-    raw: Raw,
-    space: Space,
-    condition: Condition | Beside | None,
-    value_range: tuple[float, float],
-    image_shape: tuple[int, int, int] | None,
-    name: str,
+    raw: Raw, space: Space, takes: Holds, value_range: tuple[float, float], image_shape: Sequence[int] | None, name: str
 ) -> Facts:
     """Calls a generator, in eager mode and in a graph.
 
     Args:
-      raw: (codes [B, *shape], labels or None) -> images.
+      raw: (codes [B, *shape], `Held`) -> images.
       space: with its shape set.
-      condition: the class labels it takes.
+      takes: what it is given beside codes.
       value_range: (low, high) of its pixel values.
       image_shape: (H, W, C) of outputs that are flat or lack the channel axis; None: as they come.
       name: for messages.
@@ -52,39 +47,38 @@ def tried(
     Raises:
       BadInput: it cannot be called, or its output is no image.
     """
-    codes, labels = _trial(space, condition)
+    codes, held = _trial(space, takes)
     arrays = False
     try:
-        images, lacks = _called(raw, codes, labels, name)
+        images, lacks = _called(raw, codes, held, name)
     except BadInput:
-        arrays = _gives_arrays(raw, codes, labels)
+        arrays = _gives_arrays(raw, codes, held)
         if not arrays:
             raise
         raw = of_arrays(raw)
-        images, lacks = _called(raw, codes, labels, name)
+        images, lacks = _called(raw, codes, held, name)
     shape = _image_shape(images, image_shape, name)
     function = fitted(raw, shape)
-    translated = _needs_translation(function, space, condition, name)
-    made = function(codes, labels).numpy()
+    translated = _needs_translation(function, space, takes, name)
+    made = function(codes, held).numpy()
     warnings, constant = _looked(made, value_range)
-    warnings += _unsteady(function, codes, labels, made, value_range)
+    warnings += _unsteady(function, codes, held, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
     return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings))
 
 
-def fitted(raw: Raw, shape: tuple[int, int, int]) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
+def fitted(raw: Raw, shape: tuple[int, int, int]) -> Callable[[tf.Tensor, Held], tf.Tensor]:
     """The same with images as float32 [B, H, W, C]."""
-    return lambda codes, labels: tf.reshape(tf.cast(raw(codes, labels), tf.float32), [-1, *shape])
+    return lambda codes, held: tf.reshape(tf.cast(raw(codes, held), tf.float32), [-1, *shape])
 
 
 def of_arrays(raw: Raw) -> Raw:
     """A function of NumPy arrays as one of tensors. It runs in Python, and has no gradient."""
 
-    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        given = [codes] if labels is None else [codes, labels]
-        call = lambda codes, labels=None: np.asarray(raw(codes, labels), np.float32)
-        return tf.numpy_function(call, given, tf.float32)
+    def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
+        call = lambda codes, *rows: np.asarray(raw(codes, tf.nest.pack_sequence_as(held, rows)), np.float32)
+        return tf.numpy_function(call, [codes, *held.rows], tf.float32)
 
     return function
 
@@ -94,25 +88,24 @@ def translate(function: Callable) -> Any:
     return tf.function(function, autograph=True, reduce_retracing=True)
 
 
-def _trial(space: Space, condition: Condition | Beside | None) -> tuple[tf.Tensor, tf.Tensor | None]:
-    codes = space.sample(seeds.of(0, tf.range(_CODES)))
-    return codes, None if condition is None else condition.encode(condition.example(_CODES))
+def _trial(space: Space, takes: Holds) -> tuple[tf.Tensor, Held]:
+    return space.sample(seeds.of(0, tf.range(_CODES))), takes.encode(takes.example(_CODES))
 
 
-def _gives_arrays(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None) -> bool:
+def _gives_arrays(raw: Raw, codes: tf.Tensor, held: Held) -> bool:
     """Whether a function gives arrays of arrays."""
     try:
-        return isinstance(raw(codes.numpy(), None if labels is None else labels.numpy()), np.ndarray)
+        return isinstance(raw(codes.numpy(), held.each(lambda rows: rows.numpy())), np.ndarray)
     except Exception:  # the model is the user's: anything can come out of it; what came of tensors is told
         return False
 
 
-def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> tuple[tf.Tensor, str | None]:
+def _called(raw: Raw, codes: tf.Tensor, held: Held, name: str) -> tuple[tf.Tensor, str | None]:
     """The images of the codes, and why there is no gradient: None where there is one. Raises where there are none."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(codes)
         try:
-            images = raw(codes, labels)
+            images = raw(codes, held)
         except BadInput:
             raise
         except tf.errors.ResourceExhaustedError as error:
@@ -139,18 +132,15 @@ def _called(raw: Raw, codes: tf.Tensor, labels: tf.Tensor | None, name: str) -> 
     return images, "" if gradient is None else None
 
 
-def _needs_translation(function: Callable, space: Space, condition: Condition | Beside | None, name: str) -> bool:
+def _needs_translation(function: Callable, space: Space, takes: Holds, name: str) -> bool:
     """Whether the compiled loop can call the function only with its Python branches translated."""
     codes = tf.TensorSpec([None, *(space.shape or ())], tf.float32)
-    labels = None
-    if condition is not None:
-        encoded = condition.encode(condition.example(1))
-        labels = tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype)
+    held = tf.nest.pack_sequence_as(takes.example(1), takes.specs)
     try:
-        tf.function(function, autograph=False).get_concrete_function(codes, labels)
+        tf.function(function, autograph=False).get_concrete_function(codes, held)
     except Exception:
         try:
-            translate(function).get_concrete_function(codes, labels)
+            translate(function).get_concrete_function(codes, held)
         except Exception as error:
             raise BadInput(
                 f"{name} runs eagerly, but not in a graph", f"{short(error)}; use TensorFlow operations throughout"
@@ -194,15 +184,15 @@ def _wanted_shape(wanted: Any) -> tuple[int, ...]:
 
 
 def _unsteady(
-    function: Callable, codes: tf.Tensor, labels: tf.Tensor | None, images: np.ndarray, value_range: tuple[float, float]
+    function: Callable, codes: tf.Tensor, held: Held, images: np.ndarray, value_range: tuple[float, float]
 ) -> list[str]:
     """What an image depends on beside its code: chance, or its neighbours in the batch."""
     some = slice(0, _CODES // 2)
     far = _VISIBLE * (value_range[1] - value_range[0])
     differ = lambda one, other: bool(np.abs(one - other).max() > far)
-    if differ(function(codes, labels).numpy(), images):
+    if differ(function(codes, held).numpy(), images):
         return ["the same code gives another image each time: it draws random numbers, and no code will be exact"]
-    if differ(function(codes[some], None if labels is None else labels[some]).numpy(), images[some]):
+    if differ(function(codes[some], held.each(lambda rows: rows[some])).numpy(), images[some]):
         return [
             "an image depends on its neighbours in the batch, as with batch normalisation that trains: "
             "save the model for inference, or call it with training=False"

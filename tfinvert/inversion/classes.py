@@ -52,7 +52,7 @@ class ClassSearch:
         if generator.condition is None:
             raise BadInput(f"a search for classes of {generator.name}", "it is not class-conditional: leave it out")
         if candidates is None:
-            known = getattr(generator.condition, "classes", None)
+            known = generator.condition.classes
             if known is None:
                 raise BadInput(f"{generator.name} does not say how many classes there are", "state it (--classes)")
             candidates = range(known)

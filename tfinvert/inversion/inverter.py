@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
+from tfinvert.generators.held import Held, absent
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
 from tfinvert.inversion.result import Inversion
@@ -51,7 +52,7 @@ class Targets(NamedTuple):
     """What the rows of one batch are held against: N = B * restarts rows."""
 
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
-    labels: tf.Tensor  # [N] int32; zeros where the generator takes none
+    held: Held  # of N rows: labels int32, and what else the generator takes
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
     seen: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.look`
 
@@ -116,6 +117,7 @@ class Inverter:
         ids: Any = None,
         labels: Any = None,
         *,
+        held: Mapping[str, Any] | None = None,
         starts: Any = None,
         watch: Callable[[Glimpse], None] | None = None,
     ) -> Inversion:
@@ -125,32 +127,34 @@ class Inverter:
           images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed each image's starts; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
+          held: tensors [B, ...] by name, where the generator takes some: see `Generator.holds`.
           starts: codes [B, restarts, *shape] to start from; default: drawn from the prior, see `spread`.
           watch: called between steps with a `Glimpse`; not inside graphs.
 
         Raises:
-          BadInput: the shape of the images or starts is another, or labels are missing or out of range.
+          BadInput: the shape of the images or starts is another, or labels or what is held are missing, out of range
+            or of another shape.
         """
         images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, self.generator.dtype)
         ids = tf.range(tf.shape(images)[0]) if ids is None else tf.convert_to_tensor(ids)
-        labels = self._labels(labels, tf.shape(images)[0])
+        beside = self._held(labels, held, images)
         starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)
         if not tf.executing_eagerly():
-            progress, targets = self._compiled["_start"](images, ids, labels, starts)
+            progress, targets = self._compiled["_start"](images, ids, beside, starts)
             progress = self._compiled["_advance"](progress, targets, tf.constant(self.solver.steps))
             return self._compiled["_finish"](progress._replace(memory=()), targets, images)
         count = images.shape[0]
         parts = [
-            self._batch(images[part], ids[part], labels[part], starts[part], part.start, count, watch)
+            self._batch(images[part], ids[part], beside.each(_rows(part)), starts[part], part.start, count, watch)
             for part in (slice(first, first + self.batch_size) for first in range(0, count, self.batch_size))
         ]
         if not parts:
             raise BadInput("no images", "expected at least one")
         return Inversion(*(tf.concat(column, axis=0) for column in zip(*parts, strict=True)))
 
-    def _batch(self, images, ids, labels, starts, first: int, count: int, watch) -> Inversion:
-        progress, targets = self._compiled["_start"](images, ids, labels, starts)
+    def _batch(self, images, ids, held: Held, starts, first: int, count: int, watch) -> Inversion:
+        progress, targets = self._compiled["_start"](images, ids, held, starts)
         rows = Rows(progress, targets, self._block)
         several = _DEAR_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         done = 0
@@ -172,15 +176,16 @@ class Inverter:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""
         return tf.reshape(values[: self.restarts * count], [self.restarts, count])
 
-    def _labels(self, labels: Any, count: tf.Tensor) -> tf.Tensor:
-        if self.generator.condition is None:
-            if labels is not None:
-                raise BadInput(f"labels for {self.generator.name}", "it is not class-conditional: leave them out")
-            return tf.zeros([count], tf.int32)
-        if labels is not None:
+    def _held(self, labels: Any, held: Any, images: tf.Tensor) -> Held:
+        """Labels and tensors as a nest with a row for each image."""
+        if not absent(labels):
             labels = tf.convert_to_tensor(labels)
-            labels = tf.fill([count], labels) if labels.shape.rank == 0 else labels
-        return self.generator.condition.check(labels)
+            labels = tf.fill([tf.shape(images)[0]], labels) if labels.shape.rank == 0 else labels
+        beside = self.generator.takes.check(self.generator.name, labels, held)
+        for rows in beside.rows:
+            if not rows.shape[:1].is_compatible_with(images.shape[:1]):
+                raise BadInput(f"{rows.shape[0]} rows held for {images.shape[0]} images", "expected one for each")
+        return beside
 
     def _check(self, solver: Solver) -> None:
         bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape], self.generator.dtype), self.generator.space)
@@ -189,7 +194,7 @@ class Inverter:
                 f"{type(solver).__name__} for {self.loss}",
                 "it takes sums of squares only: Pixel('mse'), Logit, and LogPrior of a normal prior",
             )
-        if solver.needs_gradients and not self.generator.differentiable:
+        if solver.needs_gradients and not self.generator.about.differentiable:
             raise BadInput(
                 f"{type(solver).__name__} for {self.generator.name}",
                 "it gives no TensorFlow gradient: use TensorFlow operations throughout, or take CMA() (--solver=cma)",
@@ -213,15 +218,15 @@ class Inverter:
             raise BadInput(f"starts {starts.shape.as_list()}", f"expected {expected}: codes for each image and start")
         return starts
 
-    def _start(self, images, ids, labels, starts) -> tuple[loop.Progress, Targets]:
+    def _start(self, images, ids, held: Held, starts) -> tuple[loop.Progress, Targets]:
         valid = tf.reduce_all(tf.math.is_finite(images), axis=[1, 2, 3])
         status = tf.where(valid, int(Status.RUNNING), int(Status.INVALID_IMAGE))
-        if self.generator.constant:
+        if self.generator.about.constant:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
         clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
         unit = self.generator.to_unit(clean)
-        once = (status, unit, labels, self.loss.look(unit))
-        status, unit, labels, seen = tf.nest.map_structure(
+        once = (status, unit, held, self.loss.look(unit))
+        status, unit, held, seen = tf.nest.map_structure(
             lambda rows: tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]), once
         )
         codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
@@ -229,7 +234,7 @@ class Inverter:
         drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
         spare = -tf.shape(status)[0] % self._block
         codes, own, targets = tf.nest.map_structure(
-            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, labels, drawn[0], seen))
+            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], seen))
         )
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
         return loop.start(self.solver, self._objective(targets), codes, status, own), targets
@@ -245,7 +250,7 @@ class Inverter:
     def _looks(self, generator: Generator, targets: Targets) -> Objective:
         """The loss of codes, by this generator."""
         bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.seen)
-        return bound.through(lambda codes: (codes, generator.to_unit(_generate(generator, codes, targets.labels))))
+        return bound.through(lambda codes: (codes, generator.to_unit(generator(codes, *targets.held))))
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(
@@ -264,14 +269,14 @@ class Inverter:
             for rows in (progress.best_codes, progress.best_value, progress.status, progress.steps)
         )
         codes = tf.ensure_shape(codes, [None, *(self.generator.space.shape or ())])
-        labels = tf.gather(targets.labels, best)
+        held = targets.held.each(lambda rows: tf.gather(rows, best))
         passes = tf.reduce_sum(self._by_image(progress.passes, count), axis=0)
         start_losses = tf.transpose(self._by_image(progress.best_value, count))
-        return Inversion(codes, _generate(self.generator, codes, labels), loss, status, steps, passes, start_losses)
+        return Inversion(codes, self.generator(codes, *held), loss, status, steps, passes, start_losses)
 
 
-def _generate(generator: Generator, codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    return generator(codes, None if generator.condition is None else labels)
+def _rows(part: slice) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda rows: rows[part]
 
 
 def _pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:

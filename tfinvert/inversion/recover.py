@@ -64,6 +64,8 @@ class Recovery:
                 raise BadInput(f"{name}={value}", "expected at least 1")
         if noise is not None and not callable(noise) and not 0 <= noise < np.inf:
             raise BadInput(f"noise={noise}", "expected a standard deviation on the [0, 1] scale, such as 0.01")
+        if generator.holds:
+            raise BadInput(f"{generator.name} holds {', '.join(generator.holds)}", "expected codes and labels only")
         self.generator, self.noise, self.attempts, self.seed = generator, noise, attempts, seed
         self.stages = Stages(generator, batch_size)
         self.regression = Regression(self.stages.generator, samples, seed)
@@ -93,7 +95,7 @@ class Recovery:
             if column is not None and column.shape != (len(images),):
                 raise BadInput(f"{name} {list(column.shape)} for {len(images)} images", "expected one for each")
         search = Search(self.stages, self.uncertainty, images, ids, labels, self.noise, watch)
-        for number in range(0 if self.generator.constant else self.attempts):
+        for number in range(0 if self.generator.about.constant else self.attempts):
             rows = search.unsolved()
             if not len(rows):
                 break

@@ -137,7 +137,7 @@ class Search:
     def result(self) -> Recovered:
         """What is to be said of the images."""
         generator = self._generator
-        matched = self._valid & (self._error <= self.noise.allowed) & ~np.array(generator.constant)
+        matched = self._valid & (self._error <= self.noise.allowed) & ~np.array(generator.about.constant)
         verdict = np.where(self._moving, Verdict.OUT_OF_BUDGET, Verdict.NOT_IN_RANGE)
         rank = np.full(len(matched), -1)
         deviation = np.full(self._codes.shape, np.nan, np.float32)
@@ -149,7 +149,7 @@ class Search:
             if self.noise.level[row] > 0 and not self._probable(int(row)):
                 verdict[row] = Verdict.IMPROBABLE
         verdict[~self._valid] = Verdict.INVALID_IMAGE
-        if generator.constant:
+        if generator.about.constant:
             verdict[:] = Verdict.CONSTANT
         return Recovered(
             self._codes,

@@ -133,20 +133,19 @@ class Stages:
         """Mean squared difference of its images in float32 and in float64, on the [0, 1] scale; 0 where unknown."""
         if self._precise is None:
             return 0.0
-        labels = None if self.generator.condition is None else self.generator.condition.example(_PLACES)
-        codes = self.generator.space.sample(_streams("rounding"))
-        images = [np.asarray(each.to_unit(each(codes, labels))) for each in (self.generator, self._precise)]
+        codes, held = self.generator.space.sample(_streams("rounding")), self.generator.takes.example(_PLACES)
+        images = [np.asarray(each.to_unit(each(codes, *held))) for each in (self.generator, self._precise)]
         return float(np.mean((images[0] - images[1]) ** 2))
 
     def _curvature(self, floor: float | None) -> np.ndarray:
         """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
         look = Logit(floor) if floor is not None else lambda images: images
         generator, space = self.generator, self.generator.space
-        labels = None if generator.condition is None else generator.condition.example(_PLACES)
+        held = generator.takes.example(_PLACES)
 
         def seen(codes: tf.Tensor) -> tf.Tensor:
             return tf.reshape(
-                look(generator.to_unit(generator(codes, labels))), [_PLACES, math.prod(generator.image_shape)]
+                look(generator.to_unit(generator(codes, *held))), [_PLACES, math.prod(generator.image_shape)]
             )
 
         codes = space.centre + _SPREAD * (space.sample(_streams("curvature")) - space.centre)

@@ -9,7 +9,7 @@ Reconstruction of Natural Images", section 3).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +17,7 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
-from tfinvert.generators.condition import Beside
-from tfinvert.generators.derived.split import around, split
+from tfinvert.generators.derived.split import HIDDEN, around, split
 from tfinvert.inversion.given import given
 from tfinvert.inversion.inverter import Glimpse, Inverter
 from tfinvert.inversion.result import Inversion
@@ -81,9 +80,8 @@ class TwoStep:
             )
         how = at if isinstance(at, SecondStep) else SecondStep(at)
         self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
-        self.head, self.tail = self._split = split(first.generator, how.at)
-        distances, self._held = around(self.tail)
-        scale = self.tail.space.stddev or 1.0
+        self.parts = split(first.generator, how.at)
+        scale = self.parts.tail.space.spread
         self.sparsity = _SPARSITY / scale if how.sparsity is None else how.sparsity
         seen = (first.loss if loss is None else loss_of(loss)).of_images()
         if seen is None:
@@ -91,7 +89,7 @@ class TwoStep:
         self.loss = seen
         self._first = first
         self._second = Inverter(
-            distances,
+            around(self.parts.tail),
             seen + self.sparsity * Sparsity() if self.sparsity else seen,
             _second(solver, how, scale),
             restarts=1,
@@ -101,7 +99,13 @@ class TwoStep:
         )
 
     def __call__(
-        self, images: Any, ids: Any = None, labels: Any = None, *, watch: Callable[[Glimpse], None] | None = None
+        self,
+        images: Any,
+        ids: Any = None,
+        labels: Any = None,
+        *,
+        held: Mapping[str, Any] | None = None,
+        watch: Callable[[Glimpse], None] | None = None,
     ) -> Beyond:
         """Inverts images.
 
@@ -109,6 +113,7 @@ class TwoStep:
           images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed each image's starts; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
+          held: as of `Inverter`.
           watch: called between steps with a `Glimpse`; its codes are those of the step at hand.
 
         Raises:
@@ -118,16 +123,20 @@ class TwoStep:
         images = tf.cast(images, tf.float32)
         if labels is not None and np.ndim(labels) == 0:
             labels = np.full(len(images), labels)
-        found = self._first(images, ids, labels, watch=_half(watch))
-        hidden, _ = self._split.before(found.codes, labels)
-        codes = [found.codes] if isinstance(self.tail.condition, Beside) else []
-        held = self._held.join(hidden, *codes, labels=labels)
-        starts = tf.zeros([len(images), 1, *hidden.shape[1:]])
-        better = self._second(images, ids, held, starts=starts, watch=_half(watch, self._first.solver.steps))
+        found = self._first(images, ids, labels, held=held, watch=_half(watch))
+        hidden, beside = self.parts.before(found.codes, labels, held)
+        better = self._second(
+            images,
+            ids,
+            beside.labels,
+            held={**beside.tensors, HIDDEN: hidden},
+            starts=tf.zeros([len(images), 1, *hidden.shape[1:]]),
+            watch=_half(watch, self._first.solver.steps),
+        )
         return self._result(images, found, hidden, better)
 
     def _result(self, images: tf.Tensor, found: Inversion, hidden: tf.Tensor, better: Inversion) -> Beyond:
-        flat = tf.reshape(better.codes, [len(images), self.tail.space.entries])
+        flat = tf.reshape(better.codes, [len(images), self.parts.tail.space.entries])
         status = tf.where(found.status >= int(Status.DIVERGED), found.status, better.status)
         return Beyond(
             found.codes,

@@ -27,7 +27,7 @@ class Prior(Protocol):
     @property
     def entries(self) -> int: ...
     @property
-    def centre(self) -> float: ...
+    def centre(self) -> Any: ...
     @property
     def stddev(self) -> float | None: ...
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor: ...
@@ -125,13 +125,13 @@ class LogPrior(_OfCodes):
 
     def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
         def values(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-            likeliest = prior.log_prob(tf.fill(tf.shape(codes), prior.centre))
+            likeliest = prior.log_prob(tf.zeros_like(codes) + prior.centre)
             return (likeliest - prior.log_prob(codes)) / prior.entries
 
         if prior.stddev is None:
             return Objective(values)
         scale = (2 * prior.entries) ** -0.5 / prior.stddev
-        return Objective(values, lambda codes, images: scale * (flat(codes) - prior.centre))
+        return Objective(values, lambda codes, images: scale * flat(codes - prior.centre))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Ridge(_OfCodes):
     """
 
     def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
-        residuals = lambda codes, images: (flat(codes) - prior.centre) / prior.entries**0.5
+        residuals = lambda codes, images: flat(codes - prior.centre) / prior.entries**0.5
         return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 

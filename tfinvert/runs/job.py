@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -88,8 +87,7 @@ def ready(job: Job, generator: Generator | None = None) -> Ready:
 
 def load(job: Job) -> Generator:
     """The job's generator."""
-    stated = {field.name: getattr(job.generator, field.name) for field in dataclasses.fields(job.generator)}
-    generator = load_generator(stated.pop("source"), **stated, limits=job.limits)
+    generator = load_generator(job.generator, limits=job.limits)
     return mixture(generator) if found(job) == MIXED else generator
 
 
@@ -158,17 +156,17 @@ def decisive(job: Job, generator: Generator) -> dict[str, Any]:
     """The same with the prior and the range that the generator has, and its fingerprint."""
     nest = stated(job)
     own = {"prior": str(generator.space), "value_range": list(generator.value_range)}
-    return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.fingerprint}
+    return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.about.fingerprint}
 
 
 def about(job: Job, generator: Generator) -> dict[str, Any]:
     """What else is worth knowing (JSON values)."""
     packages = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
     return {
-        "assumed": list(generator.assumed),
+        "assumed": list(generator.about.assumed),
         "generator_name": generator.name,
         "image_shape": list(generator.image_shape),
-        "constant": generator.constant,
+        "constant": generator.about.constant,
         "limit": _plain(job.images.limit),
         "batch_size": _plain(job.batch_size),
         "limits": as_nest(job.limits),

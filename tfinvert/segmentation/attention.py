@@ -19,7 +19,8 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
-from tfinvert.generators.derived.split import up_to
+from tfinvert.generators.derived.split import Split
+from tfinvert.generators.generator import derive
 from tfinvert.generators.graphs.cuts import between
 from tfinvert.generators.graphs.cuts import find as cut_at
 from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream
@@ -57,20 +58,20 @@ class Attention:
     layout: Layout
     maps: Generator
 
-    def __call__(self, codes: Any, labels: Any = None) -> np.ndarray:
+    def __call__(self, codes: Any, labels: Any = None, held: Mapping[str, Any] | None = None) -> np.ndarray:
         """The map [B, h, w, h', w'], float32; for large maps give few codes.
 
         Raises:
           BadInput: as of `Generator`.
         """
-        return self.layout.apply(self.maps(codes, labels).numpy())
+        return self.layout.apply(self.maps(codes, labels, held).numpy())
 
-    def behind(self, tail: Generator) -> Attention | None:
-        """The same map of values at the cut: `(h, held)` as the tail of the split generator takes them.
+    def behind(self, parts: Split) -> Attention | None:
+        """The same map of values at the cut, called with h and what the tail of the split generator holds.
 
         None where the map stands before the cut.
         """
-        maps = up_to(tail, self.tensor, self.layout.shape)
+        maps = parts.up_to(self.tensor, self.layout.shape)
         return None if maps is None else dataclasses.replace(self, maps=maps)
 
 
@@ -106,17 +107,15 @@ class _Graph(NamedTuple):
     weights: Mapping[str, tf.Tensor]
 
     def function(self, tensor: str) -> Callable[..., tf.Tensor]:
-        """What gives this tensor of codes and, for a conditional generator, labels as its model takes them."""
+        """What gives this tensor of codes, and of what is held, in the order of `Held.rows`."""
         names = upstream(by_name(self.frozen.definition), [tensor, *self.frozen.inputs])
         weights = {name: value for name, value in self.weights.items() if node_of(name) in names}
         return part(only(self.frozen.definition, names), self.frozen.inputs, tensor, weights)
 
     def values(self, tensor: str) -> np.ndarray:
         """What this tensor is for one code of the prior."""
-        given = [self.generator.space.sample(seeds.of(0, tf.range(1)))]
-        if (condition := self.generator.condition) is not None:
-            given.append(condition.encode(condition.example(1)))
-        return self.function(tensor)(*given).numpy()
+        codes, takes = self.generator.space.sample(seeds.of(0, tf.range(1))), self.generator.takes
+        return self.function(tensor)(codes, *takes.encode(takes.example(1)).rows).numpy()
 
     def readable(self, tensor: str) -> str:
         """The name of a tensor's node, with layers called what they are called."""
@@ -187,9 +186,9 @@ def _tried(tensor: str, graph: _Graph) -> Attention | None:
     if not (weights.min() >= 0 and np.abs(weights.sum(axis=(3, 4)) - 1).max() <= _ERROR):
         return None
     function = graph.function(tensor)
-    calling = lambda codes, labels: function(codes) if labels is None else function(codes, labels)
-    maps = dataclasses.replace(graph.generator, function=calling, layer=None)
-    return Attention(graph.readable(tensor), tensor, found, maps)
+    name = graph.readable(tensor)
+    calling = lambda codes, held: function(codes, *held.rows)
+    return Attention(name, tensor, found, derive(graph.generator, f"{name} of {graph.generator.name}", calling))
 
 
 def _named(name: str, found: Sequence[Attention], graph: _Graph) -> Attention:

@@ -83,7 +83,7 @@ def _maps(attention: Attention, generator: Generator, cut: str | None) -> Callab
     if cut is None:
         return lambda row: attention(*given(row))[0]
     parts = split(generator, cut)
-    behind = attention.behind(parts.tail)
+    behind = attention.behind(parts)
     if behind is None:
         logging.info("the map stands before the cut at %s, so delta does not change it", cut)
         return lambda row: attention(*given(row))[0]
@@ -91,6 +91,6 @@ def _maps(attention: Attention, generator: Generator, cut: str | None) -> Callab
     def at_hidden(row: Row) -> np.ndarray:
         hidden, held = parts.before(*given(row))
         delta = 0.0 if row.delta is None else row.delta.reshape(hidden.shape)
-        return behind(hidden + delta, held)[0]
+        return behind(hidden + delta, *held)[0]
 
     return at_hidden

@@ -73,7 +73,9 @@ class GeneratorSettings(Settings):
         None, "H,W,C of a generator whose output is flat.", int, several=True, open=True
     )
     label_input: str | None = setting(None, "Which of the generator's two inputs takes the class.")
-    classes: int | None = setting(None, "How many classes there are, where the generator's file does not say.", int)
+    classes: int | None = setting(
+        None, "How many classes there are, where the generator's file does not say.", int, least=1
+    )
     class_entries: Sequence[int] | None = setting(
         None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.", int, several=True, open=True
     )

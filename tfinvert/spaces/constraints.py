@@ -26,7 +26,7 @@ class Constraint:
 
     random: ClassVar[bool] = True
 
-    def apply(self, codes: tf.Tensor, centre: float, draw: Draw, steps: int) -> tf.Tensor:
+    def apply(self, codes: tf.Tensor, centre: Any, draw: Draw, steps: int) -> tf.Tensor:
         """The codes [B, *shape] after one step of `steps`; entries that are not finite stay as they are."""
         chance, fresh = draw()
         probability = self.probability(tf.abs(codes - centre), steps)
@@ -44,7 +44,7 @@ class Unconstrained(Constraint):
 
     random: ClassVar[bool] = False
 
-    def apply(self, codes: tf.Tensor, centre: float, draw: Draw, steps: int) -> tf.Tensor:
+    def apply(self, codes: tf.Tensor, centre: Any, draw: Draw, steps: int) -> tf.Tensor:
         return codes
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Clip(Constraint):
     random: ClassVar[bool] = False
     bound: float
 
-    def apply(self, codes: tf.Tensor, centre: float, draw: Draw, steps: int) -> tf.Tensor:
+    def apply(self, codes: tf.Tensor, centre: Any, draw: Draw, steps: int) -> tf.Tensor:
         clipped = tf.clip_by_value(codes, centre - self.bound, centre + self.bound)
         return tf.where(tf.math.is_finite(codes), clipped, codes)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfinvert import seeds
@@ -16,6 +17,7 @@ from tfinvert.spaces.constraints import Constraint
 
 # Restarts fold 1, 2, ... into an image's seed; a negative number is no restart's.
 _OFFSETS = -1
+_SHOWN = 16  # means that the text of a prior spells out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Space:
         return tf.ensure_shape(self.constraint.apply(codes, self.centre, draw, steps), codes.shape)
 
     @property
-    def centre(self) -> float:
-        """The middle of each entry's prior, where no code is likelier."""
+    def centre(self) -> Any:
+        """The middle of each entry's prior, where no code is likelier: a float, or float32 of the codes' shape."""
         raise NotImplementedError
 
     @property
@@ -117,7 +119,7 @@ class Space:
 
 @dataclasses.dataclass(frozen=True)
 class Normal(Space):
-    """Independent normal entries with mean 0, cut off at `bound` standard deviations if there is one.
+    """Independent normal entries, cut off at `bound` standard deviations from their mean if there is one.
 
     BigGAN draws its codes so, with a bound of 2 and the truncation as standard deviation (Brock et al., "Large Scale
     GAN Training for High Fidelity Natural Image Synthesis", section 3.1).
@@ -125,18 +127,28 @@ class Normal(Space):
 
     stddev: float = 1.0  # before it is cut off
     bound: float | None = None
+    mean: float | tuple[float, ...] = dataclasses.field(default=0.0, repr=False)  # of all entries, or one each
 
     @property
-    def centre(self) -> float:
-        return 0.0
+    def centre(self) -> Any:
+        return (
+            self.mean
+            if isinstance(self.mean, float)
+            else np.reshape(np.asarray(self.mean, np.float32), self.shape or (-1,))
+        )
+
+    def with_shape(self, shape: Sequence[int]) -> Normal:
+        if isinstance(self.mean, tuple) and len(self.mean) != math.prod(shape):
+            raise BadInput(f"a normal prior with {len(self.mean)} means for codes {list(shape)}", "expected one each")
+        return dataclasses.replace(self, shape=tuple(int(n) for n in shape))
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
         if self.bound is None:
-            return self.stddev * seeds.normal(image_seeds, self.shape or ())
+            return self.centre + self.stddev * seeds.normal(image_seeds, self.shape or ())
         return self.quantile(seeds.uniform(image_seeds, self.shape or ()))
 
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
-        flat = tf.reshape(codes, [tf.shape(codes)[0], -1]) / self.stddev
+        flat = tf.reshape(codes - self.centre, [tf.shape(codes)[0], -1]) / self.stddev
         constant = math.log(self.stddev) + 0.5 * math.log(2 * math.pi) + math.log(1 - 2 * self._tail)
         value = -tf.reduce_sum(0.5 * tf.square(flat) + constant, axis=1)
         if self.bound is None:
@@ -146,12 +158,14 @@ class Normal(Space):
     def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
         """As in `Space`, from [1e-7, 1 - 1e-7], so that no entry is infinite: within 5.2 standard deviations."""
         probabilities = self._tail + (1 - 2 * self._tail) * probabilities
-        return self.supported(self.stddev * tf.math.ndtri(tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7)))
+        entries = self.stddev * tf.math.ndtri(tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7))
+        return self.supported(self.centre + entries)
 
     def supported(self, codes: tf.Tensor) -> tf.Tensor:
         if self.bound is None:
             return codes
-        return tf.clip_by_value(codes, -self.bound * self.stddev, self.bound * self.stddev)
+        far = self.bound * self.stddev
+        return tf.clip_by_value(codes, self.centre - far, self.centre + far)
 
     @property
     def spread(self) -> float:
@@ -166,7 +180,10 @@ class Normal(Space):
         return 0.0 if self.bound is None else 0.5 * math.erfc(self.bound / math.sqrt(2))
 
     def __str__(self) -> str:
-        named = {} if self.stddev == 1 else {"stddev": self.stddev}
+        named: dict[str, object] = {} if self.mean == 0 else {"mean": self.mean}
+        if isinstance(self.mean, tuple) and len(self.mean) > _SHOWN:
+            named = {"mean": "..."}
+        named |= {} if self.stddev == 1 else {"stddev": self.stddev}
         return self._text("normal", named if self.bound is None else {**named, "bound": self.bound})
 
 
@@ -209,21 +226,43 @@ class Uniform(Space):
 
 
 def normal(
-    *shape: int, stddev: float = 1.0, bound: float | None = None, constraint: Constraint | None = None
+    *shape: int, mean: Any = 0.0, stddev: float = 1.0, bound: float | None = None, constraint: Constraint | None = None
 ) -> Normal:
-    """A normal prior with mean 0: `normal(100)`, or `normal()` where the generator knows the shape.
+    """A normal prior: `normal(100)`, or `normal()` where the generator knows the shape.
 
     `normal(bound=2)` is cut off at two standard deviations, where stray entries are clipped to.
 
+    Args:
+      shape: of a code.
+      mean: of every entry, or one for each: an array of the codes' shape.
+      stddev: of every entry, before it is cut off.
+      bound: where it is cut off, in standard deviations from the mean; default: nowhere.
+      constraint: what becomes of entries that stray.
+
     Raises:
-      BadInput: `stddev` or `bound` is not positive, or `constraint` is no constraint.
+      BadInput: `stddev` or `bound` is not positive, `mean` is no number for each entry, or `constraint` is no
+        constraint.
     """
     for name, value in (("stddev", stddev), ("bound", bound)):
         if value is not None and not 0 < value < math.inf:
             raise BadInput(f"normal prior with {name}={value}", "give a positive number")
     return Normal(
-        shape or None, float(stddev), None if bound is None else float(bound), constraint=_checked(constraint)
+        shape or None,
+        float(stddev),
+        None if bound is None else float(bound),
+        _means(mean, shape),
+        constraint=_checked(constraint),
     )
+
+
+def _means(mean: Any, shape: tuple[int, ...]) -> float | tuple[float, ...]:
+    try:
+        means = np.asarray(mean, np.float32)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"normal prior with mean={mean!r}", "give a number, or one for each entry") from error
+    if not np.isfinite(means).all() or (means.ndim and shape and means.size != math.prod(shape)):
+        raise BadInput(f"normal prior with means {list(means.shape)}", "give a finite number, or one for each entry")
+    return tuple(means.ravel().tolist()) if means.ndim else float(means)
 
 
 def uniform(*shape: int, low: float = -1.0, high: float = 1.0, constraint: Constraint | None = None) -> Uniform:

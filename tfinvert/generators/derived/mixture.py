@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
+import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput, short
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.generator import Generator
+from tfinvert.generators.generator import Function, Generator, derive
 from tfinvert.generators.graphs.definition import by_name, node_of, upstream, with_placeholder
 from tfinvert.generators.graphs.frozen import Frozen, freeze, part
+from tfinvert.generators.held import Held
 
 _LOOK_UPS = ("Gather", "GatherV2", "OneHot")  # what turns an integer class into numbers
 _GAIN = 4.0  # of the classes' entries, in units of the prior's spread: at two spreads one class of ten has all weight
@@ -31,32 +30,32 @@ def mixture(generator: Generator) -> Generator:
         an embedding.
     """
     condition, shape = generator.condition, generator.space.shape or ()
-    if not isinstance(condition, Condition) or condition.classes is None or len(shape) != 1:
+    if condition is None or condition.classes is None or len(shape) != 1:
         what = "is not class-conditional" if condition is None else "does not say how many classes there are"
         if len(shape) != 1:
             what = f"has codes of the shape {list(shape)}"
         raise BadInput(f"{generator.name} {what}", "expected codes [B, d] and a known number of classes (--classes)")
     centre, spread, entries = generator.space.centre, generator.space.spread, shape[0]
+    if np.ndim(centre):
+        raise BadInput(f"{generator.name} has a prior with a mean for each entry", "expected one for all entries")
     mixed = generator.function if condition.one_hot else _mixed(generator, condition)
 
-    def function(codes: tf.Tensor, labels: Any = None) -> tf.Tensor:
+    def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
         weights = tf.nn.softmax(_GAIN * (codes[:, entries:] - centre) / spread)
-        return mixed(codes[:, :entries], weights)
+        return mixed(codes[:, :entries], held._replace(labels=weights))
 
-    return dataclasses.replace(
+    return derive(
         generator,
-        function=function,
+        f"{generator.name} with its classes mixed",
+        function,
+        fingerprint=generator.about.fingerprint,
         space=generator.space.with_shape((entries + condition.classes,)),
         condition=None,
-        constant=False,
-        rough=None,
-        layer=None,
-        name=f"{generator.name} with its classes mixed",
     )
 
 
-def _mixed(generator: Generator, condition: Condition) -> Any:
-    """(codes [B, d], weights [B, classes]) -> images, for classes that are integers."""
+def _mixed(generator: Generator, condition: Condition) -> Function:
+    """The generator's function for classes that are integers, given weights [B, classes] in the place of labels."""
     try:
         frozen = freeze(generator)
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
@@ -73,8 +72,13 @@ def _mixed(generator: Generator, condition: Condition) -> Any:
             f"the classes of {generator.name} cannot be mixed",
             "its graph does not show where a class becomes an embedding; search for the class (--labels=search)",
         )
-    whole = part(definition, [frozen.codes, *(f"{name}:0" for name in names)], frozen.images)
-    return lambda codes, weights: whole(codes, *(tf.tensordot(weights, table, 1) for table in tables))
+    whole = part(definition, [frozen.codes, *frozen.tensors, *(f"{name}:0" for name in names)], frozen.images)
+
+    def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
+        embeddings = (tf.tensordot(held.labels, table, 1) for table in tables)
+        return whole(codes, *tf.nest.flatten(held.tensors), *embeddings)
+
+    return function
 
 
 def _embeddings(frozen: Frozen) -> list[str]:

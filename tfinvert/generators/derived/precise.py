@@ -11,6 +11,7 @@ from absl import logging
 from tfinvert.errors import short
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs.frozen import freeze, part
+from tfinvert.generators.held import Held
 
 _SINGLE, _DOUBLE = tf.float32.as_datatype_enum, tf.float64.as_datatype_enum
 
@@ -24,8 +25,7 @@ def in_float64(generator: Generator) -> Generator | None:
     try:
         function = _widened(generator)
         codes = tf.zeros([1, *(generator.space.shape or ())], tf.float64)
-        labels = None if generator.condition is None else generator.condition.encode(generator.condition.example(1))
-        function(codes, labels)
+        function(codes, generator.takes.encode(generator.takes.example(1)))
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         logging.info("%s cannot be computed in float64: %s", generator.name, short(error))
         return None
@@ -43,9 +43,8 @@ def _widened(generator: Generator) -> Any:
             argument.type = _DOUBLE if argument.type == _SINGLE else argument.type
     images = part(definition, frozen.inputs, frozen.images)
 
-    def function(codes: tf.Tensor, labels: tf.Tensor | None) -> tf.Tensor:
-        given = [codes] if labels is None else [codes, labels]
-        return tf.reshape(images(*given), [-1, *generator.image_shape])
+    def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
+        return tf.reshape(images(codes, *held.rows), [-1, *generator.image_shape])
 
     return function
 

@@ -5,49 +5,81 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.condition import Beside
 from tfinvert.generators.derived.piece import Piece
-from tfinvert.generators.generator import Generator
+from tfinvert.generators.generator import Function, Generator, derive
 from tfinvert.generators.graphs.cuts import FIRST_DENSE, Layer, find, goes_round
 from tfinvert.generators.graphs.cuts import layers as layers_of
 from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream, with_placeholder
 from tfinvert.generators.graphs.frozen import Frozen, frozen_for, part
+from tfinvert.generators.held import Held
 from tfinvert.spaces import normal, unconstrained
 
 _CUT = "tfinvert_cut"  # the placeholder that the tail begins with
-_LOOKS = 64  # codes that tell how large the values at the cut are
+_SAMPLES = 64  # codes that tell where the values at the cut lie
 
 
-class Split(NamedTuple):
-    """`tail(h, held)` is the image, with h = `head(codes)` or `head([codes, labels])`.
+CODES, HIDDEN = "codes", "hidden"  # what tails hold: codes that also go round the cut, values that are moved from
 
-    Labels are given to the head as the generator's function takes them. `held` is what the tail is given besides: the
-    labels of a class-conditional generator, or `tail.condition.join(codes, labels=labels)` where the codes also go
-    round the cut; None elsewhere. `tail.layer` is the tail as a Keras layer.
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """A generator in two parts, see `split`; it unpacks into head and tail.
+
+    Attributes:
+      head: `head([codes, labels, ...])` is what stands at the cut, h; labels as the generator's function takes them.
+      tail: `tail(h, labels, held)` is the image; it holds what the whole does and, where they also go round the cut,
+        the codes. Its prior is normal, with the mean that codes of the whole give each entry and one spread.
+      layer: the tail as a Keras layer.
+      whole: the generator.
     """
 
     head: Piece
     tail: Generator
+    layer: Piece
+    whole: Generator
 
-    def before(self, codes: Any, labels: Any = None) -> tuple[tf.Tensor, Any]:
-        """h and `held` of codes [B, *shape] and, for a conditional generator, labels int [B].
+    @property
+    def rounds(self) -> bool:
+        """Whether codes also go round the cut."""
+        return CODES in self.tail.holds and CODES not in self.whole.holds
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.head, self.tail))
+
+    def before(self, codes: Any, labels: Any = None, held: Mapping[str, Any] | None = None) -> tuple[tf.Tensor, Held]:
+        """h of codes [B, *shape], and what the tail holds: the image is `tail(h, *held)`.
+
+        Args:
+          codes: of the whole, as are the others.
+          labels: int [B], where it is class-conditional.
+          held: as of `Generator`.
 
         Raises:
           BadInput: as of `Generator`.
         """
-        beside = self.tail.condition if isinstance(self.tail.condition, Beside) else None
-        condition = self.tail.condition if beside is None else beside.condition
-        encoded = [] if condition is None else [condition.encode(condition.check(labels))]
-        hidden = self.head([tf.cast(codes, tf.float32), *encoded])
-        return hidden, labels if beside is None else beside.join(codes, labels=labels)
+        takes, codes = self.whole.takes, tf.cast(codes, tf.float32)
+        beside = takes.check(self.whole.name, labels, held)
+        hidden = self.head([codes, *takes.encode(beside).rows])
+        if not self.rounds:
+            return hidden, beside
+        return hidden, Held(beside.labels, {**beside.tensors, CODES: codes})
+
+    def up_to(self, tensor: str, shape: Sequence[int]) -> Generator | None:
+        """The tail ending at another tensor [B, *shape] of the whole generator's graph.
+
+        None where that stands before the cut, and does not depend on the values there.
+        """
+        piece = self.layer.ending_at(tensor, shape)
+        name = f"{self.tail.name} up to {node_of(tensor)}"
+        return None if piece is None else derive(self.tail, name, _calling(piece, self.rounds))
 
 
 def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
@@ -67,8 +99,8 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     """
     frozen = frozen_for(generator, "be split")
     tensor = find(frozen, at, generator.name)
-    round_it = goes_round(frozen, tensor)
-    if round_it and isinstance(generator.condition, Beside):
+    rounds = goes_round(frozen, tensor)
+    if rounds and CODES in generator.holds:
         raise BadInput(f"{generator.name} cannot be split at {at}", "split the whole generator there instead")
     before, kind = upstream(by_name(frozen.definition), [tensor]), _kind(frozen, tensor)
     definition = only(frozen.definition, before | {node_of(each) for each in frozen.inputs})
@@ -77,11 +109,11 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     head = Piece(frozen.inputs, tensor, shape, definition, name=f"{name}_head")
 
     opened = with_placeholder(frozen.definition, tensor, _CUT, kind)
-    held = [each for each in frozen.inputs if round_it or each != frozen.codes]
+    held = [*([frozen.codes] if rounds else []), *frozen.held]
     after = upstream(by_name(opened), [frozen.images])
     opened = only(opened, after | {_CUT, *map(node_of, held)})
     layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
-    return Split(head, _tail(generator, layer, head, shape, round_it))
+    return Split(head, _tail(generator, layer, head, shape, rounds), layer, generator)
 
 
 def layers(generator: Generator) -> list[Layer]:
@@ -102,75 +134,57 @@ def _kind(frozen: Frozen, tensor: str) -> int:
 
 def _shape(definition: Any, frozen: Frozen, tensor: str, generator: Generator) -> tuple[int, ...]:
     """The shape of a tensor for one code."""
-    codes = tf.zeros([2, *(generator.space.shape or ())])
-    condition = generator.condition
-    given = [codes] if condition is None else [codes, condition.encode(condition.example(2))]
-    found = tuple(part(definition, frozen.inputs, tensor)(*given).shape)
+    found = tuple(part(definition, frozen.inputs, tensor)(*_tried(generator, 2)).shape)
     if not found or found[0] != 2:
         raise BadInput(f"{generator.name} cannot be split at {tensor}", "it has no batch axis there")
     return tuple(int(size) for size in found[1:])
 
 
-def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...], round_it: bool) -> Generator:
-    """The generator whose codes are the values at the cut."""
-    codes = generator.space.sample(tf.constant([[0, number] for number in range(_LOOKS)], tf.int64))
-    condition = generator.condition
-    beside = None
-    if round_it and not isinstance(condition, Beside):
-        beside = Beside((generator.space.shape or (),), condition)
-    labels = [] if condition is None else [condition.encode(condition.example(_LOOKS))]
-    spread = float(np.sqrt(np.mean(np.square(head([codes, *labels]).numpy())))) or 1.0
+def _tried(generator: Generator, count: int) -> list[tf.Tensor]:
+    """Codes of the prior and what is held beside them, as graphs take them."""
+    codes = generator.space.sample(tf.constant([[0, number] for number in range(count)], tf.int64))
+    return [codes, *generator.takes.encode(generator.takes.turns(tf.range(count))).rows]
 
-    condition = condition if beside is None else beside
-    return dataclasses.replace(
+
+def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...], rounds: bool) -> Generator:
+    """The generator whose codes are the values at the cut."""
+    values = head(_tried(generator, _SAMPLES)).numpy()
+    mean = values.mean(axis=0)
+    spread = float(np.sqrt(np.mean(np.square(values - mean)))) or 1.0
+    holds = {**generator.holds, CODES: generator.space.shape or ()} if rounds else generator.holds
+    return derive(
         generator,
-        function=_calling(layer, condition),
-        space=normal(*shape, stddev=spread, constraint=unconstrained()),
-        condition=condition,
-        constant=False,
-        layer=layer,
-        name=f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
+        f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
+        _calling(layer, rounds),
+        space=normal(*shape, mean=mean, stddev=spread, constraint=unconstrained()),
+        holds=holds,
     )
 
 
-def _calling(layer: Piece, condition: Any) -> Callable[[tf.Tensor, tf.Tensor | None], tf.Tensor]:
-    """The function of a tail, with what is held taken apart where the layer takes it so."""
+def _calling(layer: Piece, rounds: bool) -> Function:
+    """The function of a tail, whose layer takes codes that go round the cut before what the whole holds."""
 
-    def function(values: tf.Tensor, held: tf.Tensor | None) -> tf.Tensor:
-        if held is None:
-            return layer([values])
-        if isinstance(condition, Beside) and len(layer.names) == 1 + condition.parts:
-            return layer([values, *condition.apart(held)])
-        return layer([values, held])
+    def function(values: tf.Tensor, held: Held) -> tf.Tensor:
+        if not rounds:
+            return layer([values, *held.rows])
+        codes, others = held.without(CODES)
+        return layer([values, codes, *others.rows])
 
     return function
 
 
-def up_to(tail: Generator, tensor: str, shape: Sequence[int]) -> Generator | None:
-    """The tail of a split generator, ending at another tensor [B, *shape] of the whole generator's graph.
+def around(tail: Generator) -> Generator:
+    """The tail of a split generator, with distances from values that it holds as `hidden` for its codes."""
+    shape = tail.space.shape or ()
 
-    None where that stands before the cut, and does not depend on the values there.
-    """
-    piece = tail.layer.ending_at(tensor, shape)
-    return None if piece is None else dataclasses.replace(tail, function=_calling(piece, tail.condition), layer=piece)
+    def function(distance: tf.Tensor, held: Held) -> tf.Tensor:
+        values, others = held.without(HIDDEN)
+        return tail.function(tf.cast(values, distance.dtype) + distance, others)
 
-
-def around(tail: Generator) -> tuple[Generator, Beside]:
-    """The tail of a split generator with the distance from values that are held as its codes; and its condition.
-
-    It is given `condition.join(values, ..., labels=...)`, with what the tail itself is given behind the values.
-    """
-    inner, shape = tail.condition, tail.space.shape or ()
-    more = inner.shapes if isinstance(inner, Beside) else ()
-    beside = Beside((shape, *more), inner.condition if isinstance(inner, Beside) else inner)
-    entries = tail.space.entries
-
-    def function(distance: tf.Tensor, held: Any) -> tf.Tensor:
-        if isinstance(inner, Beside):
-            values, rest = tf.reshape(held[:, :entries], [-1, *shape]), held[:, entries:]
-        else:
-            values, *labels = beside.apart(held)
-            rest = labels[0] if labels else None
-        return tail.function(tf.cast(values, distance.dtype) + distance, rest)
-
-    return dataclasses.replace(tail, function=function, condition=beside, layer=None), beside
+    return derive(
+        tail,
+        f"{tail.name}, from given ones",
+        function,
+        space=normal(*shape, stddev=tail.space.spread, constraint=unconstrained()),
+        holds={**tail.holds, HIDDEN: shape},
+    )

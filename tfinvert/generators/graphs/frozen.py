@@ -21,12 +21,18 @@ class Frozen(NamedTuple):
     definition: Any
     codes: str
     labels: str | None  # as `Condition.encode` gives them; None where there are none
+    tensors: list[str]  # what else is held, by its names' order
     images: str
     scopes: Mapping[str, str]  # of Keras layers: how each is called where the graph calls it otherwise
 
     @property
+    def held(self) -> list[str]:
+        """In the order of `Held.rows`."""
+        return [*([] if self.labels is None else [self.labels]), *self.tensors]
+
+    @property
     def inputs(self) -> list[str]:
-        return [self.codes] if self.labels is None else [self.codes, self.labels]
+        return [self.codes, *self.held]
 
 
 def freeze(generator: Generator) -> Frozen:
@@ -34,12 +40,11 @@ def freeze(generator: Generator) -> Frozen:
 
     Raises what TensorFlow raises where it cannot trace the function or freeze it.
     """
-    specs = [tf.TensorSpec([None, *(generator.space.shape or ())], tf.float32, "codes")]
-    if generator.condition is not None:
-        encoded = generator.condition.encode(generator.condition.example(1))
-        specs.append(tf.TensorSpec([None, *encoded.shape[1:]], encoded.dtype, "labels"))
+    takes = generator.takes
+    specs = [tf.TensorSpec([None, *(generator.space.shape or ())], tf.float32, "codes"), *takes.specs]
+    nest = takes.example(1)
     traced = tf.function(
-        lambda codes, labels=None: generator.function(codes, labels), autograph=False
+        lambda codes, *rows: generator.function(codes, tf.nest.pack_sequence_as(nest, rows)), autograph=False
     ).get_concrete_function(*specs)
     # Loops and branches stay functions: what they are lowered to has no gradient. This is what
     # `convert_variables_to_constants_v2` does before it takes functions away that the generator itself still calls.
@@ -57,7 +62,9 @@ def freeze(generator: Generator) -> Frozen:
     for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
             node.attr.pop("_gradient_op_type", None)
-    return Frozen(definition, names[0], [*names, None][1], traced.outputs[0].name, _scopes(traced.graph))
+    codes, *held = names
+    labels = None if takes.condition is None else held.pop(0)
+    return Frozen(definition, codes, labels, held, traced.outputs[0].name, _scopes(traced.graph))
 
 
 def frozen_for(generator: Generator, purpose: str) -> Frozen:

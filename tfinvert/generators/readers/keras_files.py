@@ -50,7 +50,7 @@ def read_model(found: Contents, name: str, custom_objects: Mapping[str, Any] | N
             return model, reader
     raise BadInput(
         f"{name} is a {contents.describe(found.config)} that no reader understands ({'; '.join(failures)})",
-        "give the classes it names with custom_objects, or load it yourself and pass the model",
+        "give the classes it names with from_keras(..., custom_objects=...), or load it yourself and pass the model",
     )
 
 

@@ -198,13 +198,13 @@ class _Gate:
 
         The code of one is not in the file, so that `allow_unsafe` alone seldom finds it.
         """
-        trust = "if you trust its author, allow_unsafe=True (--allow_unsafe) loads it"
+        trusted = "if you trust its author, from_keras(..., allow_unsafe=True) (--allow_unsafe) loads "
+        trust = f"{trusted}it"
         if isinstance(mend, str) and mend:
             trust = (
-                f"give it with custom_objects={{{mend!r}: ...}}, or register it with Keras (--import=MODULE), or give "
+                f"give it with from_keras(..., custom_objects={{{mend!r}: ...}}), or register it with Keras "
+                f"(--import=MODULE), or give the folder that the model's export writes; {trusted}what Python can import"
             )
-            trust += "the folder that the model's export writes; "
-            trust += "if you trust its author, allow_unsafe=True (--allow_unsafe) loads what Python can import"
         raise BadInput(
             f"{self.name} holds {' '.join(what.split())[:200]}; a file could run code in that way",
             f"expected layers that are data only; {trust}",

@@ -44,7 +44,8 @@ def refuse_operations(nodes: Iterable[Any], functions: Iterable[str], name: str)
     if strange:
         raise BadInput(
             f"{name} runs the TensorFlow operations {', '.join(strange[:5])}, which may do more than compute",
-            "expected common operations only; if you trust its author, allow_unsafe=True (--allow_unsafe) loads it",
+            "expected common operations only; if you trust its author, "
+            "from_saved_model(..., allow_unsafe=True) (--allow_unsafe) loads it",
         )
 
 
