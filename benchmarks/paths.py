@@ -25,7 +25,7 @@ from tfinvert.settings import SecondStep, SolverSettings
 STEPS = 5  # of each half of a path
 
 
-def paths(inverter: ti.TwoStep, found: ti.Beyond, towards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def paths(inverter: ti.TwoStep, found: ti.TwoStepInversion, towards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Images [B, 2 * STEPS - 1, H, W, C] on [0, 1] along the paths, and those in the middle of the second halves."""
     generator, hidden = inverter.generator, found.hidden.numpy()
     first = hidden - found.delta.numpy()

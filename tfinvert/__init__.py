@@ -22,9 +22,19 @@ if TYPE_CHECKING:
         mixture,
         split,
     )
-    from tfinvert.inversion import Beyond, ClassSearch, Inversion, Inverter, Recovered, Recovery, TwoStep, Verdict
+    from tfinvert.inversion import (
+        ClassSearch,
+        Inversion,
+        Inverter,
+        Recovered,
+        Recovery,
+        TwoStep,
+        TwoStepInversion,
+        Verdict,
+        servable,
+    )
     from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
-    from tfinvert.settings import Job, Limits, SecondStep, Starts, Stopping
+    from tfinvert.settings import GeneratorSettings, Job, Limits, SecondStep, Starts, Stopping
     from tfinvert.solvers import CMA, LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
     from tfinvert.solvers.status import Status
     from tfinvert.spaces import normal, uniform
@@ -32,38 +42,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PARTS = (
-    "editing",
-    "images",
-    "losses",
-    "metrics",
-    "report",
-    "runs",
-    "seeds",
-    "segmentation",
-    "settings",
-    "solvers",
-    "spaces",
+    *("editing", "images", "losses", "metrics", "report", "runs"),
+    *("seeds", "segmentation", "settings", "solvers", "spaces"),
 )
 _HOMES = {
-    "errors": ("BadInput",),
-    "generators": (
-        "Generator",
-        "from_function",
-        "from_keras",
-        "from_saved_model",
-        "layers",
-        "load_generator",
-        "mixture",
-        "split",
-    ),
-    "inversion": ("Beyond", "ClassSearch", "Inversion", "Inverter", "Recovered", "Recovery", "TwoStep", "Verdict"),
-    "losses": ("Features", "LogPrior", "Logit", "Pixel", "Ridge", "Rounded", "Sparsity"),
-    "settings": ("Job", "Limits", "SecondStep", "Starts", "Stopping"),
-    "solvers": ("CMA", "LBFGS", "Adam", "GaussNewtonCG", "GradientDescent", "LevenbergMarquardt", "RMSprop"),
-    "solvers.status": ("Status",),
-    "spaces": ("normal", "uniform"),
+    "errors": "BadInput",
+    "generators": "Generator from_function from_keras from_saved_model layers load_generator mixture split",
+    "inversion": "ClassSearch Inversion Inverter Recovered Recovery TwoStep TwoStepInversion Verdict servable",
+    "losses": "Features LogPrior Logit Pixel Ridge Rounded Sparsity",
+    "settings": "GeneratorSettings Job Limits SecondStep Starts Stopping",
+    "solvers": "CMA LBFGS Adam GaussNewtonCG GradientDescent LevenbergMarquardt RMSprop",
+    "solvers.status": "Status",
+    "spaces": "normal uniform",
 }
-_NAMES = {name: home for home, names in _HOMES.items() for name in names}
+_NAMES = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = [*_PARTS, *_NAMES]
 
 

@@ -253,7 +253,7 @@ def test_the_words_of_older_keras_2(build, changes, tmp_path):
     generator = ti.load_generator(tmp_path / "g.h5")
     assert generator.space.shape == tuple(model.input_shape[1:])
     same(generator, lambda codes: model(codes, training=False))
-    found = contents.look(tmp_path / "g.h5", tmp_path, DEFAULT_LIMITS)
+    found = contents.read(tmp_path / "g.h5", tmp_path, DEFAULT_LIMITS)
     assert read_model(found, "g.h5")[1] == "Keras 3"  # mended, not left to the other reader
 
 

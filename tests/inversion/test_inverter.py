@@ -201,7 +201,7 @@ def test_watch_hears_of_the_whole_work():
     heard = []
     solver = ti.Adam(schedule("cosine", 0.1, 60), steps=60)
     ti.Inverter(LINEAR.generator, solver=solver, batch_size=2)(
-        images, watch=lambda glimpse: heard.append((glimpse.share, glimpse.losses.mean()))
+        images, watch=lambda snapshot: heard.append((snapshot.share, snapshot.losses.mean()))
     )
     shares, losses = zip(*heard, strict=True)
     assert list(shares) == sorted(shares)
@@ -278,7 +278,7 @@ def test_passes_of_all_starts_are_counted(restarts, steps):
     solver = ti.Adam(0.01, steps=steps)
     heard = []
     found = ti.Inverter(LINEAR.generator, solver=solver, restarts=restarts, batch_size=2)(
-        images, watch=lambda glimpse: heard.append(glimpse.passes.tolist())
+        images, watch=lambda snapshot: heard.append(snapshot.passes.tolist())
     )
     assert found.passes.numpy().tolist() == [restarts * (2 * steps + 1)] * 3
     assert heard[0] == [restarts * 2 * min(steps, 25)] * 2

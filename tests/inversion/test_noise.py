@@ -46,7 +46,7 @@ class Linear:
         for row in np.repeat(cut, 3):  # pixels that are cut off tell nothing
             seen = ~np.asarray(metrics.beyond(self.make(codes[row : row + 1]), images[row : row + 1])).ravel()
             codes[row] = np.linalg.lstsq(self.matrix[seen], flat[row, seen], rcond=None)[0]
-        noise.look(np.arange(len(images)), codes, None)
+        noise.learn(np.arange(len(images)), codes, None)
         return metrics.mse(self.make(codes), images).numpy() > noise.allowed
 
 
@@ -62,7 +62,7 @@ def test_a_number_is_the_level_whatever_the_images():
         np.testing.assert_array_equal(noise.level, [0.02] * 3)
         np.testing.assert_allclose(noise.allowed, [bound] * 3, rtol=1e-4)
         assert noise.errors(1, np.zeros(4), None) is None
-        noise.look(np.arange(3), LINEAR.sample(3), None)
+        noise.learn(np.arange(3), LINEAR.sample(3), None)
 
 
 @pytest.mark.parametrize("given", [0, 0.0, 1e-7])
@@ -80,7 +80,7 @@ def test_images_of_8_bits_are_told_from_others():
     images[3] += 1e-4 / 255
     noise = LINEAR.noise(None, images)
     np.testing.assert_allclose(noise.level, [STEP, STEP, 0, STEP, 0], rtol=0.05)
-    noise.look(np.arange(5), LINEAR.sample(5), None)
+    noise.learn(np.arange(5), LINEAR.sample(5), None)
     np.testing.assert_allclose(noise.level, [STEP, STEP, 0, STEP, 0], rtol=0.05)
     assert (noise.allowed[[2, 4]] == EXACT).all()
     assert (noise.allowed[[0, 1, 3]] > STEP**2).all()
@@ -89,10 +89,10 @@ def test_images_of_8_bits_are_told_from_others():
 def test_one_image_is_as_many():
     images, codes = to_8_bits(LINEAR.make(LINEAR.sample(3))), LINEAR.sample(3)
     together = LINEAR.noise(None, images)
-    together.look(np.arange(3), codes, None)
+    together.learn(np.arange(3), codes, None)
     for row in range(3):
         alone = LINEAR.noise(None, images[row : row + 1])
-        alone.look(np.array([0]), codes[row : row + 1], None)
+        alone.learn(np.array([0]), codes[row : row + 1], None)
         assert alone.level == together.level[row]
         assert alone.allowed == together.allowed[row]
 
@@ -101,14 +101,14 @@ def test_only_the_images_that_are_looked_at_change():
     grey = Linear(latent=1, scale=0.1, flat=True)
     noise = grey.noise(lambda unit: 0.9 * unit, grey.make(np.zeros((3, 1))))
     before = noise.level.copy()
-    noise.look(np.array([2, 0]), np.array([[2.0], [-2.0]]), None)  # grey levels 0.7 and 0.3
+    noise.learn(np.array([2, 0]), np.array([[2.0], [-2.0]]), None)  # grey levels 0.7 and 0.3
     np.testing.assert_allclose(noise.level, [0.03, before[1], 0.07], rtol=0.01)
 
 
 def test_a_function_is_asked_what_it_does():
     noise = LINEAR.noise(lambda unit: unit + 0.03, LINEAR.make(LINEAR.sample(2)))
     np.testing.assert_allclose(noise.level, [0.03] * 2)
-    noise.look(np.array([1]), np.zeros((1, 4)), None)
+    noise.learn(np.array([1]), np.zeros((1, 4)), None)
     np.testing.assert_allclose(noise.level, [0.03] * 2)
     np.testing.assert_allclose(noise.allowed[1], 0.03**2 * (1 + NORMAL * np.sqrt(2 / 60)), rtol=1e-4)
     np.testing.assert_allclose(noise.errors(1, np.zeros(4), None), np.full((DRAWS, 64), 0.03))
@@ -128,7 +128,7 @@ def test_neighbours_are_a_twentieth_of_the_prior_away_and_of_the_same_class():
         classes=3,
     )
     noise = Noise(None, np.zeros((2, 2, 2, 1)), generator, make)
-    noise.look(np.array([1, 0]), np.array([[2.0, 3, 4, 5], [6, 6, 6, 6]]), np.array([2, 1]))
+    noise.learn(np.array([1, 0]), np.array([[2.0, 3, 4, 5], [6, 6, 6, 6]]), np.array([2, 1]))
     for (codes, labels), code, label in zip(asked[1:], ([2, 3, 4, 5], [6, 6, 6, 6]), (2, 1), strict=True):
         np.testing.assert_array_equal(labels, [label] * DRAWS)
         away = codes - code
@@ -141,7 +141,7 @@ def test_errors_that_pixels_share_allow_for_more():
     """One random number for all 64 pixels: squares differ from neighbour to neighbour as much as they can."""
     flat = Linear(latent=1, scale=1.0, flat=True)
     noise = flat.noise(lambda unit: 1.5 * unit - 0.25, flat.make(np.zeros((1, 1))))
-    noise.look(np.array([0]), np.zeros((1, 1)), None)
+    noise.learn(np.array([0]), np.zeros((1, 1)), None)
     squares = np.mean(noise.errors(0, np.zeros(1), None) ** 2, axis=1)
     predicted = squares.mean() + STUDENT * np.sqrt(1 + 1 / DRAWS) * squares.std(ddof=1)
     np.testing.assert_allclose(noise.level**2, squares.mean())
@@ -156,7 +156,7 @@ def test_black_pixels_round_exactly_and_make_no_noise():
     images = to_8_bits(make(LINEAR.sample(2), None))
     noise = Noise(None, images, LINEAR.generator, make)
     np.testing.assert_allclose(noise.level, [STEP / np.sqrt(2)] * 2, rtol=0.05)
-    noise.look(np.arange(2), LINEAR.sample(2), None)
+    noise.learn(np.arange(2), LINEAR.sample(2), None)
     np.testing.assert_allclose(noise.level, [STEP / np.sqrt(2)] * 2, rtol=0.05)
 
 

@@ -44,7 +44,7 @@ def test_it_is_the_mean_squared_difference_of_the_layer(layer):
 
 def test_residuals_add_up_to_the_values_and_targets_may_be_seen_before():
     loss = ti.Features("first", network())
-    seen = loss.look(tf.constant(TARGETS))
+    seen = loss.prepare(tf.constant(TARGETS))
     bound = loss.bind(tf.zeros_like(TARGETS), ti.normal(2), seen)
     np.testing.assert_allclose(bound(None, tf.constant(IMAGES)), value(loss), rtol=1e-5)
     np.testing.assert_allclose(np.sum(bound.residuals(None, tf.constant(IMAGES)) ** 2, axis=1), value(loss), rtol=1e-5)
@@ -53,11 +53,11 @@ def test_residuals_add_up_to_the_values_and_targets_may_be_seen_before():
 def test_grey_images_are_repeated_and_small_ones_enlarged():
     loss = ti.Features("first", network(16), value_range=(0, 1))
     grey = TARGETS[..., :1]
-    np.testing.assert_allclose(loss.look(grey), loss.look(np.repeat(grey, 3, axis=-1)))
+    np.testing.assert_allclose(loss.prepare(grey), loss.prepare(np.repeat(grey, 3, axis=-1)))
     large = tf.image.resize(TARGETS, [16, 16])
-    np.testing.assert_allclose(loss.look(TARGETS), loss.look(large), atol=1e-6)
+    np.testing.assert_allclose(loss.prepare(TARGETS), loss.prepare(large), atol=1e-6)
     inner = keras.Model(loss.network.inputs, loss.network.get_layer("first").output)
-    np.testing.assert_allclose(loss.look(large), np.reshape(inner(large), (3, -1)), atol=1e-5)
+    np.testing.assert_allclose(loss.prepare(large), np.reshape(inner(large), (3, -1)), atol=1e-5)
 
 
 def test_any_function_of_images_will_do():
@@ -131,7 +131,7 @@ def test_weights_that_cannot_be_had_are_told_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", offline)
     with pytest.raises(ti.BadInput, match=r"weights .*nothing.h5 of MobileNetV2 cannot be read") as caught:
-        ti.Features("out_relu", "MobileNetV2", tmp_path / "nothing.h5").look(TARGETS)
+        ti.Features("out_relu", "MobileNetV2", tmp_path / "nothing.h5").prepare(TARGETS)
     assert "\n" not in str(caught.value)
 
 
@@ -141,7 +141,7 @@ def test_a_network_of_keras_applications_with_weights_from_a_file(tmp_path):
     loss = ti.Features("block_1_project", "MobileNetV2", tmp_path / "own.weights.h5", size=96)
     inner = keras.Model(known.inputs, known.get_layer("block_1_project").output)
     large = tf.image.resize(TARGETS, [96, 96])
-    np.testing.assert_allclose(loss.look(TARGETS), np.reshape(inner(2 * large - 1), (3, -1)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(loss.prepare(TARGETS), np.reshape(inner(2 * large - 1), (3, -1)), rtol=1e-3, atol=1e-5)
 
 
 def test_mixed8_of_inception_with_real_weights(shared):
@@ -149,8 +149,8 @@ def test_mixed8_of_inception_with_real_weights(shared):
     loss = ti.Features("mixed8", shared / "perceptual" / "inceptionv3_to_mixed8.keras")
     like = types.SimpleNamespace(image_shape=(96, 96, 3), value_range=(0, 1))
     photos = ti.images.load(shared / "data" / "photos", like).pixels[:4]
-    features = loss.look(tf.constant(photos))
+    features = loss.prepare(tf.constant(photos))
     assert features.shape == (4, 8 * 8 * 1280)
-    shifted = loss.look(tf.roll(photos, 3, axis=2))
+    shifted = loss.prepare(tf.roll(photos, 3, axis=2))
     distances = np.mean((features[:, None] - shifted[None]) ** 2, axis=2)
     assert (np.argmin(distances, axis=1) == np.arange(4)).all()

@@ -45,7 +45,7 @@ def _compare() -> None:
     layer, network = flags.FLAGS.feature_distance, (jobs[0].loss.features.network, jobs[0].loss.features.weights)
     features = None if layer is None else Features(layer, *network)
     if features is not None:
-        features.look(np.zeros((1, 8, 8, 1), np.float32))  # what is wrong with it is told now
+        features.prepare(np.zeros((1, 8, 8, 1), np.float32))  # what is wrong with it is told now
     names, generators = [Path(job.out).name for job in jobs], [load(job) for job in jobs]
     scale = compare.scale(generators, jobs[0].images.fit)
     for name, generator in zip(names, generators, strict=True):

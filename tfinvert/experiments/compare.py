@@ -194,5 +194,5 @@ def table(found: Sequence[Represented], seed: int = 0, features: Features | None
 def _apart(features: Features, made: tf.Tensor, images: tf.Tensor) -> float:
     """The mean perceptual loss of images [n, H, W, C] in [0, 1]."""
     batches = tf.data.Dataset.from_tensor_slices((made, images)).batch(_LOOKS)
-    found = [tf.reduce_mean(tf.square(features.look(one) - features.look(other)), 1) for one, other in batches]
+    found = [tf.reduce_mean(tf.square(features.prepare(one) - features.prepare(other)), 1) for one, other in batches]
     return float(tf.reduce_mean(tf.concat(found, 0)))

@@ -27,7 +27,7 @@ class Errors(NamedTuple):
     name: str
     latent: np.ndarray  # [n]
     dense: np.ndarray  # [n]
-    delta_zeros: np.ndarray  # [n], see `Beyond`
+    delta_zeros: np.ndarray  # [n], see `TwoStepInversion`
 
     def at(self, place: str) -> np.ndarray:
         """Those that are finite."""

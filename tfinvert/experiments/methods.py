@@ -142,6 +142,6 @@ def parse(text: str) -> list[Method]:
 def _recover(generator, images, ids, seed, labels, noise, watch) -> Found:
     recovery = Recovery(generator, noise=noise, seed=seed)
     shared = -(-recovery.regression.passes // len(images))  # the samples' cost, borne by all images alike
-    look = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes + shared)
-    found = recovery(images, ids, labels, watch=look)
+    told = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes + shared)
+    found = recovery(images, ids, labels, watch=told)
     return Found(found.codes, found.passes + shared)

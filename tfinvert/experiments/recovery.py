@@ -114,7 +114,7 @@ def run(
         rows = np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))
         known = uncertainty(found.codes[rows], None if labels is None else labels[rows], np.sqrt(image_errors[rows]))
         unclear[rows] = [each.rank < generator.space.entries for each in known]
-        for row in range(samples):  # the end, which some methods reach without a glimpse
+        for row in range(samples):  # the end, which some methods reach without a snapshot
             points[row].append((float(found.passes[row]), float(errors[row])))
         trace = [(np.array([p for p, _ in line]), np.array([e for _, e in line])) for line in points]
         outcomes.append(

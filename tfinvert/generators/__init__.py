@@ -6,6 +6,7 @@ makes generators of generators.
 """
 
 import tfinvert.backend  # noqa: F401
+from tfinvert.generators.derived import pickled  # noqa: F401  (it tells `pickle` of generators)
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.generators.derived.split import layers, split
 from tfinvert.generators.generator import Generator

@@ -160,7 +160,7 @@ def _open(
     """
     if saved_model.is_saved_model(file.path):
         return None, None
-    found = contents.look(file.path, file.folder, file.limits, names, stated.allow_unsafe)
+    found = contents.read(file.path, file.folder, file.limits, names, stated.allow_unsafe)
     if custom is None and found.custom:
         return _Opened(found, ""), None
     model, reader = keras_files.read_model(found, file.name, custom)
@@ -206,7 +206,7 @@ def _plan(
         bounds = _DEFAULT_RANGE
         assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
     about = About(name, assumed=tuple(assumed))
-    return Plan(wiring.function, space, Holds(wiring.condition, holds), _range(bounds), stated.image_shape, about)
+    return Plan(wiring.function, space, Holds(wiring.condition, dict(holds)), _range(bounds), stated.image_shape, about)
 
 
 def _wire(model: Any, name: str, stated: GeneratorSettings) -> Wiring:

@@ -61,7 +61,7 @@ def tried(
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, takes, name)
     made = function(codes, held).numpy()
-    warnings, constant = _looked(made, value_range)
+    warnings, constant = _oddities(made, value_range)
     warnings += _unsteady(function, codes, held, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
@@ -200,7 +200,7 @@ def _unsteady(
     return []
 
 
-def _looked(images: np.ndarray, value_range: tuple[float, float]) -> tuple[list[str], bool]:
+def _oddities(images: np.ndarray, value_range: tuple[float, float]) -> tuple[list[str], bool]:
     """What is odd about the images, and whether they ignore the code."""
     warnings = []
     low, high = value_range

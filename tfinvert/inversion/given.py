@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ _FAR = 10  # widths of the value range: images that lie further out were made fo
 
 
 def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None) -> tuple[Any, Any, Any]:
-    """Images [B, H, W, C], ids and labels; of `Images` those that they bring along.
+    """Images [B, H, W, C], ids and labels; of `Images` those that they bring along; one label becomes one for each.
 
     Raises:
       BadInput: the images have another shape or type than the generator's, or values far outside its range.
@@ -41,6 +42,8 @@ def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None
             least < low - _FAR * (high - low) or most > high + _FAR * (high - low)
         ):
             raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
+    if isinstance(labels, numbers.Integral) or getattr(labels, "shape", None) == ():
+        labels = tf.fill(tf.shape(images)[:1], labels)
     return images, ids, labels
 
 

@@ -7,6 +7,7 @@ The way of the data: targets -> `loss.bind` -> the solver's loop over codes -> t
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,10 +18,11 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
-from tfinvert.generators.held import Held, absent
+from tfinvert.generators.held import Held
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.watching import Snapshot, Watch, Watcher
 from tfinvert.losses import Term, loss_of
 from tfinvert.objective import Objective
 from tfinvert.settings import LossSettings, SolverSettings, Starts, Stopping
@@ -29,23 +31,12 @@ from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
 _STEPS_A_CALL = 25  # so that progress can be told, Ctrl-C is heard, and what is done leaves the batch
-_DEAR_STEPS_A_CALL = 5  # of solvers that compute Jacobians
+_EXPENSIVE_STEPS_A_CALL = 5  # of solvers that compute Jacobians
 # Matrix products and convolutions round differently for small or odd batches, and hundreds of Adam steps blow
 # that up to another code. With whole blocks of 16 rows every row was bitwise the same in any batch; see
 # docs/design.md, "The same result in any batch". Where images are larger, so many would not fit.
 _BLOCK, _LARGE = 16, 64 * 64
 _SOLVER = -2  # folded into a start's seed, for what solvers draw; restarts fold 1, 2, ..., spaces -1
-
-
-class Glimpse(NamedTuple):
-    """How far an inversion has come, for those who watch."""
-
-    share: float  # of the work that is done, in [0, 1]
-    steps: int  # taken with the present batch
-    rows: np.ndarray  # [n]: which of the images this batch holds
-    losses: np.ndarray  # [n]: their best losses so far; infinite where an image cannot be inverted
-    codes: np.ndarray  # [n, *shape]: their best codes
-    passes: np.ndarray  # [n]: generator passes so far
 
 
 class Targets(NamedTuple):
@@ -54,7 +45,7 @@ class Targets(NamedTuple):
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
     held: Held  # of N rows: labels int32, and what else the generator takes
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
-    seen: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.look`
+    prepared: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.prepare`
 
 
 class Inverter:
@@ -111,6 +102,16 @@ class Inverter:
             for name in ("_draw", "_start", "_advance", "_finish")
         }
 
+    def __reduce__(self) -> tuple:
+        """For pickles: graphs are built again."""
+        settings: dict[str, Any] = {
+            "restarts": Starts(self.restarts, self.spread),
+            "stopping": self.stopping,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+        }
+        return functools.partial(Inverter, **settings), (self.generator, self.loss, self.solver)
+
     def __call__(
         self,
         images: Any,
@@ -119,7 +120,7 @@ class Inverter:
         *,
         held: Mapping[str, Any] | None = None,
         starts: Any = None,
-        watch: Callable[[Glimpse], None] | None = None,
+        watch: Watch | Watcher | None = None,
     ) -> Inversion:
         """Inverts images.
 
@@ -129,7 +130,8 @@ class Inverter:
           labels: int [B] or one int for all, where the generator is class-conditional.
           held: tensors [B, ...] by name, where the generator takes some: see `Generator.holds`.
           starts: codes [B, restarts, *shape] to start from; default: drawn from the prior, see `spread`.
-          watch: called between steps with a `Glimpse`; not inside graphs.
+          watch: called between steps with a `Snapshot`; not inside graphs. Where it raises `StopIteration`, the work
+            ends, and the best codes so far are kept.
 
         Raises:
           BadInput: the shape of the images or starts is another, or labels or what is held are missing, out of range
@@ -143,34 +145,36 @@ class Inverter:
         if not tf.executing_eagerly():
             progress, targets = self._compiled["_start"](images, ids, beside, starts)
             progress = self._compiled["_advance"](progress, targets, tf.constant(self.solver.steps))
-            return self._compiled["_finish"](progress._replace(memory=()), targets, images)
-        count = images.shape[0]
+            end = tf.constant(int(Status.FINISHED))
+            return self._compiled["_finish"](progress._replace(memory=()), targets, images, end)
+        count, watcher = images.shape[0], watch if isinstance(watch, Watcher) else Watcher(watch)
         parts = [
-            self._batch(images[part], ids[part], beside.each(_rows(part)), starts[part], part.start, count, watch)
+            self._batch(images[part], ids[part], beside.each(_rows(part)), starts[part], part.start, count, watcher)
             for part in (slice(first, first + self.batch_size) for first in range(0, count, self.batch_size))
         ]
         if not parts:
             raise BadInput("no images", "expected at least one")
         return Inversion(*(tf.concat(column, axis=0) for column in zip(*parts, strict=True)))
 
-    def _batch(self, images, ids, held: Held, starts, first: int, count: int, watch) -> Inversion:
+    def _batch(self, images, ids, held: Held, starts, first: int, count: int, watcher: Watcher) -> Inversion:
         progress, targets = self._compiled["_start"](images, ids, held, starts)
         rows = Rows(progress, targets, self._block)
-        several = _DEAR_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
+        several = _EXPENSIVE_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         done = 0
-        while done < self.solver.steps and rows.running:
+        while done < self.solver.steps and rows.running and not watcher.stopped:
             done = min(done + several, self.solver.steps)
             rows.take(self._compiled["_advance"](rows.progress, rows.targets, tf.constant(done)))
-            if watch is not None:
-                watch(self._glimpse(rows.whole(), len(images), first, done, count))
-        return self._compiled["_finish"](rows.whole(), targets, images)
+            if watcher.wanted:
+                watcher(self._snapshot(rows.whole(), len(images), first, done, count))
+        end = Status.STOPPED if watcher.stopped else Status.FINISHED
+        return self._compiled["_finish"](rows.whole(), targets, images, tf.constant(int(end)))
 
-    def _glimpse(self, progress: loop.Progress, images: int, first: int, done: int, count: int) -> Glimpse:
+    def _snapshot(self, progress: loop.Progress, images: int, first: int, done: int, count: int) -> Snapshot:
         value = self._by_image(progress.best_value, images).numpy()
         codes = progress.best_codes.numpy()[np.argmin(value, axis=0) * images + np.arange(images)]
         passes = self._by_image(progress.passes, images).numpy().sum(axis=0)
         share = (first + images * done / self.solver.steps) / count
-        return Glimpse(share, done, first + np.arange(images), value.min(axis=0), codes, passes)
+        return Snapshot(share, done, first + np.arange(images), value.min(axis=0), codes, passes)
 
     def _by_image(self, values: tf.Tensor, count: Any) -> tf.Tensor:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""
@@ -178,9 +182,6 @@ class Inverter:
 
     def _held(self, labels: Any, held: Any, images: tf.Tensor) -> Held:
         """Labels and tensors as a nest with a row for each image."""
-        if not absent(labels):
-            labels = tf.convert_to_tensor(labels)
-            labels = tf.fill([tf.shape(images)[0]], labels) if labels.shape.rank == 0 else labels
         beside = self.generator.takes.check(self.generator.name, labels, held)
         for rows in beside.rows:
             if not rows.shape[:1].is_compatible_with(images.shape[:1]):
@@ -225,8 +226,8 @@ class Inverter:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
         clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
         unit = self.generator.to_unit(clean)
-        once = (status, unit, held, self.loss.look(unit))
-        status, unit, held, seen = tf.nest.map_structure(
+        once = (status, unit, held, self.loss.prepare(unit))
+        status, unit, held, prepared = tf.nest.map_structure(
             lambda rows: tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]), once
         )
         codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
@@ -234,22 +235,22 @@ class Inverter:
         drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
         spare = -tf.shape(status)[0] % self._block
         codes, own, targets = tf.nest.map_structure(
-            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], seen))
+            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], prepared))
         )
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
         return loop.start(self.solver, self._objective(targets), codes, status, own), targets
 
     def _objective(self, targets: Targets) -> Objective:
-        exact, rough = self._looks(self.generator, targets), self.generator.rough
+        exact, rough = self._loss_by(self.generator, targets), self.generator.rough
         return dataclasses.replace(
             exact,
             part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),
-            rough=None if rough is None else self._looks(rough, targets).residuals,
+            rough=None if rough is None else self._loss_by(rough, targets).residuals,
         )
 
-    def _looks(self, generator: Generator, targets: Targets) -> Objective:
+    def _loss_by(self, generator: Generator, targets: Targets) -> Objective:
         """The loss of codes, by this generator."""
-        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.seen)
+        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.prepared)
         return bound.through(lambda codes: (codes, generator.to_unit(generator(codes, *targets.held))))
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
@@ -258,8 +259,8 @@ class Inverter:
         )
         return loop.advance(self.solver, self._objective(targets), constrain, self.stopping, progress, until)
 
-    def _finish(self, progress: loop.Progress, targets: Targets, images: tf.Tensor) -> Inversion:
-        progress = loop.finish(self._objective(targets), self.stopping, progress)
+    def _finish(self, progress: loop.Progress, targets: Targets, images: tf.Tensor, end: tf.Tensor) -> Inversion:
+        progress = loop.finish(self._objective(targets), self.stopping, progress, end)
         count = tf.shape(images)[0]
         best = tf.argmin(self._by_image(progress.best_value, count), axis=0, output_type=tf.int32) * count + tf.range(
             count

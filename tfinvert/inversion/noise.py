@@ -39,7 +39,7 @@ class Noise:
       make: (codes [n, *shape], labels [n] or None) -> images [n, H, W, C] on [0, 1].
 
     Attributes:
-      level: [B], standard deviation on [0, 1]; until `look` has seen reconstructions, that of typical images.
+      level: [B], standard deviation on [0, 1]; until `learn` has seen reconstructions, that of typical images.
       rounded: [B] bool, whether the images are of 8 bits and nothing else was said of them.
       allowed: [B], the largest mean squared error that the noise explains.
     """
@@ -67,7 +67,7 @@ class Noise:
             typical = self._errors(self._codes, label)
             self.level[self._simulated] = np.sqrt(np.mean(typical**2))
 
-    def look(self, rows: np.ndarray, codes: np.ndarray, labels: Any) -> None:
+    def learn(self, rows: np.ndarray, codes: np.ndarray, labels: Any) -> None:
         """Learns the noise of these images [n] from the codes [n, *shape] found for them."""
         for place, row in enumerate(rows):
             errors = self.errors(row, codes[place], None if labels is None else labels[place])

@@ -1,14 +1,16 @@
 """Was this image made by this generator, and from which code?
 
-`Recovery` tries cheap things first and dear things only on images that are still unsolved. One attempt is a start
+`Recovery` tries cheap things first and expensive ones only on images that are still unsolved. One attempt is a start
 from a regression on the generator's own samples, in later attempts the best of many codes around it; L-BFGS where codes
-are so long that Jacobians are dear; Levenberg-Marquardt, through `Logit` where the generator saturates and then on the
-plain pixels; and float64 where float32 does not determine the code. Pictures of 8 bits have a regression of their own;
-where rounding hides much of what tells codes apart, later attempts search by what it leaves (`Stages.rounded`).
+are so long that Jacobians are expensive; Levenberg-Marquardt, through `Logit` where the generator saturates and then
+on the plain pixels; and float64 where float32 does not determine the code. Pictures of 8 bits have a regression of
+their own; where rounding hides much of what tells codes apart, later attempts search by what it leaves
+(`Stages.rounded`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,7 +80,8 @@ class Recovery:
           images: [B, H, W, C] in the generator's value range, or `Images`, which bring ids and labels along.
           ids: strings or integers [B] that seed what is drawn for each; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
-          watch: called between steps with the present codes [B, *shape] and the passes [B] so far.
+          watch: called between steps with the present codes [B, *shape] and the passes [B] so far. Where it raises
+            `StopIteration`, the search ends with what it has.
 
         Raises:
           BadInput: the shapes do not fit the generator, or labels are missing or out of range.
@@ -90,7 +93,6 @@ class Recovery:
         ids = np.arange(len(images)) if ids is None else np.asarray(ids)
         if labels is not None:
             labels = np.asarray(labels)
-            labels = np.full(len(images), labels) if labels.ndim == 0 else labels
         for name, column in (("ids", ids), ("labels", labels)):
             if column is not None and column.shape != (len(images),):
                 raise BadInput(f"{name} {list(column.shape)} for {len(images)} images", "expected one for each")
@@ -105,7 +107,8 @@ class Recovery:
                 self._attempt(search, number, rows[search.noise.rounded[rows] == rounded], ids)
         found = search.result()
         if watch is not None:
-            watch(found.codes, found.passes)
+            with contextlib.suppress(StopIteration):  # it is over anyway
+                watch(found.codes, found.passes)
         return found
 
     def _attempt(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
@@ -127,9 +130,9 @@ class Recovery:
             codes = search.stage(approach, rows, codes)
         # From a harsh way of looking to plain pixels in one stride; in smaller ones where that failed.
         milder = [other for other in FLOORS[:0:-1] if floor is not None and other is not None and other > floor]
-        for look in (floor, *milder):
-            codes = search.stage(self.stages.search(look), rows, codes)
-            if look is not None:
+        for through in (floor, *milder):
+            codes = search.stage(self.stages.search(through), rows, codes)
+            if through is not None:
                 search.stage(self.stages.polish(), rows, codes)
             search.conclude(rows)
             left = search.unsolved(rows)
@@ -138,7 +141,7 @@ class Recovery:
                 break
 
     def _unround(self, search: Search, number: int, rows: np.ndarray, ids: np.ndarray) -> None:
-        """One more start for 8-bit pictures where rounding hides much: dear, and from other starts each time.
+        """One more start for 8-bit pictures where rounding hides much: expensive, and from other starts each time.
 
         Every other time what is nearly matched goes on from where it is.
         """
@@ -154,7 +157,7 @@ class Recovery:
         if near.any():
             search.stage(rounded, rows[near], search.codes(rows[near]))
         search.conclude(rows)
-        search.doubt(rows)
+        search.keep_open(rows)
 
     def _around(
         self, codes: np.ndarray, distance: float, score: float, number: int, ids: np.ndarray

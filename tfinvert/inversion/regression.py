@@ -77,10 +77,10 @@ class Regression:
     def codes(self, images: tf.Tensor, floor: float | None) -> np.ndarray:
         """Guesses float32 [B, *shape] for images [B, H, W, C] on the [0, 1] scale."""
         mean, matrix, offset, _ = self._fit(floor)
-        flat = (self._look(np.asarray(images), floor) - mean) @ matrix + offset
+        flat = (self._view(np.asarray(images), floor) - mean) @ matrix + offset
         return flat.reshape(-1, *(self._generator.space.shape or ())).astype(np.float32)
 
-    def _look(self, images: np.ndarray, floor: float | None) -> np.ndarray:
+    def _view(self, images: np.ndarray, floor: float | None) -> np.ndarray:
         """What the regression sees of images [B, H, W, C] in [0, 1]: float64 [B, M]."""
         seen = images if floor is None else Logit(floor)(tf.constant(images)).numpy() / floor
         if self._pool > 1:
@@ -90,7 +90,7 @@ class Regression:
     def _fit(self, floor: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         if floor not in self._fits:
             codes, images = self._sample()
-            seen = self._look(images, floor)
+            seen = self._view(images, floor)
             mean, offset = seen[:-_HELD_OUT].mean(axis=0), codes[:-_HELD_OUT].mean(axis=0)
             seen, codes = seen - mean, codes - offset
             known, new = seen[:-_HELD_OUT], seen[-_HELD_OUT:]

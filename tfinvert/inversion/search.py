@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert import metrics
-from tfinvert.inversion.inverter import Glimpse, Inverter
+from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.noise import EXACT, FALSE_ALARM, Given, Noise
 from tfinvert.inversion.stages import Stages
 from tfinvert.inversion.uncertainty import Known, Uncertainty
 from tfinvert.inversion.verdict import Recovered, Verdict
+from tfinvert.inversion.watching import Snapshot
 from tfinvert.losses import Term
 from tfinvert.solvers.status import Status
 
@@ -25,7 +26,7 @@ _DETOURS = 2  # at most, one after the other
 _NEARLY = 30  # times the error that noise explains: on the way down from there is a valley, hardly ever another basin
 _RETRIES = 2  # more attempts for an image that is matched, but not to the last digit
 
-Watch = Callable[[np.ndarray, np.ndarray], None]  # (codes [B, *shape], passes [B])
+Watch = Callable[[np.ndarray, np.ndarray], object]  # (codes [B, *shape], passes [B])
 
 
 class Search:
@@ -38,7 +39,7 @@ class Search:
       ids: [B].
       labels: int [B] or None.
       noise: see `Recovery`.
-      watch: called with the present codes and passes of all images.
+      watch: called with the present codes and passes of all images; ends the search where it raises `StopIteration`.
     """
 
     def __init__(
@@ -63,20 +64,21 @@ class Search:
         self._error = np.full(count, np.inf)
         self._moving, self._settled = np.zeros(count, bool), np.zeros(count, bool)
         self._attempts, self._passes = np.zeros(count, int), np.zeros(count, int)
+        self._stopped = False
         self._known: dict[int, Known] = {}  # what the Jacobian at the present code of an image says
 
     def unsolved(self, rows: np.ndarray | None = None) -> np.ndarray:
         """Which images, of these or of all, want more work: their numbers."""
         enough = (self._error <= EXACT) & (self._attempts > _RETRIES)
-        want = np.flatnonzero(self._valid & ~self._settled & ~enough)
+        want = np.flatnonzero(self._valid & ~self._settled & ~enough & ~np.array(self._stopped))
         return want if rows is None else rows[np.isin(rows, want)]
 
     def nearly(self, rows: np.ndarray) -> np.ndarray:
         """Which of these images [n] are all but matched by their present codes: bool [n]."""
         return self._error[rows] < _NEARLY * self.noise.allowed[rows]
 
-    def doubt(self, rows: np.ndarray) -> None:
-        """Notes that those of these images that are nearly matched may only be stuck: it is no minimum that is seen."""
+    def keep_open(self, rows: np.ndarray) -> None:
+        """Counts those of these images that are nearly matched as still moving: their solver may just be stuck."""
         self._moving[rows] |= self.nearly(rows)
 
     def codes(self, rows: np.ndarray) -> np.ndarray:
@@ -107,6 +109,8 @@ class Search:
 
         They are kept where the error is below this [n]; by default, where it is below that of the code so far.
         """
+        if self._stopped:
+            return starts
         watch = None if self._watch is None else self._shown(rows, self._watch)
         found = inverter(self._images[rows], self._ids[rows], self._of(rows), starts=starts[:, None], watch=watch)
         error = np.asarray(metrics.mse(self._generator.to_unit(found.images), self.unit[rows]))
@@ -121,15 +125,17 @@ class Search:
 
     def conclude(self, rows: np.ndarray) -> None:
         """Settles which of these images are done, after a float64 finish of those that need one."""
-        self.noise.look(rows, self._codes[rows], self._of(rows))
+        self.noise.learn(rows, self._codes[rows], self._of(rows))
         matched = rows[(self._error <= self.noise.allowed)[rows]]
         noisy = self.noise.level[matched] > 0
         self._settled[matched[noisy]] = True
         self._likeliest(matched[noisy])
         exact = matched[~noisy]
-        if not self._stages.dear:  # where they are, the Jacobian that would tell is better spent on the finish
+        if not self._stages.expensive:  # where they are, the Jacobian that would tell is better spent on the finish
             variance = self._generator.space.spread**2
-            certain = np.array([np.mean(known.deviation**2) < _CERTAIN * variance for known in self._look(exact)], bool)
+            certain = np.array(
+                [np.mean(known.deviation**2) < _CERTAIN * variance for known in self._determined(exact)], bool
+            )
             self._settled[exact[certain]] = True
             exact = exact[~certain]
         self._finish(exact)
@@ -143,7 +149,7 @@ class Search:
         deviation = np.full(self._codes.shape, np.nan, np.float32)
         directions = [np.zeros((0, *(generator.space.shape or ())), np.float32)] * len(matched)
         rows = np.flatnonzero(matched)
-        for row, known in zip(rows, self._look(rows), strict=True):
+        for row, known in zip(rows, self._determined(rows), strict=True):
             rank[row], deviation[row], directions[row] = known
             verdict[row] = Verdict.RECOVERED if known.rank == generator.space.entries else Verdict.NOT_UNIQUE
             if self.noise.level[row] > 0 and not self._probable(int(row)):
@@ -178,19 +184,23 @@ class Search:
     def _of(self, rows: np.ndarray) -> Any:
         return None if self._labels is None else self._labels[rows]
 
-    def _shown(self, rows: np.ndarray, watch: Watch) -> Callable[[Glimpse], None]:
+    def _shown(self, rows: np.ndarray, watch: Watch) -> Callable[[Snapshot], None]:
         """What tells `watch` of a stage that works on these images, one batch after the other."""
         codes, passes = self._codes.copy(), self._passes.copy()
 
-        def show(glimpse: Glimpse) -> None:
-            batch = rows[glimpse.rows]
-            codes[batch] = glimpse.codes
-            passes[batch] = self._passes[batch] + glimpse.passes
-            watch(codes.copy(), passes.copy())
+        def show(snapshot: Snapshot) -> None:
+            batch = rows[snapshot.rows]
+            codes[batch] = snapshot.codes
+            passes[batch] = self._passes[batch] + snapshot.passes
+            try:
+                watch(codes.copy(), passes.copy())
+            except StopIteration:
+                self._stopped = True
+                raise
 
         return show
 
-    def _look(self, rows: np.ndarray) -> list[Known]:
+    def _determined(self, rows: np.ndarray) -> list[Known]:
         """What the Jacobians at the codes of these matched images say."""
         new = np.array([row for row in rows if int(row) not in self._known], int)
         if len(new):

@@ -1,4 +1,4 @@
-"""The inverters that a search for codes goes through, from cheap to dear. Each is built when it is first wanted."""
+"""The inverters that a search for codes goes through, from cheap to expensive, each built when first wanted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROUNDED = 3e-16  # float32 images near black and white are not known better tha
 _DETOUR = 1e-5  # floor of the way round; at 1e-6 the rounding of float32 images is too large already
 _PATIENCE = 15  # steps; a damping that is wrong by six orders of magnitude takes ten to mend
 _MEMORY = 2**27  # entries of the Jacobians held at once
-_LONG = 256  # entries of a code from which on its Jacobians are dear
+_LONG = 256  # entries of a code from which on its Jacobians are expensive
 _STEPS, _PAIRS = 100, 40  # of L-BFGS; its pairs are what it learns of the curvature at an image's own code
 _PLACES, _SPREAD = 2, 0.7  # codes at which the curvature is looked at, and how far out, in units of the prior's spread
 _LOOSE = 0.01  # weight of the prior beside plain logits, whose errors are far below 1
@@ -52,14 +52,14 @@ class Stages:
         fitting = _MEMORY // (generator.space.entries * int(np.prod(generator.image_shape))) // 16 * 16
         self._batch_size = max(16, min(64, fitting)) if batch_size is None else batch_size
         self._built: dict[Any, Inverter] = {}
-        self.dear = generator.space.entries >= _LONG  # whether its Jacobians are
+        self.expensive = generator.space.entries >= _LONG  # whether its Jacobians are
 
     def approach(self, floor: float | None) -> Inverter | None:
-        """The first part of the way, for codes so long that Jacobians are dear; None where they are not.
+        """The first part of the way, for codes so long that Jacobians are expensive; None where they are not.
 
         L-BFGS, as if the loss were curved everywhere as it is on average.
         """
-        if not self.dear:
+        if not self.expensive:
             return None
         name = ("approach", floor)
         if name in self._built:
@@ -70,9 +70,9 @@ class Stages:
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""
         tolerance = _tolerance(floor)
-        if self.dear and floor is None:
+        if self.expensive and floor is None:
             tolerance = max(tolerance, self._rounding)  # Jacobians there would only fit the rounding
-        damping = 1e-4 if self.dear else 0.1
+        damping = 1e-4 if self.expensive else 0.1
         return self._once(("search", floor), loss(floor), LevenbergMarquardt(90, damping), tolerance)
 
     def polish(self) -> Inverter:
@@ -90,7 +90,7 @@ class Stages:
         """
         space = self.generator.space
         posterior = space.entries / (math.prod(self.generator.image_shape) * space.spread**2) * Ridge()
-        solver = LBFGS(_VALLEY, _PAIRS) if self.dear else LevenbergMarquardt(60)
+        solver = LBFGS(_VALLEY, _PAIRS) if self.expensive else LevenbergMarquardt(60)
         return (
             self._once("logits", Rounded(power=0) + _LOOSE * posterior, solver, 0.0),
             self._once("rounded", Rounded() + posterior, LBFGS(_VALLEY, 60), 0.0, patience=_LASTING),
@@ -100,7 +100,7 @@ class Stages:
         """Float64, for codes that float32 cannot tell apart; None where the generator cannot be computed so."""
         if self._precise is None:
             return None
-        worth = 0.9 if self.dear else 0.5
+        worth = 0.9 if self.expensive else 0.5
         return self._once("finish", Pixel(), LevenbergMarquardt(60, 1e-6, worth), 1e-18, self._precise, 10)
 
     def detour(self) -> Inverter:
@@ -139,13 +139,13 @@ class Stages:
 
     def _curvature(self, floor: float | None) -> np.ndarray:
         """Half of the loss's mean second derivative [d, d] where it is zero, made stiffer in its weak directions."""
-        look = Logit(floor) if floor is not None else lambda images: images
+        view = Logit(floor) if floor is not None else lambda images: images
         generator, space = self.generator, self.generator.space
         held = generator.takes.example(_PLACES)
 
         def seen(codes: tf.Tensor) -> tf.Tensor:
             return tf.reshape(
-                look(generator.to_unit(generator(codes, *held))), [_PLACES, math.prod(generator.image_shape)]
+                view(generator.to_unit(generator(codes, *held))), [_PLACES, math.prod(generator.image_shape)]
             )
 
         codes = space.centre + _SPREAD * (space.sample(_streams("curvature")) - space.centre)

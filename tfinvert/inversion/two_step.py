@@ -9,18 +9,19 @@ Reconstruction of Natural Images", section 3).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators.derived.split import HIDDEN, around, split
 from tfinvert.inversion.given import given
-from tfinvert.inversion.inverter import Glimpse, Inverter
+from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.watching import Watch, Watcher
 from tfinvert.losses import Sparsity, Term, loss_of
 from tfinvert.settings import LossSettings, SecondStep, SolverSettings
 from tfinvert.solvers import solver_of
@@ -32,7 +33,7 @@ _RATE = 0.1  # of the second step, in units of the layer's values
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
-class Beyond(NamedTuple):
+class TwoStepInversion(NamedTuple):
     """Codes and reconstructions of B images; the first six are those of `Inversion`, after both steps."""
 
     codes: tf.Tensor  # z*, [B, *shape]
@@ -49,7 +50,7 @@ class Beyond(NamedTuple):
 
 
 class TwoStep:
-    """Inverts images at the code and then behind a cut: `TwoStep(Inverter(generator))(images) -> Beyond`.
+    """Inverts images at the code and then behind a cut: `TwoStep(Inverter(generator))(images) -> TwoStepInversion`.
 
     Args:
       first: what finds codes; the generator's tail must be differentiable in the values at the cut. The paper's loss is
@@ -78,7 +79,7 @@ class TwoStep:
             raise BadInput(
                 f"a first step of type {type(first).__name__}", "expected an Inverter, TwoStep(Inverter(generator))"
             )
-        how = at if isinstance(at, SecondStep) else SecondStep(at)
+        self._how = how = at if isinstance(at, SecondStep) else SecondStep(at)
         self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
         self.parts = split(first.generator, how.at)
         scale = self.parts.tail.space.spread
@@ -98,6 +99,10 @@ class TwoStep:
             seed=first.seed,
         )
 
+    def __reduce__(self) -> tuple:
+        """For pickles, as of `Inverter`."""
+        return functools.partial(TwoStep, loss=self.loss, solver=self._second.solver), (self._first, self._how)
+
     def __call__(
         self,
         images: Any,
@@ -105,8 +110,8 @@ class TwoStep:
         labels: Any = None,
         *,
         held: Mapping[str, Any] | None = None,
-        watch: Callable[[Glimpse], None] | None = None,
-    ) -> Beyond:
+        watch: Watch | None = None,
+    ) -> TwoStepInversion:
         """Inverts images.
 
         Args:
@@ -114,31 +119,30 @@ class TwoStep:
           ids: strings or integers [B] that seed each image's starts; default 0 to B - 1.
           labels: int [B] or one int for all, where the generator is class-conditional.
           held: as of `Inverter`.
-          watch: called between steps with a `Glimpse`; its codes are those of the step at hand.
+          watch: as of `Inverter`; the codes that it sees are those of the step at hand.
 
         Raises:
           BadInput: as of `Inverter`.
         """
         images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, tf.float32)
-        if labels is not None and np.ndim(labels) == 0:
-            labels = np.full(len(images), labels)
-        found = self._first(images, ids, labels, held=held, watch=_half(watch))
+        first = Watcher(_half(watch))
+        found = self._first(images, ids, labels, held=held, watch=first)
         hidden, beside = self.parts.before(found.codes, labels, held)
         better = self._second(
             images,
             ids,
             beside.labels,
             held={**beside.tensors, HIDDEN: hidden},
-            starts=tf.zeros([len(images), 1, *hidden.shape[1:]]),
-            watch=_half(watch, self._first.solver.steps),
+            starts=tf.zeros([tf.shape(images)[0], 1, *hidden.shape[1:]]),
+            watch=Watcher(_half(watch, self._first.solver.steps), first.stopped),
         )
         return self._result(images, found, hidden, better)
 
-    def _result(self, images: tf.Tensor, found: Inversion, hidden: tf.Tensor, better: Inversion) -> Beyond:
-        flat = tf.reshape(better.codes, [len(images), self.parts.tail.space.entries])
+    def _result(self, images: tf.Tensor, found: Inversion, hidden: tf.Tensor, better: Inversion) -> TwoStepInversion:
+        flat = tf.reshape(better.codes, [-1, self.parts.tail.space.entries])
         status = tf.where(found.status >= int(Status.DIVERGED), found.status, better.status)
-        return Beyond(
+        return TwoStepInversion(
             found.codes,
             better.images,
             better.loss,
@@ -166,7 +170,7 @@ def _second(given: Solver | SolverSettings | str | None, how: SecondStep, scale:
     return solver_of(dataclasses.replace(named, steps=how.steps, learning_rate=rate))
 
 
-def _half(watch: Callable[[Glimpse], None] | None, before: int = 0) -> Callable[[Glimpse], None] | None:
+def _half(watch: Watch | None, before: int = 0) -> Watch | None:
     """What tells `watch` of the first half of the work, or of the second with so many steps before it."""
     if watch is None:
         return None

@@ -73,7 +73,11 @@ class Features(Term):
                 f"perceptual network {self.network!r}", f"expected one of {', '.join(NETWORKS)}, or a model's file"
             )
 
-    def look(self, targets: tf.Tensor) -> tf.Tensor:
+    def __getstate__(self) -> dict[str, Any]:
+        """The arguments: for pickles, which cannot hold functions made of them."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def prepare(self, targets: tf.Tensor) -> tf.Tensor:
         """The features [B, ...] of images [B, H, W, C] in [0, 1]."""
         function, prepare, size = self._prepared
         images = tf.cast(targets, tf.float32)
@@ -84,11 +88,11 @@ class Features(Term):
         features = function(prepare(images))
         return tf.cast(tf.reshape(features, [tf.shape(images)[0], features.shape[1:].num_elements()]), targets.dtype)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
-        known = self.look(targets) if seen is None else tf.cast(seen, targets.dtype)
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
+        known = self.prepare(targets) if prepared is None else tf.cast(prepared, targets.dtype)
 
         def residuals(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-            return (self.look(images) - known) * tf.math.rsqrt(tf.cast(known.shape[1], images.dtype))
+            return (self.prepare(images) - known) * tf.math.rsqrt(tf.cast(known.shape[1], images.dtype))
 
         return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 

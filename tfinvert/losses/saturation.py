@@ -47,7 +47,7 @@ class Logit(Term):
             tf.math.log(tf.maximum(images, least) + floor) - tf.math.log(tf.maximum(1 - images, least) + floor)
         )
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         wanted = flat(targets)
         seen = self(wanted)
         scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
@@ -83,18 +83,18 @@ class Rounded(Term):
         if not 0 <= self.power <= 1:
             raise BadInput(f"power={self.power}", "expected a number from 0 to 1")
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         wanted = flat(targets)
         pixels = tf.cast(tf.shape(wanted)[1], wanted.dtype)
         low, high = 0.5 * self.step, 1 - 0.5 * self.step
         edge = tf.clip_by_value(wanted, low, high)
-        look = lambda rows: Logit(_FAR)(rows) / _FAR
+        logit = lambda rows: Logit(_FAR)(rows) / _FAR
         weights = tf.math.rsqrt(pixels) * (edge * (1 - edge) * 12**0.5 / self.step) ** self.power
-        seen = look(edge)
+        seen = logit(edge)
 
         def residuals(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             rows = flat(images)
             hidden = ((wanted <= low) & (rows < edge)) | ((wanted >= high) & (rows > edge))
-            return weights * (look(tf.where(hidden, edge, rows)) - seen)
+            return weights * (logit(tf.where(hidden, edge, rows)) - seen)
 
         return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)

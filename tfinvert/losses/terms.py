@@ -36,17 +36,17 @@ class Prior(Protocol):
 class Term:
     """One term of a loss. Terms add with `+` and are weighted with `*`."""
 
-    def look(self, targets: tf.Tensor) -> Any:
-        """What is dear to compute of targets [B, H, W, C] in [0, 1]: a nest of tensors with B rows each."""
+    def prepare(self, targets: tf.Tensor) -> Any:
+        """What is expensive to compute of targets [B, H, W, C] in [0, 1]: a nest of tensors with B rows each."""
         return ()
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         """The term for these targets [B, H, W, C] in [0, 1]: an objective of (codes [B, *shape], images in [0, 1]).
 
         Args:
           targets: in [0, 1].
           prior: of the codes.
-          seen: what `look` gave for them; None to have it computed here.
+          prepared: what `prepare` gave for them; None to have it computed here.
         """
         raise NotImplementedError
 
@@ -96,7 +96,7 @@ class Pixel(Term):
         if isinstance(self.distance, str) and self.distance not in PIXEL_LOSSES:
             raise BadInput(f"loss {self.distance!r}", f"expected one of {', '.join(PIXEL_LOSSES)}")
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         named = {
             "mse": keras.losses.mean_squared_error,
             "l1": keras.losses.mean_absolute_error,
@@ -123,7 +123,7 @@ class LogPrior(_OfCodes):
     (0.01) stands beside an error on [-1, 1], which is four times the one on [0, 1].
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         def values(codes: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
             likeliest = prior.log_prob(tf.zeros_like(codes) + prior.centre)
             return (likeliest - prior.log_prob(codes)) / prior.entries
@@ -141,7 +141,7 @@ class Ridge(_OfCodes):
     For a normal prior it is `LogPrior` times twice the variance of an entry.
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         residuals = lambda codes, images: flat(codes - prior.centre) / prior.entries**0.5
         return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
@@ -154,7 +154,7 @@ class Sparsity(_OfCodes):
     ("Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images", section 3).
     """
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
         nothing = lambda codes, images: tf.zeros_like(flat(codes)[:, 0])
         return Objective(nothing, sparsity=1 / prior.entries)
 
@@ -169,11 +169,11 @@ class Sum(Term):
         left = [term for each in self.terms if (term := each.of_images()) is not None]
         return Sum(tuple(left)) if left else None
 
-    def look(self, targets: tf.Tensor) -> Any:
-        return tuple(term.look(targets) for term in self.terms)
+    def prepare(self, targets: tf.Tensor) -> Any:
+        return tuple(term.prepare(targets) for term in self.terms)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
-        each = [None] * len(self.terms) if seen is None else seen
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
+        each = [None] * len(self.terms) if prepared is None else prepared
         bound = [term.bind(targets, prior, own) for term, own in zip(self.terms, each, strict=True)]
         return functools.reduce(operator.add, bound)
 
@@ -189,11 +189,11 @@ class Weighted(Term):
         inner = self.term.of_images()
         return None if inner is None else Weighted(self.weight, inner)
 
-    def look(self, targets: tf.Tensor) -> Any:
-        return self.term.look(targets)
+    def prepare(self, targets: tf.Tensor) -> Any:
+        return self.term.prepare(targets)
 
-    def bind(self, targets: tf.Tensor, prior: Prior, seen: Any = None) -> Objective:
-        return self.weight * self.term.bind(targets, prior, seen)
+    def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
+        return self.weight * self.term.bind(targets, prior, prepared)
 
 
 def _one_for_each(distance: Callable) -> Callable:

@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from tfinvert import metrics
 from tfinvert.images import Images, Sources
-from tfinvert.inversion import Beyond, Inversion
+from tfinvert.inversion import Inversion, TwoStepInversion
 from tfinvert.runs.files import whole
 from tfinvert.runs.finished import decoded
 from tfinvert.runs.stored import Stored
@@ -99,7 +99,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
     return figure
 
 
-def grid(images: Any, found: Inversion | Beyond, generator: Any, columns: int = 12) -> Picture:
+def grid(images: Any, found: Inversion | TwoStepInversion, generator: Any, columns: int = 12) -> Picture:
     """Targets over reconstructions of an inversion, for a notebook.
 
     Args:
@@ -113,7 +113,11 @@ def grid(images: Any, found: Inversion | Beyond, generator: Any, columns: int = 
         [Path(name).name for name in images.ids] if isinstance(images, Images) else [str(i) for i in range(len(pixels))]
     )
     targets, made = np.asarray(generator.to_unit(pixels)), np.asarray(generator.to_unit(found.images))
-    first = np.asarray(generator.to_unit(found.images_latent)) if isinstance(found, Beyond) else [None] * len(targets)
+    first = (
+        np.asarray(generator.to_unit(found.images_latent))
+        if isinstance(found, TwoStepInversion)
+        else [None] * len(targets)
+    )
     errors = metrics.mse(made, targets).numpy()
     return draw([Pair(*row) for row in zip(targets, made, map(float, errors), names, first, strict=True)], columns)
 

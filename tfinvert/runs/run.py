@@ -21,7 +21,7 @@ from tfinvert import metrics
 from tfinvert.errors import BadInput, short
 from tfinvert.images import Picture, Sources
 from tfinvert.images.encode import eight_bit
-from tfinvert.inversion import Beyond, ClassSearch, Glimpse, Inversion, Inverter, TwoStep
+from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
 from tfinvert.runs.index import UNREAD
 from tfinvert.runs.store import Store
 from tfinvert.runs.stored import Stored
@@ -204,12 +204,12 @@ def _invert(
 
         curves: list[dict[int, float]] = [{} for _ in readable]
 
-        def watch(glimpse: Glimpse) -> None:
-            bar.n = round(start + glimpse.share * len(batch), 1)
-            bar.set_postfix(loss=f"{glimpse.losses.mean():.3g}")
-            for place, loss in zip(glimpse.rows, glimpse.losses, strict=True):
+        def watch(snapshot: Snapshot) -> None:
+            bar.n = round(start + snapshot.share * len(batch), 1)
+            bar.set_postfix(loss=f"{snapshot.losses.mean():.3g}")
+            for place, loss in zip(snapshot.rows, snapshot.losses, strict=True):
                 if np.isfinite(loss):
-                    curves[place][glimpse.steps] = float(loss)
+                    curves[place][snapshot.steps] = float(loss)
 
         found = inverter(targets, ids=ids, labels=labels, watch=watch)
         seconds = (time.perf_counter() - begun) / len(readable)
@@ -229,7 +229,7 @@ def _invert(
 
 
 def _rows(
-    inverter: Inverts, targets: np.ndarray, found: Inversion | Beyond, seconds: float
+    inverter: Inverts, targets: np.ndarray, found: Inversion | TwoStepInversion, seconds: float
 ) -> Iterator[dict[str, Any]]:
     unit = inverter.generator.to_unit
     images, wanted = unit(found.images), unit(tf.constant(targets))
@@ -251,13 +251,13 @@ def _rows(
             }
             row |= (
                 _of_two_steps(found, i, unit)
-                if isinstance(found, Beyond)
+                if isinstance(found, TwoStepInversion)
                 else {"start_losses": found.start_losses[i].numpy()}
             )
         yield row
 
 
-def _of_two_steps(found: Beyond, i: int, unit: Callable[[tf.Tensor], tf.Tensor]) -> dict[str, Any]:
+def _of_two_steps(found: TwoStepInversion, i: int, unit: Callable[[tf.Tensor], tf.Tensor]) -> dict[str, Any]:
     return {
         "delta": found.delta[i].numpy().ravel(),
         "delta_zeros": float(found.delta_zeros[i]),

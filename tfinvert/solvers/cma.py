@@ -124,8 +124,8 @@ class CMA:
         moves = _turned(memory, drawn * memory.scales)
         candidates = tf.cast(memory.mean + memory.width[:, None] * moves, codes.dtype)
         # N rows at once, as in any other solver; what a constraint would make of a candidate is what counts.
-        look = lambda each: objective(turn.constrain(tf.reshape(each, shape)))
-        values = tf.map_fn(look, candidates, parallel_iterations=1)
+        value_of = lambda each: objective(turn.constrain(tf.reshape(each, shape)))
+        values = tf.map_fn(value_of, candidates, parallel_iterations=1)
         value = objective(codes)
         values = tf.where(tf.math.is_finite(values), values, tf.constant(np.inf, values.dtype))
         order = tf.argsort(values, axis=0, stable=True)

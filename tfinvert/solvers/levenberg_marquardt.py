@@ -129,11 +129,11 @@ def _square(residuals: tf.Tensor) -> tf.Tensor:
 def _moved(memory: Memory, codes: tf.Tensor, objective: Objective, moved: tf.Tensor, running: tf.Tensor) -> Memory:
     """The memory where somebody else, such as a constraint, has `moved` codes since the last step."""
 
-    def look() -> Memory:
+    def evaluate() -> Memory:
         residuals = tf.where(moved[:, None], _residuals(objective, codes), memory.residuals)
         return memory._replace(codes=tf.where(moved[:, None], rows.flat(codes), memory.codes), residuals=residuals)
 
-    memory = tf.cond(tf.reduce_any(moved), look, lambda: memory)
+    memory = tf.cond(tf.reduce_any(moved), evaluate, lambda: memory)
     return memory._replace(wanted=(memory.wanted | moved) & running)
 
 

@@ -86,11 +86,13 @@ def advance(
     return tf.while_loop(going, body, (progress,), parallel_iterations=1)[0]
 
 
-def finish(objective: Objective, stopping: Stopping, progress: Progress) -> Progress:
-    """Values the last codes, which no step has looked at yet, and names the end of the rows that still ran."""
+def finish(
+    objective: Objective, stopping: Stopping, progress: Progress, end: Status | tf.Tensor = Status.FINISHED
+) -> Progress:
+    """Values the last codes, which no step has looked at yet; `end` is that of the rows that still ran."""
     passes = progress.passes + tf.cast(progress.status == Status.RUNNING, tf.int32)
     progress = _judge(progress, objective(progress.codes), stopping)._replace(passes=passes)
-    return progress._replace(status=_settle(progress.status, tf.constant(True), Status.FINISHED))
+    return progress._replace(status=_settle(progress.status, tf.constant(True), end))
 
 
 def _judge(progress: Progress, value: tf.Tensor, stopping: Stopping) -> Progress:

@@ -13,11 +13,12 @@ class Status(enum.IntEnum):
     FINISHED = 2
     STALLED = 3
     FLAT = 4
-    DIVERGED = 5
-    NOT_FINITE = 6
-    CONSTANT = 7
-    INVALID_IMAGE = 8
-    UNREADABLE = 9
+    STOPPED = 5
+    DIVERGED = 6
+    NOT_FINITE = 7
+    CONSTANT = 8
+    INVALID_IMAGE = 9
+    UNREADABLE = 10
 
     @property
     def failed(self) -> bool:
@@ -41,6 +42,7 @@ _MESSAGES = {
     Status.FINISHED: "all steps were taken; the best code seen is kept",
     Status.STALLED: "no progress for as many steps as the patience allows, or none that is left; the best code is kept",
     Status.FLAT: "the gradient is zero, so no gradient method can move on; the best code seen is kept",
+    Status.STOPPED: "stopped by the caller; the best code seen is kept",
     Status.DIVERGED: "the loss stopped being finite; the best code seen is kept; try a lower learning rate",
     Status.NOT_FINITE: "the loss was not finite at the first code; check the generator and its prior",
     Status.CONSTANT: "the generator's image does not depend on the code, so there is nothing to find",

@@ -10,6 +10,7 @@ from absl import logging
 
 from tfinvert.errors import short
 from tfinvert.generators.generator import Generator
+from tfinvert.generators.graphs.definition import bodies
 from tfinvert.generators.graphs.frozen import freeze, part
 from tfinvert.generators.held import Held
 
@@ -35,7 +36,7 @@ def in_float64(generator: Generator) -> Generator | None:
 def _widened(generator: Generator) -> Any:
     frozen = freeze(generator)
     definition = frozen.definition
-    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
+    for nodes in bodies(definition):
         for node in nodes:
             _widen(node)
     for each in definition.library.function:

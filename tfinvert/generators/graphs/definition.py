@@ -10,6 +10,7 @@ from typing import Any
 
 _NUMBERED = re.compile(r"_graph\d+$")
 _NUMBERS = itertools.count(1)
+_PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
 def node_of(tensor: str) -> str:
@@ -20,6 +21,16 @@ def node_of(tensor: str) -> str:
 def by_name(definition: Any) -> dict[str, Any]:
     """The nodes of a GraphDef."""
     return {node.name: node for node in definition.node}
+
+
+def bodies(definition: Any) -> list[Any]:
+    """The lists of nodes in a GraphDef: its own, and those of its functions."""
+    return [definition.node, *(each.node_def for each in definition.library.function)]
+
+
+def python_in(definition: Any) -> bool:
+    """Whether a GraphDef calls functions of this Python process, which no other knows."""
+    return any(node.op in _PYTHON for nodes in bodies(definition) for node in nodes)
 
 
 def upstream(nodes: dict[str, Any], roots: Iterable[str], stop: str | None = None) -> set[str]:
@@ -94,10 +105,9 @@ def with_new_functions(definition: Any) -> Any:
         return definition
     copy, number = copies.deepcopy(definition), next(_NUMBERS)
     names = {name: f"{_NUMBERED.sub('', name)}_graph{number}" for name in functions}
-    bodies = [copy.node, *(each.node_def for each in copy.library.function)]
     for function in copy.library.function:
         function.signature.name = names[function.signature.name]
-    for node in (node for body in bodies for node in body):
+    for node in (node for nodes in bodies(copy) for node in nodes):
         node.op = names.get(node.op, node.op)
         for value in node.attr.values():
             for each in _named(value):

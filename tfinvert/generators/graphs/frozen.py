@@ -10,7 +10,7 @@ from tensorflow.python.framework import convert_to_constants
 
 from tfinvert.errors import BadInput, short
 from tfinvert.generators.generator import Generator
-from tfinvert.generators.graphs.definition import make_placeholder, with_new_functions
+from tfinvert.generators.graphs.definition import bodies, make_placeholder, with_new_functions
 
 _LARGE = 2**14  # entries from which on a constant is a weight
 
@@ -59,7 +59,7 @@ def freeze(generator: Generator) -> Frozen:
         node.input.extend(needed)
     # A gradient of the model's own (TensorFlow gives one to silu) is tied to the graph that was traced: without it,
     # the derivative is that of what is computed.
-    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
+    for nodes in bodies(definition):
         for node in nodes:
             node.attr.pop("_gradient_op_type", None)
     codes, *held = names

@@ -59,7 +59,7 @@ class Contents(NamedTuple):
     custom: frozenset[str] = frozenset()  # classes and functions of the user's that the config needs
 
 
-def look(
+def read(
     path: Path, folder: Path, limits: Limits, custom_objects: Collection[str] = (), allow_unsafe: bool = False
 ) -> Contents:
     """What the file holds; its first bytes count, not its extension.
@@ -190,7 +190,7 @@ def _in_hdf5(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Co
 
 
 def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Contents:
-    arrays, stranger = folder / "arrays.h5", folder / "stranger.h5"
+    arrays, given = folder / "arrays.h5", folder / "given.h5"
     with archive.opened(path) as file:
         text = archive.part(file, archive.CONFIG)
         if text is None:
@@ -199,17 +199,17 @@ def _in_zip(path: Path, folder: Path, gate: _Gate, limits: Limits | None) -> Con
         config, needed = gate(_json(text, path.name))
         said = card.parsed(archive.part(file, archive.CARD), path.name)
         most = limits.bytes if limits else sys.maxsize - 1
-        if not archive.unfold(file, archive.ARRAYS, most, stranger):
+        if not archive.unfold(file, archive.ARRAYS, most, given):
             raise BadInput(f"{path.name} is a zip archive without {archive.ARRAYS}", EXPECTED)
         pieces = archive.pieces(file, limits.copied if limits else most)  # they are sent from process to process
     if limits is None:
-        stranger.rename(arrays)
+        given.rename(arrays)
     else:
         for graph in pieces.values():
             computing_graph(graph, path.name, limits)
-        with h5py.File(stranger, "r") as hdf5:
+        with h5py.File(given, "r") as hdf5:
             weights.copy_arrays(hdf5, arrays, path.name, limits)
-        stranger.unlink()
+        given.unlink()
     about = json.dumps({"keras_version": str(version)})
     return Contents("keras", config, _version(version), arrays, about, said, pieces, custom=needed)
 

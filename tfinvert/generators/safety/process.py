@@ -30,7 +30,7 @@ import psutil
 from tfinvert.errors import BadInput
 from tfinvert.settings import Limits
 
-_LOOK = 0.02  # seconds between two looks at the worker's memory
+_INTERVAL = 0.02  # seconds between two looks at the worker's memory
 _BREATH = 2.0  # seconds after which a server that waits looks whether the user's process is still there
 _IDLE = 60.0  # seconds after which a worker that waits is ended
 _LARGE = 1.5e9  # bytes that a waiting worker may hold
@@ -259,7 +259,7 @@ def _watch(worker: tuple[int, Connection], connection: Connection, limits: Limit
     process = psutil.Process(number)
     before, end, master = process.memory_info().rss, time.monotonic() + limits.seconds, os.getppid()
     while time.monotonic() < end:
-        if answers.poll(_LOOK):
+        if answers.poll(_INTERVAL):
             try:
                 kind, value = answers.recv()
             except (EOFError, OSError):
