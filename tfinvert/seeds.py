@@ -22,9 +22,9 @@ def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.fill(tf.shape(hashes), tf.constant(run_seed, tf.int64)), hashes], axis=1)
 
 
-def fold_in(seeds: tf.Tensor, number: int) -> tf.Tensor:
+def fold_in(seeds: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
     """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`."""
-    number = tf.constant(number, tf.int64)  # an int32 would fold into 32 bits, too few to keep many images apart
+    number = tf.cast(number, tf.int64)  # an int32 would fold into 32 bits, too few to keep many images apart
     fold = lambda seed: tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
     return tf.map_fn(fold, seeds)
 

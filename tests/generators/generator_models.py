@@ -111,3 +111,7 @@ def _check_tracing(generator: Generator, codes: np.ndarray, others: tuple, image
     for first, last in ((0, 5), (1, 2), (2, 5)):
         part = traced(*[tf.convert_to_tensor(array[first:last]) for array in (codes, *others)])
         np.testing.assert_allclose(part, images[first:last], atol=1e-5)
+
+
+def linear(codes):
+    return tf.reshape(tf.tanh(codes @ tf.reshape(tf.range(64.0) / 32 - 1, [4, 16])), [-1, 4, 4, 1])

@@ -17,6 +17,8 @@ LAWS = [
     (spaces.normal(2, 3), stats.norm()),
     (spaces.normal(2, 3, stddev=0.5), stats.norm(scale=0.5)),
     (spaces.normal(2, 3, stddev=0.5, bound=2), stats.truncnorm(-2, 2, scale=0.5)),
+    (spaces.normal(2, 3, mean=1.5, stddev=2), stats.norm(1.5, 2)),
+    (spaces.normal(2, 3, mean=-1, stddev=0.5, bound=2), stats.truncnorm(-2, 2, -1, 0.5)),
     (spaces.uniform(2, 3), stats.uniform(-1, 2)),
     (spaces.uniform(2, 3, low=0, high=5), stats.uniform(0, 5)),
 ]
@@ -33,6 +35,24 @@ def test_log_prob(space, law):
 @pytest.mark.parametrize(("space", "law"), LAWS, ids=[str(space) for space, _ in LAWS])
 def test_spread(space, law):
     assert space.spread == pytest.approx(law.std())
+
+
+def test_a_mean_for_each_entry():
+    means = np.arange(6, dtype=np.float32).reshape(2, 3)
+    space = spaces.normal(2, 3, mean=means, stddev=0.5)
+    np.testing.assert_array_equal(space.centre, means)
+    drawn = space.sample(seeds.of(0, tf.range(400))).numpy()
+    np.testing.assert_allclose(drawn.mean(axis=0), means, atol=0.1)
+    np.testing.assert_allclose(
+        space.log_prob(drawn[:4]), stats.norm(means, 0.5).logpdf(drawn[:4]).sum(axis=(1, 2)), 1e-4
+    )
+    assert space.with_shape((6,)).centre.shape == (6,)
+    assert str(spaces.normal(100, mean=np.zeros(100))) == "normal(100, mean=...)"
+    for wrong in ({"mean": [1.0, 2.0]}, {"mean": math.nan}, {"mean": "two"}):
+        with pytest.raises(BadInput, match="mean"):
+            spaces.normal(3, **wrong)
+    with pytest.raises(BadInput, match="6 means"):
+        space.with_shape((5,))
 
 
 def test_log_prob_outside_the_support():
@@ -97,6 +117,8 @@ def test_a_shape_may_come_later():
         spaces.normal(100),
         spaces.normal(4, 4, 8, stddev=0.5),
         spaces.normal(120, bound=2),
+        spaces.normal(mean=0.5),
+        spaces.normal(2, mean=(0.5, -1.0), stddev=2),
         spaces.uniform(),
         spaces.uniform(100, low=0, high=1),
         spaces.uniform(low=-0.5, high=0.5),

@@ -95,7 +95,7 @@ def _from_file(source: str, stated: GeneratorSettings, custom: dict[str, Any], l
     try:
         _refuse_size(path, limits)
         with tempfile.TemporaryDirectory() as folder:
-            plan, facts = _read(_File(path, name, known, Path(folder), limits), stated, custom)
+            plan, facts = _read(_File(path.absolute(), name, known, Path(folder), limits), stated, custom)
         digest = saved_model.digest(path, limits) if saved_model.is_saved_model(path) else _digest(path)
     except BadInput as error:
         raise error.about(name) from error
@@ -111,17 +111,30 @@ def _read(file: _File, stated: GeneratorSettings, custom: dict[str, Any]) -> tup
         opened, model = _open(file, stated, custom, names)
         plan = _planned(file, opened, stated, model)
         return plan, plan.try_out()
-    with process.watched(_try, file, stated, names, limits=file.limits, what=f"loading {file.name}") as answers:
+    own = _is_own(stated.prior)
+    there = dataclasses.replace(stated, prior=_stand_in(stated.prior)) if own else stated
+    with process.watched(_try, file, there, names, limits=file.limits, what=f"loading {file.name}") as answers:
         _begin()
         opened = next(answers)
         if opened is None or opened.reader:
             # While the other process tries it on codes:
             model = None if opened is None else keras_files.read_by(opened.reader, opened.contents)
             plan = _planned(file, opened, stated, model)
-            return plan, next(answers)
+            facts = next(answers)
+            return plan, plan.try_out() if own else facts
     model, reader = keras_files.read_model(opened.contents, file.name, custom)
     plan = _planned(file, opened._replace(reader=reader), stated, model)
     return plan, plan.try_out()
+
+
+def _is_own(prior: Any) -> bool:
+    """Whether a prior is of a class of the user's, which no other process knows."""
+    return isinstance(prior, spaces.Space) and not type(prior).__module__.startswith("tfinvert.")
+
+
+def _stand_in(prior: spaces.Space) -> spaces.Space:
+    """A normal prior of the same shape and spread."""
+    return spaces.normal(*(prior.shape or ()), stddev=float(prior.spread))
 
 
 def _begin() -> None:

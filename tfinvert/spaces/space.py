@@ -22,7 +22,11 @@ _SHOWN = 16  # means that the text of a prior spells out
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """A space of latent codes [B, *shape]; `shape` is None until a generator has given its own."""
+    """A space of latent codes [B, *shape]; `shape` is None until a generator has given its own.
+
+    A prior of your own is a frozen dataclass with `sample`, `log_prob`, `centre` and `spread`, and `supported` where it
+    has bounds: docs/extend.md has an example.
+    """
 
     shape: tuple[int, ...] | None
     constraint: Constraint | None = dataclasses.field(default=None, kw_only=True)
@@ -36,12 +40,15 @@ class Space:
         raise NotImplementedError
 
     def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """The entries, in any shape, that the prior stays below with these probabilities, from [0, 1]."""
-        raise NotImplementedError
+        """The entries, in any shape, that the prior stays below with these probabilities, from [0, 1].
+
+        Only constraints that draw entries anew need it.
+        """
+        raise BadInput(f"{self.constraint} under {self}, which has no quantiles", "expected clip, or no constraint")
 
     def supported(self, codes: tf.Tensor) -> tf.Tensor:
-        """The codes [B, *shape] brought back into the prior's support."""
-        raise NotImplementedError
+        """The codes [B, *shape] brought back into the prior's support; without bounds, as they are."""
+        return codes
 
     def offsets(self, image_seeds: tf.Tensor) -> tf.Tensor:
         """What makes the random draws of `constrain` each row's own, from its seed (int64 [B, 2]).
