@@ -6,11 +6,12 @@ batch size, after a resume, and inside `dataset.map`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 _ROTATION = 0x7F1A3E52  # any number: it only starts the sequence that `rotate` shares between rows
+_FEW = 16  # rows, up to which tracing a graph takes longer than a loop
 
 
 def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
@@ -26,19 +27,19 @@ def fold_in(seeds: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
     """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`."""
     number = tf.cast(number, tf.int64)  # an int32 would fold into 32 bits, too few to keep many images apart
     fold = lambda seed: tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
-    return tf.map_fn(fold, seeds)
+    return _rows(fold, seeds, tf.TensorSpec([2], tf.int64))
 
 
 def normal(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Standard normal numbers float32 [B, *shape], each row from its own seed."""
     draw = lambda seed: tf.random.stateless_normal(shape, seed, alg="philox")
-    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.float32))
+    return _rows(draw, seeds, tf.TensorSpec(shape, tf.float32))
 
 
 def uniform(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Numbers float32 [B, *shape] in [0, 1), each row from its own seed."""
     draw = lambda seed: tf.random.stateless_uniform(shape, seed, alg="philox")
-    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape, tf.float32))
+    return _rows(draw, seeds, tf.TensorSpec(shape, tf.float32))
 
 
 def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
@@ -53,3 +54,9 @@ def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
     common = tf.random.stateless_uniform(shape, seed, dtype=tf.float64, alg="philox")
     moved = tf.cast(offsets, tf.float64) + common
     return moved - tf.floor(moved)
+
+
+def _rows(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
+    """What is drawn for each seed; in eager mode in a graph of its own, for a loop takes milliseconds for each row."""
+    every = lambda seeds: tf.map_fn(draw, seeds, fn_output_signature=spec)
+    return tf.function(every, autograph=False)(seeds) if tf.executing_eagerly() and len(seeds) > _FEW else every(seeds)
