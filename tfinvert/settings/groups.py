@@ -1,4 +1,4 @@
-"""All settings of a run, in groups. What each means is said here, and nowhere else."""
+"""All settings of an inversion, in groups. What each means is said here, and nowhere else."""
 
 from __future__ import annotations
 
