@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tfinvert.experiments.epochs import COLUMNS, ROWS, STATE, Bar, Epochs
 from tfinvert.experiments.networks import PRIORS, build
 from tfinvert.gans.gan import GAN
 from tfinvert.runs import board
-from tfinvert.runs.files import read_json, whole, writable
+from tfinvert.runs.files import read_json, writable, write_json
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
 from tfinvert.settings import TrainingSettings, as_nest
@@ -89,8 +88,7 @@ def _claim(settings: TrainingSettings, out: Path, images: np.ndarray, labels: np
     own = {**as_nest(settings), "images": len(images), "pictures": seen.hexdigest()[:16]}
     if path.exists() and (out / STATE).exists():
         hold(out, read_json(path), own)
-    with whole(path) as temporary:
-        temporary.write_text(json.dumps(own, indent=1))
+    write_json(path, own)
 
 
 def _callbacks(settings: TrainingSettings, out: Path, more: dict[str, Any], show: bool, tensorboard: bool) -> list[Any]:
