@@ -49,11 +49,12 @@ def keras(folder: Path, only: str) -> None:
 def saved(folder: Path, only: str) -> None:
     """The same for SavedModels."""
     import saved_cases
+    import saved_computing
     import saved_hostile
 
     changes = {name: (change, True) for name, change in saved_cases.LEFT_OUT.items()}
     changes |= {name: (change, False) for name, (change, _) in {**saved_cases.COMPUTED, **saved_cases.FILES}.items()}
-    changes["a loop without an end and a gradient"] = (saved_hostile.endless_loop, False)
+    changes["a loop without an end and a gradient"] = (saved_computing.endless_loop, False)
     saved_hostile.harmless(folder / "harmless")
     files = []
     for name, (change, survived) in changes.items():

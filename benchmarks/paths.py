@@ -20,20 +20,17 @@ import tensorflow as tf
 from PIL import Image
 
 import tfinvert as ti
+from tfinvert.editing.paths import linear
 from tfinvert.settings import SecondStep, SolverSettings
 
-STEPS = 5  # of each half of a path
+STEPS = 4  # of each half of a path: a point lies in its middle
 
 
 def paths(inverter: ti.TwoStep, found: ti.TwoStepInversion, towards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images [B, 2 * STEPS - 1, H, W, C] on [0, 1] along the paths, and those in the middle of the second halves."""
-    generator, hidden = inverter.generator, found.hidden.numpy()
-    first = hidden - found.delta.numpy()
-    shares = np.linspace(0, 1, STEPS, dtype=np.float32)
-    places = [first + share * found.delta.numpy() for share in shares]
-    places += [hidden + share * (towards - hidden) for share in shares[1:]]
-    show = lambda h: generator.to_unit(inverter.parts.tail(tf.constant(h))).numpy()
-    return np.stack([show(place) for place in places], axis=1), show(0.5 * (hidden + towards))
+    """Images [B, 2 * STEPS + 1, H, W, C] on [0, 1] along the paths, and those in the middle of the second halves."""
+    places = linear(np.stack([found.hidden - found.delta, found.hidden, towards]), STEPS)
+    shown = [inverter.generator.to_unit(inverter.parts.tail(tf.constant(place))).numpy() for place in places]
+    return np.stack(shown, axis=1), shown[3 * STEPS // 2]
 
 
 def two_step(generator: ti.Generator, loss: ti.losses.Term, sparsity: float, steps: int | None) -> ti.TwoStep:

@@ -29,8 +29,9 @@ from IPython.display import Image
 
 from tfinvert.experiments import compare, significance
 from tfinvert.experiments.datasets import pictures
-from tfinvert.experiments.training import Training
+from tfinvert.experiments.training import train
 from tfinvert.report.compare import compare as draw
+from tfinvert.settings import TrainingSettings
 
 # %% [markdown]
 # Two generators: the one that comes with tfinvert, and one that learns glyphs here, for a few minutes only. Your own
@@ -38,7 +39,7 @@ from tfinvert.report.compare import compare as draw
 
 # %%
 data = pictures("glyphs", (32, 32, 1), limit=6_000)
-made = Training(latent=32, epochs=4).run(data.pixels, Path("runs/short_gan"))
+made = train(TrainingSettings(latent=32, epochs=4), data.pixels, Path("runs/short_gan"))
 generators = {"built-in": ti.load_generator(), "short": ti.load_generator(made)}
 
 # %% [markdown]

@@ -27,7 +27,8 @@ from pathlib import Path
 from PIL import Image
 
 from tfinvert.experiments.datasets import pictures
-from tfinvert.experiments.training import Training
+from tfinvert.experiments.training import train
+from tfinvert.settings import TrainingSettings
 
 # %% [markdown]
 # `pictures("my_folder", (32, 32, 1))` takes your own; `pictures("mnist", (32, 32, 1), download=True)` fetches a known
@@ -43,7 +44,7 @@ print(data.pixels.shape, data.pixels.min(), data.pixels.max())
 
 # %%
 out = Path("runs/glyph_gan")
-made = Training(objective="standard", latent=64, epochs=10).run(data.pixels, out)
+made = train(TrainingSettings(objective="standard", latent=64, epochs=10), data.pixels, out)
 Image.open(out / "samples.png")
 
 # %% [markdown]

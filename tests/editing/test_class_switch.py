@@ -7,9 +7,10 @@ from jobs import job_of
 from keras import layers
 
 from tfinvert.editing import Edits
-from tfinvert.experiments.training import Training
+from tfinvert.experiments.training import train
 from tfinvert.images import glyphs
 from tfinvert.runs import open_run, run_job
+from tfinvert.settings import TrainingSettings
 
 LETTERS = "AOT"
 
@@ -53,9 +54,8 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     unseen, truth = drawn(glyphs.HELD_OUT, 48, 1)
     classify = classifier(images, labels)
     assert np.mean(classify(unseen) == truth) > 0.95
-    made = Training(architecture=architecture, latent=32, epochs=6, classes=len(LETTERS)).run(
-        images, tmp_path / "gan", {"class_names": list(LETTERS)}, labels=labels
-    )
+    settings = TrainingSettings(architecture, latent=32, epochs=6, classes=len(LETTERS))
+    made = train(settings, images, tmp_path / "gan", {"class_names": list(LETTERS)}, labels=labels)
     np.save(tmp_path / "unseen.npy", unseen)
     np.save(tmp_path / "labels.npy", truth)
     job = job_of(

@@ -10,9 +10,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import tfinvert as ti
-from tfinvert.experiments import epochs, training
-from tfinvert.experiments.training import ARCHITECTURES, CONDITIONAL, OBJECTIVES, Training
+from tfinvert.experiments import epochs, networks, training
+from tfinvert.experiments.networks import ARCHITECTURES, OBJECTIVES, PRIORS, build
+from tfinvert.experiments.training import train
 from tfinvert.generators.readers.card import read_card
+from tfinvert.settings import CONDITIONAL, TrainingSettings, flags_of
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
 LABELS = np.arange(40) % 3
@@ -23,10 +25,10 @@ def narrow(monkeypatch):
     """Narrow networks: what is tested is the run."""
     widths = {"dcgan_generator": (6, 4, 4), "dcgan_discriminator": (4, 4)}
     for name, of in widths.items():
-        wide = getattr(training, name)
-        monkeypatch.setattr(training, name, lambda *args, of=of, wide=wide, **more: wide(*args, of, **more))
-    biggan = training.biggan_generator
-    monkeypatch.setattr(training, "biggan_generator", lambda widths, *args: biggan([16, 8, 8], *args))
+        wide = getattr(networks, name)
+        monkeypatch.setattr(networks, name, lambda *args, of=of, wide=wide, **more: wide(*args, of, **more))
+    biggan = networks.biggan_generator
+    monkeypatch.setattr(networks, "biggan_generator", lambda widths, *args: biggan([16, 8, 8], *args))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ def whole(tmp_path_factory):
     """The weights of a run that nothing stopped."""
     with pytest.MonkeyPatch.context() as patch:
         narrow(patch)
-        made = Training(**LONGER).run(IMAGES, tmp_path_factory.mktemp("whole"))
+        made = train(TrainingSettings(**LONGER), IMAGES, tmp_path_factory.mktemp("whole"))
     return keras.models.load_model(made).get_weights()
 
 
@@ -54,13 +56,13 @@ def rows(out):
 @pytest.mark.parametrize(
     ("architecture", "objective"),
     [("dcgan", objective) for objective in OBJECTIVES]
-    + [(architecture, "standard") for architecture in ARCHITECTURES[1:]]
+    + [(architecture, "standard") for architecture in list(ARCHITECTURES)[1:]]
     + [("attention", "wgan_gp")],
 )
 def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architecture, objective, tmp_path):
     classes = 3 if architecture in CONDITIONAL else None
-    settings = Training(architecture, objective, "uniform", **SMALL, classes=classes)
-    made = settings.run(IMAGES, tmp_path, {"data": "noise"}, labels=LABELS)
+    settings = TrainingSettings(architecture, objective, "uniform", **SMALL, classes=classes)
+    made = train(settings, IMAGES, tmp_path, {"data": "noise"}, labels=LABELS)
     generator = ti.load_generator(made)
     assert generator.about.assumed == ()
     assert (None if generator.condition is None else generator.condition.classes) == classes
@@ -84,7 +86,7 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
 def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
     epoch, stage, tmp_path, monkeypatch, whole
 ):
-    settings, out = Training(**LONGER), tmp_path / "stopped"
+    settings, out = TrainingSettings(**LONGER), tmp_path / "stopped"
     owner, name = (keras.Model, "save_weights") if stage == "state" else (epochs, stage)
     save, begun = getattr(owner, name), []
 
@@ -96,55 +98,54 @@ def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
 
     monkeypatch.setattr(owner, name, stop)
     with pytest.raises(KeyboardInterrupt):
-        settings.run(IMAGES, out)
-    made = settings.run(IMAGES, out)
+        train(settings, IMAGES, out)
+    made = train(settings, IMAGES, out)
     assert read_card(made)["trained"] == 3
     assert [row["epoch"] for row in rows(out)] == ["1", "2", "3"]
     assert not [file for file in out.iterdir() if file.name.startswith(".partial-")]
     count = len(begun)
-    settings.run(IMAGES, out)
+    train(settings, IMAGES, out)
     assert len(begun) == count
     for one, other in zip(whole, keras.models.load_model(made).get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_every_epoch_has_an_order_of_its_own(tmp_path):
-    settings = Training(**SMALL)
-    gan = settings.build(10)
+    settings = TrainingSettings(**SMALL)
+    gan = build(settings, 10)
     numbered = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1)
     epochs = []
     for epoch in (0, 1, 0):
         gan.count.assign(5 * epoch)
-        epochs.append(np.concatenate(list(settings._batches(numbered, gan))).ravel())
+        epochs.append(np.concatenate(list(training.batches(settings, gan, numbered))).ravel())
     assert all(sorted(order) == list(range(40)) for order in epochs)
     assert not np.array_equal(epochs[0], epochs[1])
     np.testing.assert_array_equal(epochs[0], epochs[2])
 
 
 def test_another_run_in_the_folder_is_left_alone(tmp_path):
-    Training(**SMALL).run(IMAGES, tmp_path)
+    train(TrainingSettings(**SMALL), IMAGES, tmp_path)
     before = (tmp_path / "generator.keras").read_bytes()
     with pytest.raises(ti.BadInput, match="images was 40 and is 32, latent was 6 and is 7, pictures was"):
-        Training(**{**SMALL, "latent": 7}).run(IMAGES[:32], tmp_path)
+        train(TrainingSettings(**{**SMALL, "latent": 7}), IMAGES[:32], tmp_path)
     with pytest.raises(ti.BadInput, match=r"other settings \(pictures was '.{16}' and is '.{16}'\)"):
-        Training(**SMALL).run(-IMAGES, tmp_path)
+        train(TrainingSettings(**SMALL), -IMAGES, tmp_path)
     assert (tmp_path / "generator.keras").read_bytes() == before
     assert json.loads((tmp_path / "training.json").read_text())["latent"] == 6
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_path, monkeypatch):
-    settings, save = Training(**{**SMALL, "epochs": 3}), epochs.grid
+    settings, save = TrainingSettings(**{**SMALL, "epochs": 3}), epochs.grid
 
     def spoil(images, columns):
-        networks[0].discriminator.layers[-1].bias.assign([np.nan])
+        built[0].discriminator.layers[-1].bias.assign([np.nan])
         return save(images, columns)
 
-    networks = []
-    build = Training.build
-    monkeypatch.setattr(Training, "build", lambda self, steps: networks.append(build(self, steps)) or networks[0])
+    built = []
+    monkeypatch.setattr(training, "build", lambda *given: built.append(build(*given)) or built[0])
     monkeypatch.setattr(epochs, "grid", spoil)
     with pytest.raises(ti.BadInput, match=r"epoch 2: losses .*nan.*is of epoch 1; try another seed"):
-        settings.run(IMAGES, tmp_path)
+        train(settings, IMAGES, tmp_path)
     assert read_card(tmp_path / "generator.keras")["trained"] == 1
     assert all(
         np.isfinite(weight).all() for weight in keras.models.load_model(tmp_path / "generator.keras").get_weights()
@@ -152,75 +153,81 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
 
 
 def test_the_same_pictures_in_other_classes_are_another_run(tmp_path):
-    settings = Training("conditional", **SMALL, classes=3)
-    settings.run(IMAGES, tmp_path, labels=LABELS)
+    settings = TrainingSettings("conditional", **SMALL, classes=3)
+    train(settings, IMAGES, tmp_path, labels=LABELS)
     with pytest.raises(ti.BadInput, match="pictures was"):
-        settings.run(IMAGES, tmp_path, labels=2 - LABELS)
+        train(settings, IMAGES, tmp_path, labels=2 - LABELS)
 
 
 def test_a_folder_in_which_no_epoch_was_finished_takes_another_run(tmp_path, monkeypatch):
-    build = Training.build
-
-    def spoilt(self, steps):
-        gan = build(self, steps)
-        if self.seed == 0:
+    def spoilt(settings, steps):
+        gan = build(settings, steps)
+        if settings.seed == 0:
             gan.discriminator.layers[-1].bias.assign([np.nan])
         return gan
 
-    monkeypatch.setattr(Training, "build", spoilt)
+    monkeypatch.setattr(training, "build", spoilt)
     with pytest.raises(ti.BadInput, match=r"epoch 1: losses .*nan.*: try another seed"):
-        Training(**SMALL).run(IMAGES, tmp_path)
-    made = Training(**SMALL, seed=1).run(IMAGES, tmp_path)
+        train(TrainingSettings(**SMALL), IMAGES, tmp_path)
+    made = train(TrainingSettings(**SMALL, seed=1), IMAGES, tmp_path)
     assert read_card(made)["seed"] == 1
 
 
 def test_settings_that_are_damaged_are_told_of(tmp_path):
-    Training(**SMALL).run(IMAGES, tmp_path)
+    train(TrainingSettings(**SMALL), IMAGES, tmp_path)
     (tmp_path / "training.json").write_text("{")
     with pytest.raises(ti.BadInput, match=r"training\.json is damaged"):
-        Training(**SMALL).run(IMAGES, tmp_path)
+        train(TrainingSettings(**SMALL), IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"architecture": "stylegan"}, "architecture=stylegan: expected one of dcgan"),
-        ({"objective": "hinge"}, "objective=hinge"),
+        ({"architecture": "stylegan"}, "architecture='stylegan': expected one of dcgan"),
+        ({"objective": "hinge"}, "objective='hinge'"),
         ({"resolution": 48}, "resolution=48: expected one of 28, 32"),
         ({"channels": 2}, "channels=2"),
         ({"epochs": 0}, "epochs=0"),
-        ({"precision": "float8"}, "precision=float8"),
+        ({"precision": "float8"}, "precision='float8'"),
         ({"architecture": "attention"}, "architecture=attention with classes=None: expected both"),
         ({"classes": 4}, "architecture=dcgan with classes=4"),
     ],
 )
 def test_settings_that_there_are_not(settings, word):
     with pytest.raises(ti.BadInput, match=word):
-        Training(**settings)
+        TrainingSettings(**settings)
 
 
 def test_images_that_do_not_fit(tmp_path):
     with pytest.raises(ti.BadInput, match="7 pictures: expected at least 8"):
-        Training(**SMALL).run(IMAGES[:7], tmp_path)
+        train(TrainingSettings(**SMALL), IMAGES[:7], tmp_path)
     with pytest.raises(ti.BadInput, match=r"expected \[32, 32, 1\]"):
-        Training().run(IMAGES, tmp_path)
+        train(TrainingSettings(), IMAGES, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_code_that_the_blocks_cannot_share_is_refused():
+def test_a_code_that_the_blocks_cannot_share_is_refused(tmp_path):
+    settings = TrainingSettings("attention", **{**SMALL, "latent": 64}, classes=3)
     with pytest.raises(ti.BadInput, match="latent=64 for attention at 28: expected a multiple of 3, such as 63 or 66"):
-        Training("attention", **{**SMALL, "latent": 64}, classes=3)
+        train(settings, IMAGES, tmp_path, labels=LABELS)
+    assert not (tmp_path / "training.json").exists()
+
+
+def test_all_that_settings_name_there_is():
+    known = flags_of(TrainingSettings)
+    for name, table in (("architecture", ARCHITECTURES), ("objective", OBJECTIVES), ("prior", PRIORS)):
+        assert known[name].choices == tuple(table)
 
 
 @pytest.mark.parametrize("labels", [None, LABELS[:7], LABELS + 1, LABELS - 1])
 def test_labels_that_do_not_fit(labels, tmp_path):
     with pytest.raises(ti.BadInput, match="expected 40 whole numbers from 0 to 2"):
-        Training("conditional", **SMALL, classes=3).run(IMAGES, tmp_path, labels=labels)
+        train(TrainingSettings("conditional", **SMALL, classes=3), IMAGES, tmp_path, labels=labels)
     assert not list(tmp_path.iterdir())
 
 
 def test_every_column_of_the_samples_is_of_one_class():
-    codes, labels = Training("conditional", **SMALL, classes=3)._shown(ti.normal(6))
+    codes, labels = training.samples(TrainingSettings("conditional", **SMALL, classes=3))
     rows = np.reshape(labels, (epochs.ROWS, epochs.COLUMNS))
     assert codes.shape == (rows.size, 6)
     assert (rows == rows[0]).all()
@@ -228,31 +235,31 @@ def test_every_column_of_the_samples_is_of_one_class():
 
 
 def test_labels_stay_with_their_images():
-    settings = Training("conditional", **SMALL, classes=40)
+    settings = TrainingSettings("conditional", **SMALL, classes=40)
     numbered = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1)
-    for images, labels in settings._batches(numbered, settings.build(10), np.arange(40)):
+    for images, labels in training.batches(settings, build(settings, 10), numbered, np.arange(40)):
         np.testing.assert_array_equal(np.ravel(images), labels)
 
 
 def test_mixed_precision_is_the_runs_own(tmp_path):
-    made = Training(**SMALL, precision="mixed_bfloat16").run(IMAGES, tmp_path)
+    made = train(TrainingSettings(**SMALL, precision="mixed_bfloat16"), IMAGES, tmp_path)
     assert keras.config.dtype_policy().name == "float32"
     assert ti.load_generator(made).sample(2)[1].dtype == np.float32
     assert {layer.compute_dtype for layer in keras.models.load_model(made).layers} == {"bfloat16", "float32"}
 
 
 def test_losses_are_scaled_in_float16_so_that_small_slopes_do_not_vanish(tmp_path):
-    gan = Training(**SMALL, precision="mixed_float16").build(10)
+    gan = build(TrainingSettings(**SMALL, precision="mixed_float16"), 10)
     scales = [player.scale_loss(1.0) for player in (gan.generator_optimizer, gan.discriminator_optimizer)]
     assert min(scales) > 1000
-    plain = Training(**SMALL).build(10)
+    plain = build(TrainingSettings(**SMALL), 10)
     assert plain.generator_optimizer.scale_loss(1.0) == 1.0
-    made = Training(**SMALL, precision="mixed_float16").run(IMAGES, tmp_path)
+    made = train(TrainingSettings(**SMALL, precision="mixed_float16"), IMAGES, tmp_path)
     assert np.isfinite(ti.load_generator(made).sample(2)[1]).all()
 
 
 def test_tensorboard_gets_losses_and_samples(tmp_path):
-    Training(**SMALL).run(IMAGES, tmp_path, tensorboard=True)
+    train(TrainingSettings(**SMALL), IMAGES, tmp_path, tensorboard=True)
     tags = set()
     for file in (tmp_path / "tensorboard").rglob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(file)):

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+import saved_computing as computing
 import saved_hostile as hostile
 import tensorflow as tf
 from generator_models import codes_for
@@ -65,7 +66,7 @@ def test_authors_who_are_trusted(name, made, tmp_path):
 
 
 def test_a_loop_without_an_end_is_not_run_before_it_is_called(made, tmp_path):
-    folder, _ = changed(made, hostile.endless_loop, tmp_path)
+    folder, _ = changed(made, computing.endless_loop, tmp_path)
     assert saved_model.read(folder).code_shape == (6,)
 
 

@@ -8,9 +8,21 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 import tfinvert as ti
-from tfinvert.runs.files import clear, whole, writable, write_table
+from tfinvert.runs.files import (
+    clear,
+    read_json,
+    remove,
+    whole,
+    whole_folder,
+    writable,
+    write_bytes,
+    write_json,
+    write_picture,
+    write_table,
+)
 
 
 def rows(path):
@@ -38,11 +50,56 @@ def test_a_file_keeps_its_ending_while_it_is_written_and_is_hidden(tmp_path):
     assert (tmp_path / "weights.h5").exists()
 
 
+@pytest.mark.parametrize(
+    ("write", "read", "first", "second", "wrong"),
+    [
+        (write_bytes, lambda path: path.read_bytes(), b"a", b"b", "text"),
+        (write_json, read_json, {"a": [1]}, {"b": "é漢"}, {"c": object()}),
+        (write_picture, lambda path: Image.open(path).size, Image.new("L", (2, 3)), Image.new("L", (4, 1)), None),
+    ],
+)
+def test_so_is_every_other_kind(tmp_path, write, read, first, second, wrong):
+    path = tmp_path / "file"
+    for each in (first, second):
+        write(path, each)
+    assert read(path) == getattr(second, "size", second)
+    with pytest.raises((TypeError, AttributeError)):
+        write(path, wrong)
+    assert read(path) == getattr(second, "size", second)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def in_folder(path, ends):
+    """Writes a folder; `ends` is called with it just before its end."""
+    with whole_folder(path) as folder:
+        (folder / "d").touch()
+        ends(folder)
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "film.frames"
+    for names in ("ab", "c"):
+        with whole_folder(path) as folder:
+            for name in names:
+                (folder / name).touch()
+    assert [each.name for each in path.iterdir()] == ["c"]
+    with pytest.raises(ZeroDivisionError):
+        in_folder(path, lambda folder: 1 / 0)
+    with pytest.raises(ti.BadInput, match=r"film.frames cannot be written \(No such file"):
+        in_folder(path, lambda folder: (folder / "none" / "e").touch())
+    assert [each.name for each in path.iterdir()] == ["c"]
+    assert list(tmp_path.iterdir()) == [path]
+    remove(path)
+    remove(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 BEGINS = """
 import pathlib, sys, time
-from tfinvert.runs.files import whole
-with whole(pathlib.Path(sys.argv[1])) as temporary:
-    temporary.write_text("half")
+from tfinvert.runs.files import whole, whole_folder
+path = pathlib.Path(sys.argv[1])
+with (whole if path.suffix else whole_folder)(path) as temporary:
+    (temporary if path.suffix else temporary / "file").write_text("half")
     print("begun", flush=True)
     time.sleep(600)
 """
@@ -72,10 +129,11 @@ def raises(error):
 def test_a_folder_is_made_and_cleared_of_what_killed_writers_left_and_of_nothing_else(tmp_path):
     folder = writable(tmp_path / "deep" / "folder")
     (folder / "kept.csv").touch()
-    dead, alive = begun(folder / "a.csv"), begun(folder / "a.csv")
-    dead.kill()
-    dead.wait()
-    assert len(list(folder.iterdir())) == 3
+    *dead, alive = begun(folder / "a.csv"), begun(folder / "a"), begun(folder / "a.csv")
+    for each in dead:
+        each.kill()
+        each.wait()
+    assert len(list(folder.iterdir())) == 4
     with whole(folder / "own.csv") as own:
         own.touch()
         assert writable(folder) == folder

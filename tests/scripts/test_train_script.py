@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
 
 import tfinvert as ti
 from tfinvert.experiments.epochs import STATE
 from tfinvert.generators.readers.card import read_card
+from tfinvert.settings import TrainingSettings, flags_of, flat
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,14 @@ def test_killed_without_warning_it_goes_on(tmp_path):
     assert read_card(out / "generator.keras")["trained"] == 4
     assert [line.split(",")[0] for line in (out / "losses.csv").read_text().split()] == ["epoch", "1", "2", "3", "4"]
     assert np.ptp(np.asarray(Image.open(out / "losses.png"))) > 0
+
+
+def test_its_settings_are_flags_with_their_defaults(script):
+    usual = flat(TrainingSettings())
+    for name, how in flags_of(TrainingSettings).items():
+        if name not in ("channels", "classes"):  # these are --colour, and what the pictures have
+            assert flags.FLAGS[name].help.endswith(how.help)
+            assert flags.FLAGS[name].default == (str(usual[name]) if how.choices else usual[name])
 
 
 def test_a_stray_argument_is_told(script, caplog):

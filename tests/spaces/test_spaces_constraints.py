@@ -243,7 +243,7 @@ def test_a_constraint_stays_with_the_space():
     assert space.constrained(None) == spaces.normal(stddev=2)
 
 
-@pytest.mark.parametrize("constraint", [3, "clip(3)", hard(2), clip], ids=["number", "text", "criterion", "function"])
+@pytest.mark.parametrize("constraint", [3, "clip(3)", hard(2), clip], ids=["number", "text", "criterion", "class"])
 def test_a_constraint_is_wanted(constraint):
     for make in (spaces.normal().constrained, lambda it: spaces.uniform(3, constraint=it)):
         with pytest.raises(BadInput, match="expected one of tfinvert"):
@@ -265,7 +265,7 @@ def test_numbers_are_positive(number):
 
 
 @pytest.mark.parametrize(
-    "criterion", [2.5, clip(3), "hard(3)", None, hard], ids=["number", "constraint", "text", "nothing", "function"]
+    "criterion", [2.5, clip(3), "hard(3)", None, hard], ids=["number", "constraint", "text", "nothing", "class"]
 )
 def test_resampling_wants_a_criterion(criterion):
     with pytest.raises(BadInput, match=r": give hard\(2.5\), "):

@@ -52,6 +52,7 @@ def _edit() -> None:
 
     from tfinvert.editing import Edits
     from tfinvert.report import editing as report
+    from tfinvert.runs.files import writable
 
     given = flags.FLAGS
     films = [kind for kind in given.films if kind != "none"]
@@ -62,8 +63,7 @@ def _edit() -> None:
             values[name] = start.numbers(name, values[name], kind)
     run = shared.open_run()
     place, scenes = Edits(**values).scenes(run)
-    out = Path(given.out or Path(given.run) / "edits")
-    out.mkdir(parents=True, exist_ok=True)
+    out = writable(given.out or Path(given.run) / "edits")
     for scene in scenes:
         frames = report.frames(scene, place, run)
         title = f"{scene.name}: {place.generator.name}"

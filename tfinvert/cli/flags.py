@@ -6,14 +6,14 @@ import dataclasses
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from absl import flags
 
 from tfinvert.cli import start
 from tfinvert.errors import BadInput
-from tfinvert.settings import GeneratorSettings, Job, Limits, flags_of, made
+from tfinvert.settings import GeneratorSettings, Job, Limits, TrainingSettings, flags_of, made
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
@@ -36,6 +36,12 @@ def define_inversion() -> None:
     """The flags of a `Job` besides."""
     _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE})
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
+
+
+def define_training() -> None:
+    """The flags of `TrainingSettings`, but for what the pictures say, with the limits."""
+    _define(Limits)
+    _define(TrainingSettings, {"channels", "classes"})
 
 
 def define_run(generator: bool = True) -> None:
@@ -95,11 +101,20 @@ def job(**own: Any) -> Job:
       BadInput: a flag is no list of numbers, or out of range.
     """
     _import()
-    known = flags_of(Job)
     values = {
         name: value for name, value in PRESETS.get(flags.FLAGS.preset, {}).items() if not flags.FLAGS[name].present
     }
-    return made(Job, {**_given(name for name in known if name not in {*values, *own}), **values, **own})
+    values |= own
+    return made(Job, {**_given({name: how for name, how in flags_of(Job).items() if name not in values}), **values})
+
+
+def training(**own: Any) -> TrainingSettings:
+    """The `TrainingSettings` of the flags, with these values besides.
+
+    Raises:
+      BadInput: they do not go with each other.
+    """
+    return made(TrainingSettings, {**_given(flags_of(TrainingSettings)), **own})
 
 
 def _define_import() -> None:
@@ -137,7 +152,8 @@ def _define_one(name: str, how: Setting, default: Any) -> None:
     if how.several:
         flags.DEFINE_list(name, default, how.help)
     elif how.choices:
-        flags.DEFINE_enum(name, default, how.choices, how.help)
+        text = None if default is None else str(default)
+        flags.DEFINE_enum(name, text, list(map(str, how.choices)), how.help)
     elif how.kind is bool:
         flags.DEFINE_bool(name, default, how.help)
     elif how.kind is int:
@@ -159,11 +175,16 @@ def _defaults(group: type) -> dict[str, Any]:
     return found
 
 
-def _given(names: Iterable[str]) -> dict[str, Any]:
-    """The values of flags; of those with several numbers, the numbers."""
-    known = flags_of(Job)
-    values = {name: flags.FLAGS[name].value for name in names if name in flags.FLAGS}
-    return {
-        name: start.numbers(name, value, known[name].kind) if known[name].several and value is not None else value
-        for name, value in values.items()
-    }
+def _given(known: Mapping[str, Setting]) -> dict[str, Any]:
+    """The values of the flags of these settings, where there are such flags."""
+    return {name: _value(name, how) for name, how in known.items() if name in flags.FLAGS}
+
+
+def _value(name: str, how: Setting) -> Any:
+    """Of a flag: of one with several numbers, the numbers, and of a choice, which is text, what it stands for."""
+    value: Any = flags.FLAGS[name].value
+    if value is None:
+        return None
+    if how.several:
+        return start.numbers(name, value, how.kind)
+    return how.kind(value) if how.choices else value

@@ -17,7 +17,7 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import RANGE
 from tfinvert.generators.readers.card import write_card
 from tfinvert.runs.board import writer
-from tfinvert.runs.files import whole, write_table
+from tfinvert.runs.files import whole, write_picture, write_table
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
@@ -56,8 +56,7 @@ class Epochs(keras.callbacks.Callback):
         losses = {name: float(value) for name, value in (logs or {}).items()}
         self._note({"epoch": epoch + 1, **losses})
         samples = grid(np.asarray(self.model(self._codes)), COLUMNS)
-        with whole(self.out / "samples.png") as temporary:
-            samples.save(temporary, format="png")
+        write_picture(self.out / "samples.png", samples)
         if self._board is not None:
             shown = np.asarray(samples)
             with self._board.as_default():

@@ -38,7 +38,7 @@ def dcgan_generator(
     Raises:
       BadInput: the size does not fit the widths.
     """
-    start, widths = _start(size), _widths(size) if widths is None else widths
+    start, widths = first_size(size), _widths(size) if widths is None else widths
     if size != start * 2 ** (len(widths) - 1):
         raise BadInput(f"size={size} with {len(widths)} widths", f"expected {start * 2 ** (len(widths) - 1)}")
     code = keras.Input((latent,), name="code")
@@ -102,14 +102,19 @@ def _shuffled(x: Any) -> Any:
     return layers.Reshape((2 * height, 2 * width, channels // 4))(x)
 
 
-def _start(size: int) -> int:
+def first_size(size: int) -> int:
+    """Height and width of the map that a dense layer makes, which is doubled up to `size`."""
     return 7 if size % 7 == 0 else 4
 
 
+def doublings(size: int) -> int:
+    """How often it is doubled."""
+    return (size // first_size(size)).bit_length() - 1
+
+
 def _widths(size: int) -> list[int]:
-    doublings = (size // _start(size)).bit_length()
-    return [max(_NARROWEST, _WIDEST >> number) for number in range(doublings)]
+    return [max(_NARROWEST, _WIDEST >> number) for number in range(1 + doublings(size))]
 
 
 def _doubled(size: int) -> list[int]:
-    return [32 << number for number in range((size // _start(size)).bit_length() - 1)]
+    return [32 << number for number in range(doublings(size))]

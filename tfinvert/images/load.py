@@ -69,13 +69,14 @@ class Sources:
       limits: what one file may take.
 
     Raises:
-      BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled.
+      BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled; or
+        nothing that says their size.
     """
 
     def __init__(
         self,
-        source: Any,
-        like: Like,
+        source: Any = None,
+        like: Like | None = None,
         *,
         fit: str = "crop",
         labels: Any = None,
@@ -84,16 +85,13 @@ class Sources:
         shuffle: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        if like is None:
+            raise BadInput("images without like=", "expected like=generator, which says their size and range")
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
-        if array_range is not None and not (
-            len(array_range) == 2 and -np.inf < array_range[0] < array_range[1] < np.inf
-        ):
-            raise BadInput(f"array_range {list(array_range)}", "expected two numbers, low before high, such as 0,255")
-        scale = None if array_range is None else (float(array_range[0]), float(array_range[1]))
         fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
         self._told: set[str] = set()
-        entries = open_source(source, scale, limits)
+        entries = open_source(source, _scale(array_range), limits)
         if isinstance(entries, list):
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
@@ -232,6 +230,15 @@ class Sources:
             logging.warning("%s: %s (said once)", image_id, note)
 
 
+def _scale(array_range: Sequence[float] | None) -> tuple[float, float] | None:
+    """The (low, high) of arrays, as two numbers."""
+    if array_range is None:
+        return None
+    if not (len(array_range) == 2 and -np.inf < array_range[0] < array_range[1] < np.inf):
+        raise BadInput(f"array_range {list(array_range)}", "expected two numbers, low before high, such as 0,255")
+    return float(array_range[0]), float(array_range[1])
+
+
 def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None:
     """What `check` raises for one class."""
     try:
@@ -241,49 +248,24 @@ def _refusal(check: Callable[[Any], Any], label: int | None) -> Exception | None
     return None
 
 
-def load(
-    source: Any = None,
-    like: Like | None = None,
-    *,
-    fit: str = "crop",
-    labels: Any = None,
-    array_range: Sequence[float] | None = None,
-    limit: int | None = None,
-    shuffle: int | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> Images:
+def load(source: Any = None, like: Like | None = None, **how: Any) -> Images:
     """All images of a source in memory, as the generator `like` could have made them.
 
-    What cannot be read is left out and named in the log. The arguments are those of `Sources`.
+    What cannot be read is left out and named in the log. All arguments are those of `Sources`.
 
     Raises:
       BadInput: no source, or not one image in it could be read.
     """
-    if like is None:
-        raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    return Sources(
-        source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, shuffle=shuffle, limits=limits
-    ).all()
+    return Sources(source, like, **how).all()
 
 
-def dataset(
-    source: Any = None,
-    like: Like | None = None,
-    *,
-    fit: str = "crop",
-    labels: Any = None,
-    array_range: Sequence[float] | None = None,
-    limit: int | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> tf.data.Dataset:
+def dataset(source: Any = None, like: Like | None = None, **how: Any) -> tf.data.Dataset:
     """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
 
-    The label is -1 where none is known. What cannot be read is left out and named in the log. The arguments are
-    those of `Sources`.
+    The label is -1 where none is known. What cannot be read is left out and named in the log. All arguments are those
+    of `Sources`.
     """
-    if like is None:
-        raise BadInput("images without like=", "expected like=generator, which says their size and range")
-    sources = Sources(source, like, fit=fit, labels=labels, array_range=array_range, limit=limit, limits=limits)
+    sources = Sources(source, like, **how)
 
     def rows() -> Iterator[tuple[str, np.ndarray, int]]:
         for picture in sources:
@@ -292,5 +274,6 @@ def dataset(
             else:
                 yield picture.id, picture.pixels, -1 if picture.label is None else picture.label
 
-    signature = (tf.TensorSpec([], tf.string), tf.TensorSpec(like.image_shape, tf.float32), tf.TensorSpec([], tf.int32))
+    shape = sources.like.image_shape
+    signature = (tf.TensorSpec([], tf.string), tf.TensorSpec(shape, tf.float32), tf.TensorSpec([], tf.int32))
     return tf.data.Dataset.from_generator(rows, output_signature=signature)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +15,7 @@ from tfinvert.errors import BadInput
 from tfinvert.images.encode import eight_bit
 from tfinvert.report.figures import Picture, plain, show
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import remove, whole, whole_folder
 
 FILMS = ("gif", "webp", "mp4", "frames")
 _COLUMNS = 13  # of a strip, and more only where more have captions
@@ -56,11 +54,7 @@ def write(
       BadInput: as of `film`.
     """
     for kind in set(FILMS) - set(films):
-        old = folder / f"{name}.{kind}"
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink(missing_ok=True)
+        remove(folder / f"{name}.{kind}")
     still = strip(frames, folder / f"{name}.png", title)
     return [still, *(film(frames, folder / f"{name}.{kind}", fps) for kind in films)]
 
@@ -101,22 +95,12 @@ def film(frames: Frames, path: Path, fps: float = 12) -> Path:
     check([path.suffix[1:]])
     moments = _moments(frames)
     if path.suffix == ".frames":
-        return _folder(moments, path)
-    with whole(path) as temporary:
-        if path.suffix == ".mp4":
-            _mp4(moments, temporary, fps)
-        else:
-            first, *others = [Image.fromarray(each) for each in moments]
-            # Lossless concerns WebP only: GIF has its 256 colours.
-            first.save(
-                temporary,
-                path.suffix[1:].upper(),
-                save_all=True,
-                append_images=others,
-                loop=0,
-                lossless=True,
-                duration=round(1000 / fps),
-            )
+        with whole_folder(path) as folder:
+            for number, each in enumerate(moments):
+                Image.fromarray(each).save(folder / f"{number:05d}.png")
+    else:
+        with whole(path) as temporary:
+            (_mp4 if path.suffix == ".mp4" else _loop)(moments, temporary, fps)
     return path
 
 
@@ -155,6 +139,12 @@ def _moments(frames: Frames) -> np.ndarray:
     return np.stack([np.asarray(eight_bit(each).convert("RGB")) for each in sheet])
 
 
+def _loop(moments: np.ndarray, path: Path, fps: float) -> None:
+    first, *others = [Image.fromarray(each) for each in moments]
+    # Lossless concerns WebP only: GIF has its 256 colours.
+    first.save(path, save_all=True, append_images=others, loop=0, lossless=True, duration=round(1000 / fps))
+
+
 def _mp4(moments: np.ndarray, path: Path, fps: float) -> None:
     import imageio_ffmpeg
 
@@ -165,18 +155,6 @@ def _mp4(moments: np.ndarray, path: Path, fps: float) -> None:
     for each in even:
         writer.send(np.ascontiguousarray(each))
     writer.close()
-
-
-def _folder(moments: np.ndarray, path: Path) -> Path:
-    made, old = (path.with_suffix(f".{os.getpid()}.{name}") for name in ("tmp", "old"))
-    made.mkdir(parents=True)
-    for number, each in enumerate(moments):
-        Image.fromarray(each).save(made / f"{number:05d}.png")
-    if path.exists():
-        os.replace(path, old)
-    os.replace(made, path)
-    shutil.rmtree(old, ignore_errors=True)
-    return path
 
 
 def _short(text: str) -> str:

@@ -13,7 +13,7 @@ from tfinvert.experiments.embedding import Embedded, Neighbours
 from tfinvert.images.encode import eight_bit
 from tfinvert.images.fit import fit
 from tfinvert.report.figures import Picture, show
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import writable, write_bytes, write_picture
 
 NEAREST = 6  # neighbours of each image in the figure
 _SHOWN = 6  # images
@@ -62,7 +62,7 @@ def projector(found: Embedded, folder: Path) -> Path:
 
     `tensorboard --logdir=FOLDER` shows it. Writing needs no TensorBoard.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    writable(folder)
     side = math.ceil(math.sqrt(len(found.ids)))
     _, height, width, channels = found.images.shape
     share = min(1.0, _SPRITE / (side * max(height, width)))
@@ -71,18 +71,15 @@ def projector(found: Embedded, folder: Path) -> Path:
     for place, image in enumerate(found.images):
         small = eight_bit(fit(image, (height, width, channels), "stretch")[0])
         sheet.paste(small.convert("RGB"), (place % side * width, place // side * height))
-    with whole(folder / "sprite.png") as temporary:
-        sheet.save(temporary, format="png")
+    write_picture(folder / "sprite.png", sheet)
     _tsv(folder / "codes.tsv", [[f"{value:.7g}" for value in code] for code in found.features["codes"]])
     labels: Sequence[str] = [""] * len(found.ids) if found.labels is None else [str(label) for label in found.labels]
     _tsv(folder / "metadata.tsv", [["id", "class"], *zip(found.ids, labels, strict=True)])
-    with whole(folder / "projector_config.pbtxt") as temporary:
-        temporary.write_text(_CONFIG.format(width=width, height=height))
+    write_bytes(folder / "projector_config.pbtxt", _CONFIG.format(width=width, height=height).encode())
     return folder
 
 
 def _tsv(path: Path, rows: Sequence[Sequence[str]]) -> None:
     # A line for each image: what would break lines or columns becomes a space. The projector knows no quotes.
     lines = ["\t".join(" ".join(cell.split()) for cell in row) for row in rows]
-    with whole(path) as temporary:
-        temporary.write_text("\n".join([*lines, ""]), encoding="utf-8", newline="\n")
+    write_bytes(path, "\n".join([*lines, ""]).encode())

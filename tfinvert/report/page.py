@@ -14,7 +14,7 @@ from tfinvert.images import Sources
 from tfinvert.report.contents import of_run, of_training
 from tfinvert.report.shelves import shelves
 from tfinvert.runs import open_run
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import write_bytes
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 # Beside the escaping of every value: a browser runs no other script than ours, and fetches nothing.
@@ -50,8 +50,7 @@ def page(folder: str | Path, sources: Sources | None = None, most: int = 2000, l
         policy=_POLICY.format(_hash(style), _hash(script)),
     )
     path = folder / "index.html"
-    with whole(path) as temporary:
-        temporary.write_bytes(text.encode(errors="replace"))
+    write_bytes(path, text.encode(errors="replace"))
     return path
 
 

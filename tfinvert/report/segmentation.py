@@ -17,7 +17,7 @@ from tqdm import tqdm
 from tfinvert.errors import BadInput
 from tfinvert.report.figures import Picture, show
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import writable, write_picture
 from tfinvert.runs.finished import Row
 from tfinvert.segmentation import Segmenter, mean_colours
 
@@ -44,12 +44,12 @@ def segmentations(
       which.
 
     Raises:
-      BadInput: there is no such image, or all are left out.
+      BadInput: there is no such image, all are left out, or the folder cannot be written.
     """
     every, folder = run.ids(), Path(folder)
     wanted = every if ids is None else list(dict.fromkeys(run.known(ids, every)))
     names = safe_names(every)
-    (folder / "labels").mkdir(parents=True, exist_ok=True)
+    pictures, figures = writable(folder / "labels"), writable(folder)
     done = 0
     for row, target in tqdm(_pairs(run, wanted), total=len(wanted), unit=" images", disable=not show):
         try:
@@ -58,9 +58,8 @@ def segmentations(
             logging.warning("left out: %s", error)
             continue
         for count, each in labels.items():
-            with whole(folder / "labels" / f"{name}-{count}.png") as path:
-                label_picture(each).save(path, "PNG")
-        figure(row, target, labels).write(folder / f"{name}.png")
+            write_picture(pictures / f"{name}-{count}.png", label_picture(each))
+        figure(row, target, labels).write(figures / f"{name}.png")
         done += 1
     if not done:
         raise BadInput(

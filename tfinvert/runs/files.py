@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever their writer is killed."""
+"""Files, and folders of files, that are whole or not there, whenever their writer is killed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import json
 import os
 import platform
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
+from PIL import Image
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import open_regular
@@ -57,9 +59,9 @@ def clear(folder: Path, every: bool = False) -> None:
       every: that of living processes, too: only for whoever holds the folder's lock.
     """
     for left_over in folder.glob(f"{_PARTIAL}*"):
-        whose = every or _dead(left_over.name)
-        if whose and (left_over.is_symlink() or not left_over.is_dir()):  # a folder is not ours
-            left_over.unlink(missing_ok=True)
+        # A folder that does not say who made it is not ours.
+        if _dead(left_over.name) or (every and not _is_folder(left_over)):
+            _delete(left_over)
 
 
 @contextlib.contextmanager
@@ -86,13 +88,37 @@ def whole(path: Path, new: bool = False) -> Iterator[Path]:
             os.replace(temporary, path)
         _to_disk(path.parent)
     except OSError as error:
-        if error.filename is not None and Path(os.fsdecode(error.filename)) not in (temporary, path, path.parent):
+        where = temporary if error.filename is None else Path(os.fsdecode(error.filename))
+        if where not in (temporary, path, path.parent) and temporary not in where.parents:
             raise  # of another file
         raise unwritable(path, error) from error
     finally:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            temporary.unlink()
+        with contextlib.suppress(NotADirectoryError):
+            _delete(temporary)
         _at_work.discard(temporary.name)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """As `whole`: another folder to write files to, which then takes the place of what is there.
+
+    Killed between the two, neither is there.
+    """
+    with whole(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+        for each in temporary.iterdir():
+            _to_disk(each)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Takes away a file or a folder, if it is there; half a folder is never seen."""
+    if _is_folder(path):
+        hidden = path.with_name(_hidden(path.name))
+        os.replace(path, hidden)
+        path = hidden
+    _delete(path)
 
 
 def unwritable(path: Path, error: OSError) -> BadInput:
@@ -104,6 +130,23 @@ def unwritable(path: Path, error: OSError) -> BadInput:
     else:
         mend = "put that right, and the same command goes on"
     return BadInput(f"{path} cannot be written ({error.strerror or str(error).splitlines()[0]})", mend)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes what is the content of a file already."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes settings, as `read_json` reads them."""
+    write_bytes(path, json.dumps(value, indent=1).encode())
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """Writes a picture as PNG."""
+    with whole(path) as temporary:
+        picture.save(temporary, format="png")
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -166,6 +209,17 @@ def _dead(name: str) -> bool:
     if place != _here() or not process.isdecimal():
         return False
     return name not in _at_work if int(process) == os.getpid() else not psutil.pid_exists(int(process))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _delete(path: Path) -> None:
+    if _is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _create(temporary: Path, path: Path) -> None:

@@ -101,17 +101,8 @@ def sources(job: Job, generator: Generator) -> Sources:
 
 def pictures(job: Job, like: Like, labels: Any = None) -> Sources:
     """The images, as whatever this is could have made them."""
-    how = job.images
-    return Sources(
-        how.source,
-        like,
-        fit=how.fit,
-        labels=labels,
-        array_range=how.array_range,
-        limit=how.limit,
-        shuffle=job.seed if how.shuffle else None,
-        limits=job.limits,
-    )
+    how = {**as_nest(job.images), "labels": labels, "shuffle": job.seed if job.images.shuffle else None}
+    return Sources(how.pop("source"), like, **how, limits=job.limits)
 
 
 def classes_of(job: Job, generator: Generator) -> ClassSearch | None:

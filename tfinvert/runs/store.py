@@ -12,7 +12,7 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.runs import merging, parts
-from tfinvert.runs.files import clear, whole, writable
+from tfinvert.runs.files import clear, writable, write_bytes
 from tfinvert.runs.index import changed, copies, settings_of
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.parts import SCHEMA, Part
@@ -92,8 +92,7 @@ class Store(Stored):
             else:
                 self._run = json.dumps({"settings": settings, **about}, indent=1).encode()
             if self._run != self._run_json():
-                with whole(self.folder / "run.json") as temporary:
-                    temporary.write_bytes(self._run)
+                write_bytes(self.folder / "run.json", self._run)
         except BaseException:
             self.close()
             raise

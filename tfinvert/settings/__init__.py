@@ -1,16 +1,19 @@
 """Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
 
-`field.py` says what a setting is, `groups.py` holds them all. Constructors take the groups, `Job` is all of them,
-`tfinvert.cli` makes flags of their fields, and run.json nests as they do.
+`field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training.
+Constructors take the groups, `Job` is all of an inversion's, `tfinvert.cli` makes flags of their fields, and run.json
+nests as they do.
 """
 
 from tfinvert.settings.field import Settings, as_nest, by_flags, changed, flags_of, flat, made, of_nest
 from tfinvert.settings.groups import (
     DEFAULT_LIMITS,
     FITS,
+    LEARNING_RATES,
     PIXEL_LOSSES,
     SCHEDULES,
     SOLVERS,
+    STEPS,
     FeatureSettings,
     GeneratorSettings,
     ImageSettings,
@@ -22,13 +25,17 @@ from tfinvert.settings.groups import (
     Starts,
     Stopping,
 )
+from tfinvert.settings.training import CONDITIONAL, TrainingSettings
 
 __all__ = [
+    "CONDITIONAL",
     "DEFAULT_LIMITS",
     "FITS",
+    "LEARNING_RATES",
     "PIXEL_LOSSES",
     "SCHEDULES",
     "SOLVERS",
+    "STEPS",
     "FeatureSettings",
     "GeneratorSettings",
     "ImageSettings",
@@ -40,6 +47,7 @@ __all__ = [
     "SolverSettings",
     "Starts",
     "Stopping",
+    "TrainingSettings",
     "as_nest",
     "by_flags",
     "changed",

@@ -19,7 +19,7 @@ class Setting:
       kind: of one value: str, int, float or bool.
       several: whether it is several of them, with commas between in a flag.
       flag: the flag's name, where that is not the field's.
-      choices: the texts that it may be; () for any.
+      choices: what it may be, texts or whole numbers; () for any.
       least, most: bounds of a number, which it may reach.
       above: a bound that it may not reach.
       open: whether other kinds of values are taken from Python, such as arrays or objects.
@@ -29,7 +29,7 @@ class Setting:
     kind: type = str
     several: bool = False
     flag: str | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     least: float | None = None
     most: float | None = None
     above: float | None = None
@@ -40,7 +40,7 @@ class Setting:
         if value is None or self.open or self.kind is bool:
             return
         if self.choices and value not in self.choices:
-            raise BadInput(f"{name}={value!r}", f"expected one of {', '.join(self.choices)}")
+            raise BadInput(f"{name}={value!r}", f"expected one of {', '.join(map(str, self.choices))}")
         for each in value if self.several and isinstance(value, (list, tuple)) else [value]:
             if self.kind in (int, float):
                 self._check_number(name, each)

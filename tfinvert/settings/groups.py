@@ -1,17 +1,31 @@
-"""All settings of a run, in groups. What each means is said here, and nowhere else."""
+"""All settings of an inversion, in groups. What each means is said here, and nowhere else."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfinvert.settings.field import Settings, setting, within
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
-SOLVERS = ("adam", "rmsprop", "gd", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "cma")
-SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")
+STEPS = {  # the usual ones of each solver
+    "adam": 500,
+    "rmsprop": 500,
+    "gd": 500,
+    "lbfgs": 200,
+    "levenberg_marquardt": 60,
+    "gauss_newton_cg": 30,
+    "cma": 1000,
+}
+SOLVERS = tuple(STEPS)
+LEARNING_RATES = {"adam": 0.1, "rmsprop": 0.01, "gd": 1.0}  # the usual ones; other solvers have none
+SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")  # the first is the usual one
 FITS = ("crop", "pad", "stretch")
+
+
+def _listed(usual: Mapping[str, float]) -> str:
+    return ", ".join(f"{value:g} for {name}" for name, value in usual.items())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,14 +146,14 @@ class LossSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class SolverSettings(Settings):
-    """How codes are moved. What is None is the solver's own default."""
+    """How codes are moved. What is None is as usual for the solver."""
 
     name: str = setting("adam", "How codes are moved.", flag="solver", choices=SOLVERS)
-    steps: int | None = setting(None, "Steps at most; default: 500 for adam, rmsprop and gd.", int, least=1)
+    steps: int | None = setting(None, f"Steps at most; default: {_listed(STEPS)}.", int, least=1)
     learning_rate: float | None = setting(
-        None, "Of adam (default 0.1), rmsprop (0.01) and gd (1); other solvers have none.", float, above=0
+        None, f"How far a step goes; default: {_listed(LEARNING_RATES)}; other solvers have none.", float, above=0
     )
-    schedule: str | None = setting(None, "How the learning rate falls; default: cosine.", choices=SCHEDULES)
+    schedule: str | None = setting(None, f"How the learning rate falls; default: {SCHEDULES[0]}.", choices=SCHEDULES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfinvert import seeds as streams
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.settings import STEPS
 from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Step, Turn
 from tfinvert.solvers.status import Status
@@ -86,7 +87,7 @@ class CMA:
       BadInput: a number is out of range.
     """
 
-    steps: int = 1000
+    steps: int = STEPS["cma"]
     population: int | None = None
     width: float = 0.3
     needs_residuals: ClassVar[bool] = False
@@ -94,7 +95,7 @@ class CMA:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise BadInput(f"steps={self.steps}", "expected at least 1; 1000 is a good start")
+            raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.population is not None and self.population < 4:
             raise BadInput(f"population={self.population}", "expected at least 4")
         if not 0 < self.width < float("inf"):

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
-from tfinvert.settings import SCHEDULES
+from tfinvert.settings import LEARNING_RATES, SCHEDULES, STEPS
 from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Memory, Step, Turn
 
@@ -56,17 +56,20 @@ class GradientDescent:
       BadInput: `steps` or `learning_rate` is not positive.
     """
 
-    learning_rate: float | Schedule = 1.0
-    steps: int = 500
+    learning_rate: float | Schedule = LEARNING_RATES["gd"]
+    steps: int = STEPS["gd"]
     slots: ClassVar[int] = 0  # tensors like the codes that the method remembers
     needs_residuals: ClassVar[bool] = False
     needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise BadInput(f"steps={self.steps}", "expected at least 1; 500 is a good start")
+            raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if not callable(self.learning_rate) and not 0 < self.learning_rate < float("inf"):
-            raise BadInput(f"learning_rate={self.learning_rate}", "expected a positive number, such as 0.1 for adam")
+            raise BadInput(
+                f"learning_rate={self.learning_rate}",
+                f"expected a positive number, such as {LEARNING_RATES['adam']} for adam",
+            )
 
     def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         return tuple(tf.zeros_like(codes) for _ in range(self.slots))
@@ -111,7 +114,7 @@ def _towards_zero(codes: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
 class Adam(GradientDescent):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, with epsilon where Keras puts it)."""
 
-    learning_rate: float | Schedule = 0.1
+    learning_rate: float | Schedule = LEARNING_RATES["adam"]
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
@@ -132,7 +135,7 @@ class Adam(GradientDescent):
 class RMSprop(GradientDescent):
     """RMSprop without momentum, as `keras.optimizers.RMSprop` computes it."""
 
-    learning_rate: float | Schedule = 0.01
+    learning_rate: float | Schedule = LEARNING_RATES["rmsprop"]
     rho: float = 0.9
     epsilon: float = 1e-7
     slots: ClassVar[int] = 1

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.settings import STEPS
 from tfinvert.solvers import rows
 from tfinvert.solvers.jacobian import push
 from tfinvert.solvers.solver import Memory, Step, Turn
@@ -41,7 +42,7 @@ class GaussNewtonCG:
       BadInput: a number is not positive, or the objective has no residuals.
     """
 
-    steps: int = 30
+    steps: int = STEPS["gauss_newton_cg"]
     inner: int = 30
     damping: float = 1e-2
     needs_residuals: ClassVar[bool] = True
@@ -49,7 +50,7 @@ class GaussNewtonCG:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise BadInput(f"steps={self.steps}", "expected at least 1; 30 is a good start")
+            raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.inner < 1:
             raise BadInput(f"inner={self.inner}", "expected at least 1; 30 is a good start")
         if not 0 < self.damping < float("inf"):

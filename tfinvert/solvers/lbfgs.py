@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.settings import STEPS
 from tfinvert.solvers import rows
 from tfinvert.solvers.solver import Step, Turn
 
@@ -51,7 +52,7 @@ class LBFGS:
       BadInput: `steps` or `memory` is not positive, or `inverse` is no square matrix.
     """
 
-    steps: int = 200
+    steps: int = STEPS["lbfgs"]
     memory: int = 20
     inverse: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     needs_residuals: ClassVar[bool] = False
@@ -59,7 +60,7 @@ class LBFGS:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise BadInput(f"steps={self.steps}", "expected at least 1; 200 is a good start")
+            raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.memory < 1:
             raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
         if self.inverse is not None and (self.inverse.ndim != 2 or self.inverse.shape[0] != self.inverse.shape[1]):

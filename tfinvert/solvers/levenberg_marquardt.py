@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.settings import STEPS
 from tfinvert.solvers import rows
 from tfinvert.solvers.jacobian import jacobian, rows_at_once
 from tfinvert.solvers.solver import Step, Turn
@@ -53,7 +54,7 @@ class LevenbergMarquardt:
       BadInput: a number is out of range.
     """
 
-    steps: int = 60
+    steps: int = STEPS["levenberg_marquardt"]
     damping: float = 0.1
     worth: float = 0.9
     needs_residuals: ClassVar[bool] = True
@@ -61,7 +62,7 @@ class LevenbergMarquardt:
 
     def __post_init__(self) -> None:
         if self.steps < 1:
-            raise BadInput(f"steps={self.steps}", "expected at least 1; 60 is a good start")
+            raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if not 0 < self.damping < float("inf"):
             raise BadInput(f"damping={self.damping}", "expected a positive number, such as 0.1")
         if not 0 <= self.worth <= 1:

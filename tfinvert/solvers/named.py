@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfinvert.errors import BadInput
-from tfinvert.settings import SOLVERS, SolverSettings
+from tfinvert.settings import LEARNING_RATES, SCHEDULES, SOLVERS, STEPS, SolverSettings
 from tfinvert.solvers.cma import CMA
 from tfinvert.solvers.first_order import Adam, GradientDescent, RMSprop, schedule
 from tfinvert.solvers.krylov import GaussNewtonCG
@@ -13,26 +13,23 @@ from tfinvert.solvers.lbfgs import LBFGS
 from tfinvert.solvers.levenberg_marquardt import LevenbergMarquardt
 from tfinvert.solvers.solver import Solver
 
-_FIRST_ORDER: dict[str, tuple[type[GradientDescent], float]] = {  # each with its usual learning rate
-    "adam": (Adam, 0.1),
-    "rmsprop": (RMSprop, 0.01),
-    "gd": (GradientDescent, 1.0),
-}
-_OTHERS: dict[str, Any] = {
+_KINDS: dict[str, Any] = {
+    "adam": Adam,
+    "rmsprop": RMSprop,
+    "gd": GradientDescent,
     "lbfgs": LBFGS,
     "levenberg_marquardt": LevenbergMarquardt,
     "gauss_newton_cg": GaussNewtonCG,
     "cma": CMA,
 }
-RATED = tuple(_FIRST_ORDER)  # those that have a learning rate
-_STEPS = 500
+RATED = tuple(LEARNING_RATES)  # those that have a learning rate
 
 
 def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
     """The solver that is meant.
 
     Args:
-      given: a solver, its name, such as "lbfgs", or settings; None for Adam, 500 steps, with a learning rate of 0.1
+      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, Adam with a learning rate
         that falls to zero by a cosine.
 
     Raises:
@@ -49,12 +46,11 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
         if not callable(getattr(given, "step", None)):
             raise BadInput(f"solver {given!r}", f"expected one of {', '.join(SOLVERS)}, or an object such as Adam()")
         return given
-    if given.name in _FIRST_ORDER:
-        kind, usual = _FIRST_ORDER[given.name]
-        steps = _STEPS if given.steps is None else given.steps
-        rate = usual if given.learning_rate is None else given.learning_rate
-        return kind(schedule(given.schedule or "cosine", rate, steps), steps=steps)
+    kind, steps = _KINDS[given.name], STEPS[given.name] if given.steps is None else given.steps
+    if given.name in RATED:
+        rate = LEARNING_RATES[given.name] if given.learning_rate is None else given.learning_rate
+        return kind(schedule(given.schedule or SCHEDULES[0], rate, steps), steps)
     for name in ("learning_rate", "schedule"):
         if getattr(given, name) is not None:
             raise BadInput(f"{name}={getattr(given, name)} for {given.name}", "it has none: leave it out")
-    return _OTHERS[given.name]() if given.steps is None else _OTHERS[given.name](given.steps)
+    return kind(steps)

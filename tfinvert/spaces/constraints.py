@@ -2,6 +2,8 @@
 
 Thresholds are on |z - centre| in the code's own units. With the standard normal prior that is the |z| of
 Egan, Zhang & Shen ("Generalized Latent Variable Recovery for Generative Adversarial Networks").
+
+Constraints and criteria have the names that they have in texts: `resample(logistic(2, 2))`.
 """
 
 from __future__ import annotations
@@ -20,8 +22,25 @@ from tfinvert.spaces import calls
 Draw = Callable[[], tuple[tf.Tensor, tf.Tensor]]  # -> numbers in [0, 1) and codes from the prior, both [B, *shape]
 
 
+class _Call:
+    """What is told by the call that makes it."""
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, vars(self).values()))})"
+
+
+class _Positive:
+    """What is made of positive numbers; others are a `BadInput`."""
+
+    def __post_init__(self) -> None:
+        for name, number in vars(self).items():
+            if not (isinstance(number, numbers.Real) and 0 < float(number) < math.inf):
+                raise BadInput(f"{type(self).__name__} with {name}={number}", "give a positive number")
+            object.__setattr__(self, name, float(number))
+
+
 @dataclasses.dataclass(frozen=True)
-class Constraint:
+class Constraint(_Call):
     """Looks at codes [B, *shape] after each step, and at each of their entries on its own."""
 
     random: ClassVar[bool] = True
@@ -39,52 +58,43 @@ class Constraint:
 
 
 @dataclasses.dataclass(frozen=True)
-class Unconstrained(Constraint):
-    """Codes go where they will, beyond a uniform prior's support too."""
+class unconstrained(Constraint):
+    """Codes go where they will; without any constraint a uniform prior would clip them to its support."""
 
     random: ClassVar[bool] = False
 
     def apply(self, codes: tf.Tensor, centre: Any, draw: Draw, steps: int) -> tf.Tensor:
         return codes
 
-    def __str__(self) -> str:
-        return "unconstrained()"
-
 
 @dataclasses.dataclass(frozen=True)
-class Clip(Constraint):
-    """Entries beyond centre +- bound are set to the bound."""
+class clip(_Positive, Constraint):
+    """Entries beyond centre +- b are set to the bound."""
 
     random: ClassVar[bool] = False
-    bound: float
+    b: float
 
     def apply(self, codes: tf.Tensor, centre: Any, draw: Draw, steps: int) -> tf.Tensor:
-        clipped = tf.clip_by_value(codes, centre - self.bound, centre + self.bound)
+        clipped = tf.clip_by_value(codes, centre - self.b, centre + self.b)
         return tf.where(tf.math.is_finite(codes), clipped, codes)
-
-    def __str__(self) -> str:
-        return f"clip({self.bound})"
 
 
 @dataclasses.dataclass(frozen=True)
-class StochasticClip(Constraint):
-    """Entries beyond centre +- bound are drawn anew from the prior, each on its own.
+class stochastic_clip(_Positive, Constraint):
+    """Entries beyond centre +- b are drawn anew from the prior, each on its own.
 
     Lipton & Tripathi, "Precise Recovery of Latent Vectors from Generative Adversarial Networks": an entry that is
     set to its bound gets stuck there.
     """
 
-    bound: float
+    b: float
 
     def probability(self, distance: tf.Tensor, steps: int) -> tf.Tensor:
-        return tf.cast(distance > self.bound, distance.dtype)
-
-    def __str__(self) -> str:
-        return f"stochastic_clip({self.bound})"
+        return tf.cast(distance > self.b, distance.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
-class Criterion:
+class Criterion(_Call):
     """How likely it should be, over a whole run, that an entry is drawn anew: P(|z|)."""
 
     def log_keep(self, distance: tf.Tensor) -> tf.Tensor:
@@ -93,25 +103,29 @@ class Criterion:
 
 
 @dataclasses.dataclass(frozen=True)
-class Resample(Constraint):
+class resample(Constraint):
     """In each step an entry is drawn anew from the prior with probability 1 - (1 - P)^(1/E), E steps in all.
 
     Held where it is, an entry is thus drawn anew at least once in a run with probability P (Egan, Zhang & Shen,
     section 3.2 and Algorithm 1).
+
+    Raises:
+      BadInput: `criterion` is none.
     """
 
     criterion: Criterion
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.criterion, Criterion):
+            raise BadInput(str(self), "give hard(2.5), logistic(2, 2) or truncated_normal(2.5)")
 
     def probability(self, distance: tf.Tensor, steps: int) -> tf.Tensor:
         # From log(1 - P): in float32 a P near 1 rounds to 1, where the root of 1 - P is still far from 0.
         return -tf.math.expm1(self.criterion.log_keep(distance) / steps)
 
-    def __str__(self) -> str:
-        return f"resample({self.criterion})"
-
 
 @dataclasses.dataclass(frozen=True)
-class Hard(Criterion):
+class hard(_Positive, Criterion):
     """P = 1 where |z| > c, else 0: an entry beyond c is drawn anew in every step.
 
     Section 3.2.1 prints |z| < c, against its own text.
@@ -122,12 +136,9 @@ class Hard(Criterion):
     def log_keep(self, distance: tf.Tensor) -> tf.Tensor:
         return tf.where(distance > self.c, tf.constant(-math.inf, distance.dtype), tf.zeros_like(distance))
 
-    def __str__(self) -> str:
-        return f"hard({self.c})"
-
 
 @dataclasses.dataclass(frozen=True)
-class Logistic(Criterion):
+class logistic(_Positive, Criterion):
     """P = 1 / (1 + exp(-a (|z| - b))): steepness a, and P = 1/2 at b (section 3.2.2)."""
 
     a: float
@@ -136,12 +147,9 @@ class Logistic(Criterion):
     def log_keep(self, distance: tf.Tensor) -> tf.Tensor:
         return -tf.math.softplus(self.a * (distance - self.b))
 
-    def __str__(self) -> str:
-        return f"logistic({self.a}, {self.b})"
-
 
 @dataclasses.dataclass(frozen=True)
-class TruncatedNormal(Criterion):
+class truncated_normal(_Positive, Criterion):
     """P = N(a) / N(z) = exp((z^2 - a^2) / 2) where |z| <= a, else 1; N is the standard normal (section 3.2.3).
 
     The paper's trunc_norm; the 3.5 in the list of its experiments is 3.75 in its table.
@@ -155,58 +163,9 @@ class TruncatedNormal(Criterion):
         near, far = tf.math.log(-tf.math.expm1(log_p)), tf.math.log1p(-tf.exp(log_p))
         return tf.where(log_p > -math.log(2), near, far)
 
-    def __str__(self) -> str:
-        return f"truncated_normal({self.a})"
-
-
-def unconstrained() -> Unconstrained:
-    """Codes go where they will; without any constraint a uniform prior would clip them to its support."""
-    return Unconstrained()
-
-
-def clip(b: float) -> Clip:
-    """Entries beyond centre +- b are set to the bound.
-
-    Raises:
-      BadInput: `b` is not positive, as for all functions here.
-    """
-    return Clip(_positive("clip", b=b))
-
-
-def stochastic_clip(b: float) -> StochasticClip:
-    """Entries beyond centre +- b are drawn anew from the prior, see `StochasticClip`."""
-    return StochasticClip(_positive("stochastic_clip", b=b))
-
-
-def resample(criterion: Criterion) -> Resample:
-    """Entries are drawn anew from the prior with a probability that grows with |z|, see `Resample`.
-
-    Raises:
-      BadInput: `criterion` is none.
-    """
-    if not isinstance(criterion, Criterion):
-        raise BadInput(f"resample({criterion})", "give hard(2.5), logistic(2, 2) or truncated_normal(2.5)")
-    return Resample(criterion)
-
-
-def hard(c: float) -> Hard:
-    """A criterion for `resample`: always beyond c, see `Hard`."""
-    return Hard(_positive("hard", c=c))
-
-
-def logistic(a: float, b: float) -> Logistic:
-    """A criterion for `resample`: ever likelier about b, more steeply for larger a, see `Logistic`."""
-    return Logistic(_positive("logistic", a=a), _positive("logistic", b=b))
-
-
-def truncated_normal(a: float) -> TruncatedNormal:
-    """A criterion for `resample`: as the normal density falls, certain from a on, see `TruncatedNormal`."""
-    return TruncatedNormal(_positive("truncated_normal", a=a))
-
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (unconstrained, clip, stochastic_clip, resample, hard, logistic, truncated_normal)
+    kind.__name__: kind for kind in (unconstrained, clip, stochastic_clip, resample, hard, logistic, truncated_normal)
 }
 
 
@@ -225,10 +184,3 @@ def parse(text: str) -> Constraint:
         "resample(truncated_normal(2.5))",
     )
     return calls.read(text, FUNCTIONS, Constraint, wrong)
-
-
-def _positive(owner: str, **named: float) -> float:
-    ((name, number),) = named.items()
-    if not (isinstance(number, numbers.Real) and 0 < number < math.inf):
-        raise BadInput(f"{owner} with {name}={number}", "give a positive number")
-    return float(number)
