@@ -6,11 +6,11 @@ import pytest
 from jobs import job_of
 from keras import layers
 
-from tfinvert.editing import Edits
+from tfinvert.editing import scenes
 from tfinvert.experiments.training import train
 from tfinvert.images import glyphs
 from tfinvert.runs import open_run, run_job
-from tfinvert.settings import TrainingSettings
+from tfinvert.settings import EditSettings, TrainingSettings
 
 LETTERS = "AOT"
 
@@ -69,7 +69,7 @@ def test_a_switched_letter_is_another_letter(tmp_path, architecture):
     )
     print(run_job(job, show=False)[0])
     run = open_run(tmp_path / "run")
-    place, (scene,) = Edits(ids=run.ids(), switch=list(range(len(LETTERS)))).scenes(run)
+    place, (scene,) = scenes(run, EditSettings.of(ids=run.ids(), switch=list(range(len(LETTERS)))))
     assert scene.captions == ["its class", "class 0 (A)", "class 1 (O)", "class 2 (T)"]
     found = np.stack([place.images(row) for row in scene.rows]) * 2 - 1  # [images, its class and each class, H, W, C]
     own = classify(found[:, 0])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from jobs import job_of
 
-from tfinvert.editing import Edits
+from tfinvert.editing import scenes
 from tfinvert.runs import open_run, run_job
+from tfinvert.settings import EditSettings
 
 REAL = {
     "anime-face-64.h5": {"value_range": (0.0, 1.0), "images": "data/photos"},
@@ -37,14 +38,16 @@ def test_edits_begin_and_end_where_the_run_did(shared, tmp_path, name, split):
     run = open_run(tmp_path)
     rows = run.rows()
     label = rows[0].label if "anime" not in name else None
-    edits = Edits(ids=run.ids(), path=True, frames=3, label=label, gap=split is not None, project=split is not None)
-    place, scenes = edits.scenes(run)
-    made = place.images(scenes[0].rows[0])
+    edits = EditSettings.of(
+        ids=run.ids(), path=True, frames=3, label=label, gap=split is not None, project=split is not None
+    )
+    place, found = scenes(run, edits)
+    made = place.images(found[0].rows[0])
     np.testing.assert_allclose(made[0], rows[0].reconstruction, atol=0.5 / 255 + 1e-3)
     if "anime" in name:
         np.testing.assert_allclose(made[-1], rows[1].reconstruction, atol=0.5 / 255 + 1e-3)
     else:
-        _, (scene,) = Edits(ids=run.ids()[:1], switch=list(range(10))).scenes(run)
+        _, (scene,) = scenes(run, EditSettings.of(ids=run.ids()[:1], switch=list(range(10))))
         classes = place.images(scene.rows[0])
         np.testing.assert_allclose(classes[0], rows[0].reconstruction, atol=0.5 / 255 + 1e-3)
         np.testing.assert_allclose(classes[1 + label], classes[0], atol=1e-5)

@@ -8,8 +8,9 @@ from jobs import do, job_of
 from small_biggan import small_biggan
 
 import tfinvert as ti
-from tfinvert.editing import Edits, Place, place_of, points_of
+from tfinvert.editing import Place, place_of, points_of, scenes
 from tfinvert.runs import open_run, run_job
+from tfinvert.settings import EditSettings
 
 FAST = {"steps": 3, "restarts": 1}
 
@@ -57,7 +58,7 @@ def test_points_give_the_pictures_of_the_run(biggan, plain):
 
 
 def test_every_edit_behind_the_dense_layer(biggan):
-    edits = Edits(
+    edits = EditSettings.of(
         ids=["1", "2"],
         path=True,
         circle=True,
@@ -71,8 +72,8 @@ def test_every_edit_behind_the_dense_layer(biggan):
         label=2,
         frames=3,
     )
-    place, scenes = edits.scenes(biggan)
-    sizes = {scene.name: (len(scene.rows), len(scene.captions)) for scene in scenes}
+    place, made = scenes(biggan, edits)
+    sizes = {scene.name: (len(scene.rows), len(scene.captions)) for scene in made}
     assert sizes == {
         "path": (1, 4),
         "circle": (1, 12),
@@ -84,12 +85,12 @@ def test_every_edit_behind_the_dense_layer(biggan):
         "principal": (4, 3),
         "units": (3, 4),
     }
-    for scene in scenes:
+    for scene in made:
         assert len(scene.names) == len(scene.rows) == len(scene.targets or scene.rows)
         for row in scene.rows:
             assert len(row.codes) == len(scene.captions) == len(row.labels) == len(row.delta)
             assert place.images(row).shape == (len(scene.captions), 16, 16, 3)
-    path = next(scene for scene in scenes if scene.name == "path")
+    path = next(scene for scene in made if scene.name == "path")
     assert path.captions == ["1", "", "", "2"]
     ends = place.images(path.rows[0])[[0, -1]]
     np.testing.assert_allclose(ends, [row.reconstruction for row in biggan.rows(["1", "2"])], atol=0.5 / 255 + 1e-4)
@@ -97,18 +98,18 @@ def test_every_edit_behind_the_dense_layer(biggan):
 
 def test_edits_at_the_code(plain):
     ids = plain.ids()
-    place, scenes = Edits(ids=ids, path=True, way="spherical", closed=True, random=1, frames=2).scenes(plain)
-    assert [scene.name for scene in scenes] == ["path", "random"]
-    assert scenes[0].captions[::2] == [*ids]
-    assert len(scenes[0].rows[0].codes) == 6
-    assert place.images(scenes[1].rows[2]).shape == (4, 32, 32, 1)
-    units = Edits(units=[0, 1], size=3.0).scenes(plain)[1][0]
+    place, made = scenes(plain, EditSettings.of(ids=ids, path=True, way="spherical", closed=True, random=1, frames=2))
+    assert [scene.name for scene in made] == ["path", "random"]
+    assert made[0].captions[::2] == [*ids]
+    assert len(made[0].rows[0].codes) == 6
+    assert place.images(made[1].rows[2]).shape == (4, 32, 32, 1)
+    units = scenes(plain, EditSettings.of(units=[0, 1], size=3.0))[1][0]
     np.testing.assert_array_equal(units.rows[0].codes[:, :2], [[3, 0], [6, 0], [3, 3]])
 
 
 def test_principal_directions_are_those_of_all_codes_of_the_run(plain):
     codes = np.stack([row.code for row in plain.rows()])
-    (scene,) = Edits(ids=plain.ids()[:1], principal=5, frames=2).scenes(plain)[1]
+    (scene,) = scenes(plain, EditSettings.of(ids=plain.ids()[:1], principal=5, frames=2))[1]
     assert len(scene.rows) == 2  # three codes differ in two directions
     moved = scene.rows[0].codes[2] - scene.rows[0].codes[0]
     first = np.linalg.svd(codes - codes.mean(axis=0))[2][0]
@@ -125,10 +126,10 @@ def test_principal_directions_are_those_of_all_codes_of_the_run(plain):
         ({"ids": ["DejaVuSerif-Italic-A"], "gap": True}, "no delta.*--split=first_dense"),
         ({"ids": ["DejaVuSerif-Italic-A"], "project": True}, "no delta.*--split=first_dense"),
         ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "at": "dense"}, "no delta.*--split=first_dense"),
-        ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "at": "pixels"}, "at 'pixels'"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "at": "pixels"}, "at='pixels'"),
         ({"ids": ["DejaVuSerif-Italic-A"], "switch": [1]}, "glyphs.keras: it is not class-conditional"),
         ({"ids": ["DejaVuSerif-Italic-A"], "label": 1, "circle": True}, "label 1: glyphs.keras is not class-cond"),
-        ({"ids": ["DejaVuSerif-Italic-A"], "random": 0}, "0 random images"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "random": 0}, "random=0: expected a whole number of at least 1"),
         ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "frames": 0}, "frames=0"),
         ({"ids": ["DejaVuSerif-Italic-A"], "arithmetic": [1, 2]}, "2 weights for 1 images"),
         ({"units": [64]}, r"entries \[64\]"),
@@ -136,7 +137,7 @@ def test_principal_directions_are_those_of_all_codes_of_the_run(plain):
 )
 def test_what_a_run_does_not_allow_is_told(plain, edits, why):
     with pytest.raises(ti.BadInput, match=why):
-        Edits(**edits).scenes(plain)
+        scenes(plain, EditSettings.of(**edits))
 
 
 @pytest.mark.parametrize(
@@ -151,11 +152,11 @@ def test_what_a_run_does_not_allow_is_told(plain, edits, why):
 )
 def test_what_a_conditional_run_does_not_allow_is_told(biggan, edits, why):
     with pytest.raises(ti.BadInput, match=why):
-        Edits(**edits).scenes(biggan)
+        scenes(biggan, EditSettings.of(**edits))
 
 
 def test_ids_may_be_numbers(biggan):
-    _, (scene,) = Edits(ids=[1, 2], path=True, frames=1).scenes(biggan)
+    _, (scene,) = scenes(biggan, EditSettings.of(ids=[1, 2], path=True, frames=1))
     assert scene.captions == ["1", "2"]
 
 
@@ -165,11 +166,11 @@ def test_classes_that_are_part_of_the_code_are_none_to_switch(eagerly, tmp_path)
     where = str(tmp_path / "run"), str(tmp_path / "biggan.keras"), str(tmp_path / "images.npy")
     do(*where, labels="embedding", **FAST)
     with pytest.raises(ti.BadInput, match=r"with --labels=embedding: its classes are part of the code.*=search"):
-        Edits(ids=["0"], switch=[1]).scenes(open_run(tmp_path / "run"))
+        scenes(open_run(tmp_path / "run"), EditSettings.of(ids=["0"], switch=[1]))
 
 
 def test_one_class_can_be_held_for_images_of_several(biggan):
-    _, (scene,) = Edits(ids=["0", "1", "3"], path=True, label=3, frames=2).scenes(biggan)
+    _, (scene,) = scenes(biggan, EditSettings.of(ids=["0", "1", "3"], path=True, label=3, frames=2))
     assert scene.rows[0].labels.tolist() == [3] * 5
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfinvert as ti
 from tfinvert.gans.gan import GAN
-from tfinvert.generators.load import BUILTIN
+from tfinvert.generators.opening import BUILTIN
 from tfinvert.generators.readers.card import read_card
 
 

@@ -50,9 +50,9 @@ def test_which_is_the_label(maker, code, label, sure, swapped):
     wiring = wire(model, None, None)
     assert wiring.code_shape == code[1]
     assert wiring.condition.one_hot == (label[1] != (1,))
-    assert bool(wiring.assumed) != sure
+    assert bool(wiring.about.assumed) != sure
     if not sure:
-        assert wiring.assumed == [f"label_input: {label[0]} (the code is {code[0]})"]
+        assert wiring.about.assumed == [f"label_input: {label[0]} (the code is {code[0]})"]
 
 
 @pytest.mark.parametrize("maker", [keras, tf_keras])
@@ -60,7 +60,7 @@ def test_what_is_guessed_is_in_the_result_and_can_be_stated(maker):
     model = two_inputs(("a", (12,), FLOAT), ("b", (10,), FLOAT), maker)
     assert "label_input: b (the code is a)" in ti.load_generator(model).about.assumed
     stated = ti.from_keras(model, label_input="a", prior="normal", value_range=(-1, 1))
-    assert stated.assumed == ()
+    assert stated.about.assumed == ()
     assert stated.space.shape == (10,)
     check(stated, lambda codes, labels: model([np.eye(12, dtype=FLOAT)[labels], codes]), labels=[0, 11, 5, 5, 1])
 

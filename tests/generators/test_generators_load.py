@@ -13,7 +13,7 @@ from generator_models import LATENT, check, codes_for, randomise, same, sequenti
 
 import tfinvert as ti
 from tfinvert.errors import BadInput
-from tfinvert.generators.load import BUILTIN
+from tfinvert.generators.opening import BUILTIN
 
 
 @keras.saving.register_keras_serializable("tests")

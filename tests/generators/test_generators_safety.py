@@ -281,8 +281,13 @@ def test_a_class_is_given_with_its_package_or_without(ext, allow_unsafe, saved_a
     same(ti.from_keras(path, custom_objects={given: PixelNorm}, allow_unsafe=allow_unsafe), model)
 
 
-@pytest.mark.parametrize("kind", ["g.keras", "g.h5", "folder"])
-@pytest.mark.parametrize("beside", ["tf_keras", "registered", "custom"])
+@pytest.mark.parametrize(
+    ("kind", "beside"),
+    [
+        *((kind, beside) for kind in ("g.keras", "g.h5") for beside in ("tf_keras", "registered", "custom")),
+        *(("folder", beside) for beside in ("tf_keras", "registered")),
+    ],
+)
 def test_limits_are_kept_whatever_else_the_user_has(kind, beside, tmp_path):
     """Classes that a file does not need, tf_keras's own among them, do not keep it from being watched."""
     model = keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(12), keras.layers.Reshape((2, 2, 3))])

@@ -129,9 +129,7 @@ def test_a_constant_generator_is_told_as_such():
 
 
 def test_loss_and_metrics_do_not_depend_on_the_value_range():
-    wide = ti.load_generator(
-        lambda z: 200 * LINEAR.generator.function(z, None) - 100, prior=ti.normal(3), value_range=(-100, 100)
-    )
+    wide = ti.load_generator(lambda z: 200 * LINEAR.generator(z) - 100, prior=ti.normal(3), value_range=(-100, 100))
     images = np.random.default_rng(4).normal(size=(3, 4, 4, 1)).astype(np.float32)
     narrow_found = ti.Inverter(LINEAR.generator, solver=EXACT)(images)
     wide_found = ti.Inverter(wide, solver=EXACT)(200 * images - 100)

@@ -8,10 +8,11 @@ from jobs import job_of
 from PIL import Image, ImageSequence
 
 import tfinvert as ti
-from tfinvert.editing import Edits
+from tfinvert.editing import scenes
 from tfinvert.report import editing, figures
 from tfinvert.report.editing import Frames
 from tfinvert.runs import open_run, run_job
+from tfinvert.settings import EditSettings
 
 
 def frames(count=5, rows=2, shape=(16, 24, 3), **more):
@@ -110,7 +111,7 @@ def test_images_that_are_gone_are_left_out(eagerly, tmp_path, caplog):
     job = job_of(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)
     run_job(job, show=False)
     run = open_run(tmp_path / "run")
-    place, (scene,) = Edits(ids=["0", "1"], random=1, frames=1).scenes(run)
+    place, (scene,) = scenes(run, EditSettings.of(ids=["0", "1"], random=1, frames=1))
     drawn = editing.frames(scene, place, run)
     assert drawn.images.shape == (2, 2, 32, 32, 1)
     np.testing.assert_allclose(drawn.targets, np.zeros((2, 32, 32, 1)), atol=1e-6)

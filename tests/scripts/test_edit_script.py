@@ -115,7 +115,7 @@ def test_a_strangers_run_does_not_say_that_its_generator_may_run_code(edit, tmp_
     proof.unlink()
     code, log = edit(run=str(tmp_path / "run"), ids=IDS[:1], random=1)
     assert code == 1
-    assert "allow_unsafe=True (--allow_unsafe) loads it" in log
+    assert "allow_unsafe=True) (--allow_unsafe) loads it" in log
     assert not proof.exists()
     assert edit(run=str(tmp_path / "run"), ids=IDS[:1], random=1, allow_unsafe=True)[0] == 0
     assert proof.exists()

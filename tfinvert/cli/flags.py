@@ -13,7 +13,7 @@ from absl import flags
 
 from tfinvert.cli import start
 from tfinvert.errors import BadInput
-from tfinvert.settings import GeneratorSettings, Job, Limits, TrainingSettings, flags_of, made
+from tfinvert.settings import EditSettings, GeneratorSettings, Job, Limits, TrainingSettings, flags_of, made
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
@@ -42,6 +42,11 @@ def define_training() -> None:
     """The flags of `TrainingSettings`, but for what the pictures say, with the limits."""
     _define(Limits)
     _define(TrainingSettings, {"channels", "classes"})
+
+
+def define_editing() -> None:
+    """The flags of `EditSettings`."""
+    _define(EditSettings)
 
 
 def define_run(generator: bool = True) -> None:
@@ -115,6 +120,15 @@ def training(**own: Any) -> TrainingSettings:
       BadInput: they do not go with each other.
     """
     return made(TrainingSettings, {**_given(flags_of(TrainingSettings)), **own})
+
+
+def editing() -> EditSettings:
+    """The `EditSettings` of the flags.
+
+    Raises:
+      BadInput: one is no list of numbers, or out of range.
+    """
+    return made(EditSettings, _given(flags_of(EditSettings)))
 
 
 def _define_import() -> None:

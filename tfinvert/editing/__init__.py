@@ -8,10 +8,9 @@ from tfinvert.editing.directions import Principal, principal, sums, units
 from tfinvert.editing.edits import circle, combined, drawn, gap, moved, path, switched
 from tfinvert.editing.points import Place, Points, joined, place_of, points_of
 from tfinvert.editing.projection import Projected, project
-from tfinvert.editing.scenes import Edits, Scene
+from tfinvert.editing.scenes import Scene, scenes
 
 __all__ = [
-    "Edits",
     "Place",
     "Points",
     "Principal",
@@ -28,6 +27,7 @@ __all__ = [
     "points_of",
     "principal",
     "project",
+    "scenes",
     "sums",
     "switched",
     "units",

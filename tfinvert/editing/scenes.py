@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from tfinvert.editing.projection import project
 from tfinvert.errors import BadInput
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.job import MIXED
+from tfinvert.settings import EditSettings, EditsWanted, Motion
 
 _REACH = 2.5  # standard deviations along a principal direction, to either side
 _QUARTERS = 4  # of a circle: two codes in many dimensions are a quarter of it apart
@@ -32,62 +32,47 @@ class Scene(NamedTuple):
     targets: list[str] | None = None  # the image that stands before each row, by id
 
 
-@dataclasses.dataclass(frozen=True)
-class Edits:
-    """What `tfinvert edit` has as flags, with the same names: see there.
+def scenes(run: FinishedRun, settings: EditSettings) -> tuple[Place, list[Scene]]:
+    """Where the images are edited, and a scene for each edit.
 
-    Those that are None or False are not done; at least one is wanted.
+    Args:
+      run: whose images are edited.
+      settings: such as `EditSettings.of(ids=["cat.png", "dog.png"], path=True)`.
+
+    Raises:
+      BadInput: nothing is asked for, or something that this run does not allow.
     """
-
-    ids: Sequence[str] = ()
-    at: str | None = None
-    label: int | None = None
-    path: bool = False
-    circle: bool = False
-    gap: bool = False
-    random: int | None = None
-    switch: Sequence[int] | None = None
-    project: bool = False
-    arithmetic: Sequence[float] | None = None
-    principal: int | None = None
-    units: Sequence[int] | None = None
-    size: float = 1.0
-    way: str = edits.LINEAR
-    closed: bool = False
-    frames: int = 24
-    seed: int = 0
-
-    def scenes(self, run: FinishedRun) -> tuple[Place, list[Scene]]:
-        """Where the images are edited, and a scene for each edit.
-
-        Raises:
-          BadInput: nothing is asked for, or something that this run does not allow.
-        """
-        given = {name: getattr(self, name) for name in _EDITS}
-        wanted = [name for name, value in given.items() if value is not None and value is not False]
-        if not wanted:
-            raise BadInput("no edit", f"expected one or more of {', '.join(f'--{name}' for name in _EDITS)}")
-        if self.frames < 1:
-            raise BadInput(f"frames={self.frames}", "expected at least 1")
-        if run.job.beyond is None and (self.gap or self.project):
-            raise no_delta(run)
-        if not self.ids and wanted != ["units"]:
-            known = ", ".join(run.ids()[:3])
-            raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {known}")
-        ids = run.known(self.ids)  # told before a large generator is read
-        place = place_of(run, run.load(), self.at)
-        points = points_of(run, place, ids, self.label) if ids else None
-        return place, [_EDITS[name](_Asked(self, run, place, ids, points)) for name in wanted]  # type: ignore[arg-type]
+    wanted = settings.wanted.names
+    if not wanted:
+        raise BadInput("no edit", f"expected one or more of {', '.join(f'--{name}' for name in _EDITS)}")
+    if run.job.beyond is None and (settings.wanted.gap or settings.wanted.project):
+        raise no_delta(run)
+    if not settings.ids and wanted != ["units"]:
+        known = ", ".join(run.ids()[:3])
+        raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {known}")
+    ids = run.known(settings.ids)  # told before a large generator is read
+    place = place_of(run, run.load(), settings.at)
+    points = points_of(run, place, ids, settings.label) if ids else None
+    asked = _Asked(settings, run, place, ids, points)  # type: ignore[arg-type]
+    return place, [_EDITS[name](asked) for name in wanted]
 
 
 class _Asked(NamedTuple):
-    """What an edit looks at."""
+    """What an edit works on."""
 
-    edits: Edits
+    settings: EditSettings
     run: FinishedRun
     place: Place
     ids: list[str]  # in full
     points: Points  # of these
+
+    @property
+    def wanted(self) -> EditsWanted:
+        return self.settings.wanted
+
+    @property
+    def motion(self) -> Motion:
+        return self.settings.motion
 
     @property
     def names(self) -> list[str]:
@@ -100,14 +85,14 @@ class _Asked(NamedTuple):
 
 
 def _path(asked: _Asked) -> Scene:
-    edit = asked.edits
+    edit = asked.motion
     made = edits.path(asked.place, asked.points, edit.frames, edit.way, edit.closed)
     return Scene("path", [made], [""], _marked(len(made.codes), edit.frames, asked.names))
 
 
 def _circle(asked: _Asked) -> Scene:
-    count = _QUARTERS * asked.edits.frames
-    made = edits.circle(asked.place, asked.points, count, asked.edits.seed)
+    count = _QUARTERS * asked.motion.frames
+    made = edits.circle(asked.place, asked.points, count, asked.motion.seed)
     captions = _marked(count, count, asked.names)
     if len(asked.names) > 1:
         near = paths.nearness(asked.points.codes, count, asked.place.generator.space.centre)
@@ -116,23 +101,21 @@ def _circle(asked: _Asked) -> Scene:
 
 
 def _gap(asked: _Asked) -> Scene:
-    rows = [edits.gap(point, asked.edits.frames) for point in asked.each]
-    captions = _marked(asked.edits.frames + 1, asked.edits.frames, ["G1(z*)", "G1(z*) + delta"])
+    rows = [edits.gap(point, asked.motion.frames) for point in asked.each]
+    captions = _marked(asked.motion.frames + 1, asked.motion.frames, ["G1(z*)", "G1(z*) + delta"])
     return Scene("gap", rows, asked.names, captions, targets=asked.ids)
 
 
 def _random(asked: _Asked) -> Scene:
-    edit, place = asked.edits, asked.place
-    if (edit.random or 0) < 1:
-        raise BadInput(f"{edit.random} random images", "expected at least 1")
+    edit, place, count = asked.motion, asked.place, asked.wanted.random or 0
     rows = []
     for point in asked.each:
-        others = edits.drawn(place, point, edit.random or 0, edit.seed)
+        others = edits.drawn(place, point, count, edit.seed)
         rows += [
             edits.path(place, joined([point, others.take([number])]), edit.frames, edit.way, edit.closed)
-            for number in range(edit.random or 0)
+            for number in range(count)
         ]
-    names, ids = ([each for each in column for _ in range(edit.random or 0)] for column in (asked.names, asked.ids))
+    names, ids = ([each for each in column for _ in range(count)] for column in (asked.names, asked.ids))
     captions = _marked(len(rows[0].codes), edit.frames, ["found", "generated"])
     return Scene("random", rows, names, captions, targets=ids)
 
@@ -143,7 +126,7 @@ def _switch(asked: _Asked) -> Scene:
             f"other classes for a run with --labels={MIXED}",
             "its classes are part of the code, none is held: run again with --labels=search",
         )
-    classes = asked.edits.switch or ()
+    classes = asked.wanted.switch or ()
     rows = [joined([point, edits.switched(asked.place, point, classes)]) for point in asked.each]
     say = asked.place.generator.condition.say  # type: ignore  # there is one, or nothing would have been switched
     names = [f"{name}\n{say(point.labels[0])}" for name, point in zip(asked.names, rows, strict=True)]  # type: ignore
@@ -160,16 +143,16 @@ def _project(asked: _Asked) -> Scene:
 
 
 def _arithmetic(asked: _Asked) -> Scene:
-    weights = asked.edits.arithmetic or ()
+    weights = asked.wanted.arithmetic or ()
     made = edits.combined(asked.place, asked.points, weights)
     captions = [f"{name}\n{weight:+g} times" for weight, name in zip(weights, asked.names, strict=True)]
     return Scene("arithmetic", [joined([asked.points, made])], [""], [*captions, "sum"], False)
 
 
 def _principal(asked: _Asked) -> Scene:
-    every = points_of(asked.run, Place(asked.place.generator), label=asked.edits.label)
-    found = directions.principal(every.codes, asked.edits.principal or 0)
-    amounts = np.linspace(-_REACH, _REACH, 2 * max(1, asked.edits.frames // 2) + 1)
+    every = points_of(asked.run, Place(asked.place.generator), label=asked.settings.label)
+    found = directions.principal(every.codes, asked.wanted.principal or 0)
+    amounts = np.linspace(-_REACH, _REACH, 2 * max(1, asked.motion.frames // 2) + 1)
     rows, names = [], []
     for point, name in zip(asked.each, asked.names, strict=True):
         for number, (direction, spread, share) in enumerate(zip(*found, strict=True), 1):
@@ -181,14 +164,14 @@ def _principal(asked: _Asked) -> Scene:
 
 def _units(asked: _Asked) -> Scene:
     """G(e_i) before G(e_i + e_j) for all j."""
-    generator, entries = asked.place.generator, asked.edits.units or ()
-    codes = directions.units(generator.space, entries, asked.edits.size)
+    generator, entries = asked.place.generator, asked.wanted.units or ()
+    codes = directions.units(generator.space, entries, asked.motion.size)
     both = directions.sums(generator.space, codes)
     labels = None
     if generator.condition is not None:
-        if asked.edits.label is None:
+        if asked.settings.label is None:
             raise BadInput(f"unit directions of {generator.name}", "it is class-conditional: give a class (--label=N)")
-        labels = generator.condition.check(np.full(1 + len(codes), asked.edits.label, np.int32)).numpy()
+        labels = generator.condition.check(np.full(1 + len(codes), asked.settings.label, np.int32)).numpy()
     place = asked.place
     rows = [place.without(Points(np.stack([own, *sums]), labels, None)) for own, sums in zip(codes, both, strict=True)]
     return Scene(

@@ -1,10 +1,12 @@
 """Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
 
-`field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training.
+`field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training,
+`editing.py` those of an editing.
 Constructors take the groups, `Job` is all of an inversion's, `tfinvert.cli` makes flags of their fields, and run.json
 nests as they do.
 """
 
+from tfinvert.settings.editing import EditSettings, EditsWanted, Motion
 from tfinvert.settings.field import Settings, as_nest, by_flags, changed, flags_of, flat, made, of_nest
 from tfinvert.settings.groups import (
     DEFAULT_LIMITS,
@@ -36,12 +38,15 @@ __all__ = [
     "SCHEDULES",
     "SOLVERS",
     "STEPS",
+    "EditSettings",
+    "EditsWanted",
     "FeatureSettings",
     "GeneratorSettings",
     "ImageSettings",
     "Job",
     "Limits",
     "LossSettings",
+    "Motion",
     "SecondStep",
     "Settings",
     "SolverSettings",
