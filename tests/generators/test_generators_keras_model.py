@@ -50,9 +50,9 @@ def test_which_is_the_label(maker, code, label, sure, swapped):
     wiring = wire(model, None, None)
     assert wiring.code_shape == code[1]
     assert wiring.condition.one_hot == (label[1] != (1,))
-    assert bool(wiring.about.assumed) != sure
+    assert bool(wiring.assumed) != sure
     if not sure:
-        assert wiring.about.assumed == [f"label_input: {label[0]} (the code is {code[0]})"]
+        assert wiring.assumed == [f"label_input: {label[0]} (the code is {code[0]})"]
 
 
 @pytest.mark.parametrize("maker", [keras, tf_keras])

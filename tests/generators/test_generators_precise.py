@@ -164,7 +164,7 @@ def test_all_else_about_it_stays():
     generator = ti.load_generator(labelled(), prior=ti.uniform(LATENT), value_range=(0, 1))
     precise = in_float64(generator)
     assert (generator.dtype, precise.dtype) == (tf.float32, tf.float64)
-    for name in ("space", "image_shape", "value_range", "condition", "name", "fingerprint"):
+    for name in ("space", "image_shape", "value_range", "condition", "holds", "about"):
         assert getattr(precise, name) is getattr(generator, name)
     with pytest.raises(ti.BadInput, match="label 5"):
         precise(np.zeros((1, LATENT)), [5])

@@ -14,6 +14,7 @@ from tfinvert.generators import Generator
 from tfinvert.solvers.jacobian import jacobian, rows_at_once
 
 OPEN = 0.1  # a direction whose standard error is above this share of the prior's spread counts as open
+_BLIND = 4e-7  # of a Jacobian's largest singular value: smaller ones are the rounding of float32
 _ROUNDING = 3e-8  # the least noise: float32 values near 1 are this far apart
 
 
@@ -93,7 +94,7 @@ class Uncertainty:
 
     def _judged(self, matrix: np.ndarray, noise: float, draws: Any, shape: tuple[int, ...]) -> Known:
         values, vectors = np.linalg.eigh(matrix @ matrix.T)
-        values = np.maximum(values, 1e-60)
+        values = np.where(values < _BLIND**2 * values.max(), 0, values) + 1e-60
         least = _ROUNDING / np.sqrt(values)
         # Moves along the directions, one column for each draw; white noise moves each direction by itself.
         if draws is None:
