@@ -6,6 +6,7 @@ batch size, after a resume, and inside `dataset.map`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -59,4 +60,7 @@ def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
 def _rows(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
     """What is drawn for each seed; in eager mode in a graph of its own, for a loop takes milliseconds for each row."""
     every = lambda seeds: tf.map_fn(draw, seeds, fn_output_signature=spec)
-    return tf.function(every, autograph=False)(seeds) if tf.executing_eagerly() and len(seeds) > _FEW else every(seeds)
+    if not tf.executing_eagerly() or len(seeds) <= _FEW:
+        return every(seeds)
+    # A partial, for TensorFlow counts retracings by the code of functions, and warns.
+    return tf.function(functools.partial(every, seeds), autograph=False)()

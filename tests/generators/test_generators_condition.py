@@ -175,8 +175,8 @@ def loaded(one_hot):
         ([[0], [1, 2]], "list.*one integer per image"),
         ([None, 1], "list.*one integer per image"),
         (object(), "object.*one integer per image"),
-        ([0, 1, 2], "3 labels for 2 codes"),
-        ([0], "1 labels for 2 codes"),
+        ([0, 1, 2], "3 labels for 2 images"),
+        ([0], "1 labels for 2 images"),
         (np.array([255, 0], np.uint8), "label 255"),
     ],
 )

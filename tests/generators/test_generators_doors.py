@@ -89,3 +89,34 @@ def test_a_keras_model_goes_through_its_own_door():
     generator = ti.from_function(lambda codes: model(mapped(codes), training=False), ti.normal(LATENT))
     codes = np.ones((2, LATENT), np.float32)
     np.testing.assert_allclose(generator(codes), model(mapped(codes), training=False), atol=1e-5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tied(Ring):
+    def log_prob(self, codes):
+        return -tf.reduce_sum(codes**2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Vague(Ring):
+    spread = float("nan")
+
+
+@dataclasses.dataclass(frozen=True)
+class Empty(ti.spaces.Space):
+    centre, spread = 0.0, 1.0
+
+
+@pytest.mark.parametrize(
+    ("prior", "said"),
+    [
+        (Tied((4,)), r"Tied.log_prob gives \[\] for 2 codes"),
+        (Vague((4,)), "Vague.spread=nan"),
+        (Empty((4,)), "Empty fails .*has no sample"),
+    ],
+)
+def test_a_prior_that_cannot_be_used_is_told(prior, said):
+    with pytest.raises(ti.BadInput, match=said):
+        ti.from_function(linear, prior)
+    with pytest.raises(ti.BadInput, match="a prior of the shape 4"):
+        Ring(4)

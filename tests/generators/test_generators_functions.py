@@ -163,9 +163,22 @@ def test_labels_and_what_is_held():
     np.testing.assert_allclose(mixed(weights, held={"noise": noise}), function(codes, labels, noise), atol=1e-3)
 
 
+def test_numpys_own_type_may_be_held():
+    generator, held = holding()
+    codes = codes_for(generator)
+    wide = {name: rows.astype(np.float64) for name, rows in held.items()}
+    np.testing.assert_array_equal(generator(codes, held=wide), generator(codes, held=held))
+    images = generator(codes, held=held)
+    assert ti.Inverter(generator, solver=ti.Adam(steps=2))(images, held=wide).codes.shape == (5, 4)
+    with pytest.raises(BadInput, match=r"held=\{'mask': list\}: expected held=\{'noise'"):
+        generator(codes, held={**held, "mask": [["a"]] * 5})
+
+
 @pytest.mark.parametrize(
     ("holds", "said"),
     [
+        (["noise"], "expected shapes by name"),
+        ({"labels": (4,)}, "expected another name"),
         ({"noise": 4}, "the shape of one row"),
         ({"noise": (0, 4)}, "the shape of one row"),
         ({"no name": (4,)}, "an argument's name"),

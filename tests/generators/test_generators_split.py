@@ -236,18 +236,22 @@ def test_what_is_held_is_checked():
     tail = ti.split(generator).tail
     values = tf.zeros([5, *tail.space.shape])
     codes = codes_for(generator)
-    with pytest.raises(ti.BadInput, match=rf"held \[\] for .*codes \['B', {LATENT}\]"):
+    with pytest.raises(ti.BadInput, match=rf"held=\[\] for .*'codes': \[B, {LATENT}\]"):
         tail(values, LABELS)
-    with pytest.raises(ti.BadInput, match=rf"held codes \[5, 3\].*\['B', {LATENT}\]"):
+    with pytest.raises(ti.BadInput, match=rf"'codes'.* of the shape \[5, 3\].*\[5, {LATENT}\]"):
         tail(values, LABELS, {"codes": tf.zeros([5, 3])})
-    with pytest.raises(ti.BadInput, match=r"held \['codes', 'noise'\]"):
+    with pytest.raises(ti.BadInput, match=r"held=\['codes', 'noise'\]"):
         tail(values, LABELS, {"codes": codes, "noise": codes})
-    with pytest.raises(ti.BadInput, match="4 rows held for 5 codes"):
+    with pytest.raises(ti.BadInput, match=r"of the shape \[4, 6\]: expected \[5, 6\]"):
         tail(values, LABELS, {"codes": codes[:4]})
-    with pytest.raises(ti.BadInput, match="held ndarray"):
+    with pytest.raises(ti.BadInput, match="held=ndarray"):
         tail(values, LABELS, codes)
     with pytest.raises(ti.BadInput, match="label 9"):
         ti.split(generator).before(codes, [0, 1, 9, 0, 0])
+    with pytest.raises(ti.BadInput, match="1 labels for 5 images"):
+        ti.split(generator).before(codes, [0])
+    with pytest.raises(ti.BadInput, match=r"split\(str, 'first_dense'\)"):
+        ti.split("g.keras")
 
 
 def test_a_tail_can_be_cut_again():

@@ -349,3 +349,40 @@ def test_images_that_are_solved_early_do_not_change_others(solver):
     np.testing.assert_array_equal(among.codes.numpy()[~hard], codes.numpy()[~hard])
     assert (among.steps.numpy()[~hard] == 0).all()
     assert (among.steps.numpy()[hard] == solver.steps).all()
+
+
+@pytest.mark.parametrize("ids", [["a"], list("abcd"), "abc", [[1], [2], [3]], ["a", 1, None]])
+def test_ids_that_are_not_one_for_each_are_told(ids):
+    with pytest.raises(ti.BadInput, match="one for each image") as caught:
+        ti.Inverter(LINEAR.generator)(LINEAR.generator.sample(3)[1], ids)
+    assert "\n" not in str(caught.value)
+
+
+class NoSteps:
+    def init(self, codes, objective, seeds):
+        return ()
+
+    def step(self, objective, codes, memory, turn):
+        return codes
+
+
+class NoObjective(ti.losses.Term):
+    def bind(self, targets, prior, prepared=None):
+        return lambda codes, images: codes[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"solver": ti.Adam}, r"the class Adam as a solver: expected an object: Adam\(\)"),
+        ({"solver": NoSteps()}, "without steps, needs_gradients, needs_residuals"),
+        ({"loss": NoObjective()}, "bind gives a function: expected an Objective"),
+        ({"batch_size": "1"}, "batch_size='1'"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": None}, "seed=None"),
+        ({"stopping": 3}, "stopping=3"),
+    ],
+)
+def test_what_an_inverter_cannot_use_is_told(given, said):
+    with pytest.raises(ti.BadInput, match=said):
+        ti.Inverter(LINEAR.generator, **given)

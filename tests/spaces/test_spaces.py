@@ -47,7 +47,10 @@ def test_a_mean_for_each_entry():
         space.log_prob(drawn[:4]), stats.norm(means, 0.5).logpdf(drawn[:4]).sum(axis=(1, 2)), 1e-4
     )
     assert space.with_shape((6,)).centre.shape == (6,)
-    assert str(spaces.normal(100, mean=np.zeros(100))) == "normal(100, mean=...)"
+    many = spaces.normal(100, mean=np.linspace(-1, 1, 100))
+    assert spaces.parse(str(many)) == many  # runs and cards keep priors as texts
+    with pytest.raises(BadInput, match="means"):
+        spaces.normal(2, 3, mean=means.T)
     for wrong in ({"mean": [1.0, 2.0]}, {"mean": math.nan}, {"mean": "two"}):
         with pytest.raises(BadInput, match="mean"):
             spaces.normal(3, **wrong)

@@ -9,17 +9,19 @@ G1(z*) + delta, between images and to generated ones are those of Pividori et al
 spherical paths those of Egan et al.
 """
 
+import math
 from pathlib import Path
 
 from absl import flags, logging
 
 from tfinvert.cli import flags as shared
 from tfinvert.cli import start
+from tfinvert.errors import BadInput
 
 shared.define_run()
 shared.define_editing()
 flags.adopt_module_key_flags(shared)
-flags.DEFINE_float("fps", 12, "Frames a second.", lower_bound=0.1)
+flags.DEFINE_float("fps", 12, "Frames a second.", lower_bound=0.1, upper_bound=100)
 flags.DEFINE_list("films", ["gif", "webp"], "Some of gif, webp, mp4 (pip install 'tfinvert[video]'), frames; or none.")
 flags.DEFINE_string("out", None, "Folder for what is written; default: RUN/edits.")
 
@@ -36,6 +38,8 @@ def _edit() -> None:
     given = flags.FLAGS
     films = [kind for kind in given.films if kind != "none"]
     report.check(films)
+    if math.isnan(given.fps):
+        raise BadInput("fps=nan", "expected frames a second, such as 12")
     run = shared.open_run()
     place, made = scenes(run, shared.editing())
     out = writable(given.out or Path(given.run) / "edits")

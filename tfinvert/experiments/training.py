@@ -20,6 +20,8 @@ from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
 from tfinvert.settings import TrainingSettings, as_nest
 
+_NEARLY = 1.01  # how far values may leave [-1, 1], for rounding
+
 
 def train(
     settings: TrainingSettings,
@@ -65,6 +67,8 @@ def train(
 
 def _checked(settings: TrainingSettings, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
     """The labels, if they and the images fit; None where no class is taken."""
+    if not (np.min(images, initial=0) >= -_NEARLY and np.max(images, initial=0) <= _NEARLY):
+        raise BadInput(f"images from {np.min(images):.4g} to {np.max(images):.4g}", "expected values in [-1, 1]")
     if images.shape[1:] != settings.image_shape:
         raise BadInput(f"images {list(images.shape[1:])}", f"expected {list(settings.image_shape)}")
     count = len(images)
@@ -75,6 +79,9 @@ def _checked(settings: TrainingSettings, images: np.ndarray, labels: np.ndarray 
     expected = f"expected {count} whole numbers from 0 to {settings.classes - 1}"
     if labels is None:
         raise BadInput(f"architecture={settings.architecture} without labels", expected)
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise BadInput(f"labels of {labels.dtype}", expected)
     if labels.shape != (count,) or labels.min() < 0 or labels.max() >= settings.classes:
         raise BadInput(f"labels {list(labels.shape)} from {labels.min()} to {labels.max()}", expected)
     return labels

@@ -74,15 +74,20 @@ class Generator:
         Raises:
           BadInput: something is missing, not wanted, out of range or of another shape.
         """
-        codes = tf.cast(codes, self.dtype)
-        if codes.shape.rank is not None and not codes.shape[1:].is_compatible_with(self.space.shape):
-            raise BadInput(f"codes {codes.shape.as_list()} for {self.name}", f"expected [B, *{self.space.shape}]")
-        beside = self.takes.check(self.name, labels, held)
-        for rows in beside.rows:
-            if not rows.shape[:1].is_compatible_with(codes.shape[:1]):
-                what = "labels" if rows is beside.labels else "rows held"
-                raise BadInput(f"{rows.shape[0]} {what} for {codes.shape[0]} codes", "expected one for each code")
+        codes, beside = self.check(codes, labels, held)
         return self.function(codes, self.takes.encode(beside))
+
+    def check(self, codes: Any, labels: Any = None, held: Any = None) -> tuple[tf.Tensor, Held]:
+        """Codes as this generator computes them, and what is held beside; raises as calling it does."""
+        expected = f"expected [B, {', '.join(map(str, self.space.shape or ('...',)))}]"
+        try:
+            codes = tf.cast(codes, self.dtype)
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise BadInput(f"codes of type {type(codes).__name__} for {self.name}", expected) from error
+        if codes.shape.rank is not None and not codes.shape[1:].is_compatible_with(self.space.shape):
+            raise BadInput(f"codes {codes.shape.as_list()} for {self.name}", expected)
+        count = None if codes.shape.rank is None else codes.shape[0]
+        return codes, self.takes.check(self.name, labels, held, count)
 
     @property
     def name(self) -> str:

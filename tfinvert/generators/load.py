@@ -14,6 +14,8 @@ from tfinvert.generators.readers.saved.model import is_saved_model
 from tfinvert.settings import DEFAULT_LIMITS, GeneratorSettings, Limits
 from tfinvert.spaces import Space
 
+_TAKEN = ("images", "ids", "labels", "self", "training")  # as names of what is held: others have them
+
 
 def load_generator(
     source: str | Path | Callable | GeneratorSettings | None = None,
@@ -90,6 +92,8 @@ def from_keras(
     file = isinstance(source, (str, Path))
     if file and (is_saved_model(Path(source).expanduser()) or hub.is_handle(str(source))):
         raise BadInput(f"{source} is a SavedModel or a TF-Hub module", "give it to from_saved_model")
+    if isinstance(source, GeneratorSettings):
+        raise BadInput("GeneratorSettings for from_keras", "give them to load_generator, they say all")
     if not file and not keras_model.is_model(source):
         raise BadInput(f"a Keras model of type {type(source).__name__}", "give functions to from_function")
     stated = _settings(
@@ -173,6 +177,8 @@ def from_function(
     if not callable(function):
         raise BadInput(f"a function of type {type(function).__name__}", "give files to load_generator")
     shapes = {}
+    if not isinstance(holds or {}, Mapping):
+        raise BadInput(f"holds={holds!r}", 'expected shapes by name, such as {"noise": (16, 16, 1)}')
     for name, shape in (holds or {}).items():
         try:
             shapes[name] = tuple(int(n) for n in shape)
@@ -180,6 +186,8 @@ def from_function(
             raise BadInput(
                 f"holds={{{name!r}: {shape!r}}}", "expected the shape of one row, such as (16, 16, 1)"
             ) from error
+        if name in _TAKEN:
+            raise BadInput(f"holds={{{name!r}: ...}}", f"expected another name than {', '.join(_TAKEN)}")
         if not str(name).isidentifier() or any(n < 1 for n in shapes[name]):
             raise BadInput(f"holds={{{name!r}: {shape!r}}}", "expected an argument's name and the shape of one row")
     return called(function, _settings(function, prior, value_range, image_shape, classes), shapes)

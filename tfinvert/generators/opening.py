@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from tfinvert import spaces
-from tfinvert.errors import BadInput
+from tfinvert import seeds, spaces
+from tfinvert.errors import BadInput, short
 from tfinvert.generators.condition import Condition
 from tfinvert.generators.derived import piece  # noqa: F401  (files may hold its layers, which Keras knows by it)
 from tfinvert.generators.generator import About, Generator
@@ -134,7 +135,35 @@ def _is_own(prior: Any) -> bool:
 
 def _stand_in(prior: spaces.Space) -> spaces.Space:
     """A normal prior of the same shape and spread."""
-    return spaces.normal(*(prior.shape or ()), stddev=float(prior.spread))
+    return spaces.normal(*(prior.shape or ()), stddev=_spread(prior))
+
+
+def _spread(prior: spaces.Space) -> float:
+    """The spread of the user's own prior, which must be a number."""
+    try:
+        spread = float(prior.spread)
+    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+        raise BadInput(f"{type(prior).__name__}.spread ({short(error)})", "expected a standard deviation") from error
+    if not 0 < spread < np.inf:
+        raise BadInput(f"{type(prior).__name__}.spread={spread}", "expected a standard deviation, above 0")
+    return spread
+
+
+def _check_own(prior: spaces.Space) -> None:
+    """Raises `BadInput` where a prior of the user's own does not draw codes, or ties them together."""
+    name, shape = type(prior).__name__, [2, *(prior.shape or ())]
+    _spread(prior)
+    try:
+        codes = tf.convert_to_tensor(prior.sample(seeds.of(0, tf.range(2))))
+        fits, values = codes.shape == shape and codes.dtype == tf.float32, prior.log_prob(codes)
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(f"the prior {name} fails ({short(error)})", "see docs/extend.md for what one has") from error
+    if not fits:
+        raise BadInput(f"{name}.sample gives {codes.dtype.name} {codes.shape.as_list()}", f"expected float32 {shape}")
+    if tf.convert_to_tensor(values).shape != [2]:
+        raise BadInput(f"{name}.log_prob gives {list(np.shape(values))} for 2 codes", "expected a number for each")
 
 
 def _begin() -> None:
@@ -249,12 +278,15 @@ def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spa
         raise BadInput(
             f"prior {prior} for {name}", f"its codes have the shape {shape}; leave the shape out of the prior"
         )
-    return prior if shape is None else prior.with_shape(shape)
+    space = prior if shape is None else prior.with_shape(shape)
+    if _is_own(space):
+        _check_own(space)
+    return space
 
 
 def _range(bounds: Sequence[float]) -> tuple[float, float]:
     try:
-        low, high = (float(bound) for bound in bounds)
+        low, high = (float(bound) for bound in (bounds.split(",") if isinstance(bounds, str) else bounds))
     except (TypeError, ValueError) as error:
         raise BadInput(f"value_range {bounds!r}", "expected two numbers, such as -1,1") from error
     if not -np.inf < low < high < np.inf:

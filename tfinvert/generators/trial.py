@@ -62,6 +62,8 @@ def tried(
     translated = _needs_translation(function, space, takes, name)
     made = function(codes, held).numpy()
     warnings, constant = _oddities(made, value_range)
+    if takes.shapes:  # what was drawn for them may lead anywhere
+        warnings, constant = [], False
     warnings += _unsteady(function, codes, held, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")

@@ -15,15 +15,22 @@ from tfinvert.images.entry import MOST, Entry, Reading
 from tfinvert.images.idx import read_idx
 from tfinvert.images.numpy_files import NumpyFile
 
+_LONG = 4  # times as long as wide: an array like that is a table of flat pictures
+
 
 def array_entries(array: np.ndarray, labels: np.ndarray | None, how: Reading) -> Iterable[Entry]:
+    if array.ndim == 2 and max(array.shape) > _LONG * min(array.shape):
+        raise BadInput(
+            f"an array of shape {list(array.shape)}", "one picture is hardly so long; reshape flat ones: [N, H, W, C]"
+        )
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4)):
         array = array[np.newaxis]  # one image
     if array.dtype.kind not in "buif":
         raise BadInput(f"an array of {array.dtype}", "expected numbers")
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] not in (1, 3, 4)):
         raise BadInput(
-            f"an array of shape {list(array.shape)}", "expected [N, H, W, C] with C = 1, 3 or 4, [N, H, W] or one image"
+            f"an array of shape {list(array.shape)}",
+            "expected [N, H, W, C] with C = 1, 3 or 4, [N, H, W] or one image; channels last",
         )
     if not array.size:
         raise BadInput(f"an array of no images, {list(array.shape)}", "expected at least one")

@@ -48,6 +48,8 @@ def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None
 
 
 def _other_shape(shape: tf.TensorShape, wanted: tuple[int, int, int]) -> str:
+    if shape.rank == 4 and shape[1:] == (wanted[2], *wanted[:2]):
+        return "they have channels first: give np.transpose(images, (0, 2, 3, 1))"
     flat = shape.rank == 2 and shape[1] == int(np.prod(wanted))
     if flat:
         return f"they are flat: give images.reshape(-1, {', '.join(map(str, wanted))})"

@@ -25,7 +25,7 @@ from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Snapshot, Watch, Watcher
 from tfinvert.losses import Term, loss_of
 from tfinvert.objective import Objective
-from tfinvert.settings import LossSettings, SolverSettings, Starts, Stopping
+from tfinvert.settings import Job, LossSettings, SolverSettings, Starts, Stopping, check
 from tfinvert.solvers import loop, solver_of
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
@@ -84,8 +84,9 @@ class Inverter:
         batch_size: int = 16,
         seed: int = 0,
     ) -> None:
-        if batch_size < 1:
-            raise BadInput(f"batch_size={batch_size}", "expected at least 1")
+        check(Job, batch_size=batch_size, seed=seed)
+        if not isinstance(stopping or Stopping(), Stopping):
+            raise BadInput(f"stopping={stopping!r}", "expected Stopping(tolerance, patience)")
         generator = generator if isinstance(generator, Generator) else load_generator(generator)
         starts = Starts() if restarts is None else restarts if isinstance(restarts, Starts) else Starts(restarts)
         self.generator, self.loss, self.solver = generator, loss_of(loss), solver_of(solver)
@@ -97,7 +98,10 @@ class Inverter:
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
         self._compiled = {
             name: tf.function(
-                getattr(self, name), autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True}
+                functools.partial(getattr(self, name)),
+                autograph=False,
+                reduce_retracing=True,
+                experimental_attributes={"_noinline": True},
             )
             for name in ("_draw", "_start", "_advance", "_finish")
         }
@@ -139,8 +143,8 @@ class Inverter:
         """
         images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, self.generator.dtype)
-        ids = tf.range(tf.shape(images)[0]) if ids is None else tf.convert_to_tensor(ids)
-        beside = self._held(labels, held, images)
+        ids = tf.range(tf.shape(images)[0]) if ids is None else _known(ids, images)
+        beside = self.generator.takes.check(self.generator.name, labels, held, images.shape[0])
         starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)
         if not tf.executing_eagerly():
             progress, targets = self._compiled["_start"](images, ids, beside, starts)
@@ -180,20 +184,17 @@ class Inverter:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""
         return tf.reshape(values[: self.restarts * count], [self.restarts, count])
 
-    def _held(self, labels: Any, held: Any, images: tf.Tensor) -> Held:
-        """Labels and tensors as a nest with a row for each image."""
-        beside = self.generator.takes.check(self.generator.name, labels, held)
-        for rows in beside.rows:
-            if not rows.shape[:1].is_compatible_with(images.shape[:1]):
-                raise BadInput(f"{rows.shape[0]} rows held for {images.shape[0]} images", "expected one for each")
-        return beside
-
     def _check(self, solver: Solver) -> None:
         bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape], self.generator.dtype), self.generator.space)
+        if not isinstance(bound, Objective):
+            raise BadInput(
+                f"a loss whose bind gives a {type(bound).__name__}", "expected an Objective: see docs/extend.md"
+            )
         if solver.needs_residuals and bound.residuals is None:
             raise BadInput(
                 f"{type(solver).__name__} for {self.loss}",
-                "it takes sums of squares only: Pixel('mse'), Logit, and LogPrior of a normal prior",
+                "it takes sums of squares only: Pixel('mse'), Logit, LogPrior of a normal prior, and terms of yours "
+                "whose Objective has residuals",
             )
         if solver.needs_gradients and not self.generator.about.differentiable:
             raise BadInput(
@@ -274,6 +275,18 @@ class Inverter:
         passes = tf.reduce_sum(self._by_image(progress.passes, count), axis=0)
         start_losses = tf.transpose(self._by_image(progress.best_value, count))
         return Inversion(codes, self.generator(codes, *held), loss, status, steps, passes, start_losses)
+
+
+def _known(ids: Any, images: tf.Tensor) -> tf.Tensor:
+    """Ids as a tensor, one for each image."""
+    expected = "expected strings or whole numbers, one for each image"
+    try:
+        ids = tf.convert_to_tensor(ids)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"ids of type {type(ids).__name__}", expected) from error
+    if not ids.shape.is_compatible_with(images.shape[:1]):
+        raise BadInput(f"ids {ids.shape.as_list()} for {images.shape[0]} images", expected)
+    return ids
 
 
 def _rows(part: slice) -> Callable[[tf.Tensor], tf.Tensor]:

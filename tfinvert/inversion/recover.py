@@ -20,7 +20,7 @@ from absl import logging
 
 from tfinvert import seeds
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator
+from tfinvert.generators import Generator, load_generator
 from tfinvert.inversion.given import given
 from tfinvert.inversion.noise import Given
 from tfinvert.inversion.regression import FLOORS, Regression
@@ -37,7 +37,7 @@ class Recovery:
     """Finds the codes of generated images: `Recovery(generator)(images) -> Recovered`.
 
     Args:
-      generator: from `load_generator`.
+      generator: from `load_generator`, or what that takes.
       noise: standard deviation of the images' noise on the [0, 1] scale; or a function that does to images
         [B, H, W, C] in [0, 1] what was done to these, such as saving them as JPEG: the noise is then its effect on
         images like the reconstruction. Default: 8-bit rounding for images all of whose values are multiples of
@@ -66,6 +66,7 @@ class Recovery:
                 raise BadInput(f"{name}={value}", "expected at least 1")
         if noise is not None and not callable(noise) and not 0 <= noise < np.inf:
             raise BadInput(f"noise={noise}", "expected a standard deviation on the [0, 1] scale, such as 0.01")
+        generator = generator if isinstance(generator, Generator) else load_generator(generator)
         if generator.holds:
             raise BadInput(f"{generator.name} holds {', '.join(generator.holds)}", "expected codes and labels only")
         self.generator, self.noise, self.attempts, self.seed = generator, noise, attempts, seed

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfinvert.errors import BadInput
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.two_step import TwoStep
 
@@ -39,6 +40,8 @@ def servable(inverter: Inverter | TwoStep) -> Served:
     >>> found["codes"].shape
     TensorShape([2, 64])
     """
+    if not isinstance(inverter, (Inverter, TwoStep)):
+        raise BadInput(f"servable({type(inverter).__name__})", "expected an Inverter or a TwoStep")
     generator = inverter.generator
     specs = {
         "images": tf.TensorSpec([None, *generator.image_shape], tf.float32, "images"),

@@ -79,6 +79,8 @@ class TwoStep:
             raise BadInput(
                 f"a first step of type {type(first).__name__}", "expected an Inverter, TwoStep(Inverter(generator))"
             )
+        if first.generator.dtype != tf.float32:
+            raise BadInput(f"two steps of {first.generator.name} in {first.generator.dtype.name}", "expected float32")
         self._how = how = at if isinstance(at, SecondStep) else SecondStep(at)
         self.generator, self.batch_size, self.restarts = first.generator, first.batch_size, first.restarts
         self.parts = split(first.generator, how.at)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfinvert.errors import BadInput
+
 
 class Snapshot(NamedTuple):
     """How far an inversion has come, for those who watch."""
@@ -31,6 +33,8 @@ class Watcher:
     """
 
     def __init__(self, watch: Watch | None, stopped: bool = False) -> None:
+        if watch is not None and not callable(watch):
+            raise BadInput(f"watch={watch!r}", "expected a function of a Snapshot")
         self._watch, self.stopped = watch, stopped
 
     @property

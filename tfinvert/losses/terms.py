@@ -48,7 +48,7 @@ class Term:
           prior: of the codes.
           prepared: what `prepare` gave for them; None to have it computed here.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"the loss {type(self).__name__} has no bind: see docs/extend.md")
 
     def of_images(self) -> Term | None:
         """The loss without its terms of the code alone, such as `LogPrior`; None where nothing is left."""

@@ -77,6 +77,7 @@ def whole(path: Path, new: bool = False) -> Iterator[Path]:
     Raises:
       BadInput: it cannot be written, for want of room or of a folder; or it is there already.
     """
+    path = path.absolute()  # whoever writes may change the folder meanwhile
     temporary = path.with_name(_hidden(path.name))
     _at_work.add(temporary.name)
     try:

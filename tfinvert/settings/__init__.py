@@ -7,7 +7,7 @@ nests as they do.
 """
 
 from tfinvert.settings.editing import EditSettings, EditsWanted, Motion
-from tfinvert.settings.field import Settings, as_nest, by_flags, changed, flags_of, flat, made, of_nest
+from tfinvert.settings.field import Settings, as_nest, by_flags, changed, check, flags_of, flat, made, of_nest
 from tfinvert.settings.groups import (
     DEFAULT_LIMITS,
     FITS,
@@ -56,6 +56,7 @@ __all__ = [
     "as_nest",
     "by_flags",
     "changed",
+    "check",
     "flags_of",
     "flat",
     "made",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tfinvert.errors import BadInput
@@ -41,7 +41,9 @@ class Setting:
             return
         if self.choices and value not in self.choices:
             raise BadInput(f"{name}={value!r}", f"expected one of {', '.join(map(str, self.choices))}")
-        for each in value if self.several and isinstance(value, (list, tuple)) else [value]:
+        if self.several and (isinstance(value, str) or not isinstance(value, Iterable)):
+            raise BadInput(f"{name}={value!r}", "expected several, such as a list")
+        for each in value if self.several else [value]:
             if self.kind in (int, float):
                 self._check_number(name, each)
 
@@ -86,14 +88,27 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             if "setting" in field.metadata:
-                stated = field.metadata["setting"]
-                stated.check(stated.flag or field.name, getattr(self, field.name))
+                stated, value = field.metadata["setting"], getattr(self, field.name)
+                name = stated.flag or field.name
+                if value is None and field.default is not None:
+                    raise BadInput(f"{name}=None", "expected a value, or leave it out")
+                stated.check(name, value)
+                if stated.kind is int and isinstance(value, float):  # a whole one
+                    object.__setattr__(self, field.name, int(value))
 
 
 def stated(group: type) -> dict[str, tuple[dataclasses.Field, Setting]]:
     """The fields of a group by their flags' names."""
     found = [(field, field.metadata["setting"]) for field in dataclasses.fields(group) if "setting" in field.metadata]
     return {how.flag or field.name: (field, how) for field, how in found}
+
+
+def check(group: type, **values: Any) -> None:
+    """Raises `BadInput` where one of these values, named as the flags of a group are, cannot be one of it."""
+    for name, value in values.items():
+        if value is None:
+            raise BadInput(f"{name}=None", "expected a value, or leave it out")
+        stated(group)[name][1].check(name, value)
 
 
 def nested(group: type) -> dict[str, type]:

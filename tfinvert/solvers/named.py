@@ -22,6 +22,7 @@ _KINDS: dict[str, Any] = {
     "gauss_newton_cg": GaussNewtonCG,
     "cma": CMA,
 }
+_PARTS = ("init", "step", "steps", "needs_gradients", "needs_residuals")  # see `Solver`
 RATED = tuple(LEARNING_RATES)  # those that have a learning rate
 
 
@@ -43,8 +44,13 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
     if isinstance(given, str):
         given = SolverSettings(given)
     if not isinstance(given, SolverSettings):
-        if not callable(getattr(given, "step", None)):
+        if isinstance(given, type):
+            raise BadInput(f"the class {given.__name__} as a solver", f"expected an object: {given.__name__}()")
+        lacking = [name for name in _PARTS if not hasattr(given, name)]
+        if lacking == list(_PARTS):
             raise BadInput(f"solver {given!r}", f"expected one of {', '.join(SOLVERS)}, or an object such as Adam()")
+        if lacking:
+            raise BadInput(f"the solver {type(given).__name__} without {', '.join(lacking)}", "see docs/extend.md")
         return given
     kind, steps = _KINDS[given.name], STEPS[given.name] if given.steps is None else given.steps
     if given.name in RATED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,6 @@ from tfinvert.spaces.constraints import Constraint
 
 # Restarts fold 1, 2, ... into an image's seed; a negative number is no restart's.
 _OFFSETS = -1
-_SHOWN = 16  # means that the text of a prior spells out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,16 +28,22 @@ class Space:
     has bounds: docs/extend.md has an example.
     """
 
-    shape: tuple[int, ...] | None
+    shape: tuple[int, ...] | None = None
     constraint: Constraint | None = dataclasses.field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        shape = () if self.shape is None else self.shape
+        if not (isinstance(shape, tuple) and all(isinstance(n, numbers.Integral) and n > 0 for n in shape)):
+            raise BadInput(f"a prior of the shape {self.shape!r}", "expected whole numbers, such as (100,), or None")
+        _checked(self.constraint)
 
     def sample(self, image_seeds: tf.Tensor) -> tf.Tensor:
         """Codes [B, *shape] from the prior, each row from its seed (int64 [B, 2], see `tfinvert.seeds`)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"the prior {type(self).__name__} has no sample: see docs/extend.md")
 
     def log_prob(self, codes: tf.Tensor) -> tf.Tensor:
         """log P(z) of each code, [B]: summed over the entries of [B, *shape]."""
-        raise NotImplementedError
+        raise NotImplementedError(f"the prior {type(self).__name__} has no log_prob: see docs/extend.md")
 
     def quantile(self, probabilities: tf.Tensor) -> tf.Tensor:
         """The entries, in any shape, that the prior stays below with these probabilities, from [0, 1].
@@ -188,8 +194,6 @@ class Normal(Space):
 
     def __str__(self) -> str:
         named: dict[str, object] = {} if self.mean == 0 else {"mean": self.mean}
-        if isinstance(self.mean, tuple) and len(self.mean) > _SHOWN:
-            named = {"mean": "..."}
         named |= {} if self.stddev == 1 else {"stddev": self.stddev}
         return self._text("normal", named if self.bound is None else {**named, "bound": self.bound})
 
@@ -267,7 +271,8 @@ def _means(mean: Any, shape: tuple[int, ...]) -> float | tuple[float, ...]:
         means = np.asarray(mean, np.float32)
     except (TypeError, ValueError) as error:
         raise BadInput(f"normal prior with mean={mean!r}", "give a number, or one for each entry") from error
-    if not np.isfinite(means).all() or (means.ndim and shape and means.size != math.prod(shape)):
+    fits = not means.ndim or not shape or means.shape in (shape, (math.prod(shape),))
+    if not fits or not np.isfinite(means).all():
         raise BadInput(f"normal prior with means {list(means.shape)}", "give a finite number, or one for each entry")
     return tuple(means.ravel().tolist()) if means.ndim else float(means)
 

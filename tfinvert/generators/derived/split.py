@@ -65,9 +65,8 @@ class Split:
         Raises:
           BadInput: as of `Generator`.
         """
-        takes, codes = self.whole.takes, tf.cast(codes, tf.float32)
-        beside = takes.check(self.whole.name, labels, held)
-        hidden = self.head([codes, *takes.encode(beside).rows])
+        codes, beside = self.whole.check(codes, labels, held)
+        hidden = self.head([codes, *self.whole.takes.encode(beside).rows])
         if not self.rounds:
             return hidden, beside
         return hidden, Held(beside.labels, {**beside.tensors, CODES: codes})
@@ -97,6 +96,10 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
       BadInput: there is no such place (the message lists those with a similar name), or the generator's graph cannot be
         frozen.
     """
+    if not isinstance(generator, Generator) or not isinstance(at, str):
+        raise BadInput(
+            f"split({type(generator).__name__}, {at!r})", "expected what load_generator gives, and a layer's name"
+        )
     frozen = frozen_for(generator, "be split")
     tensor = find(frozen, at, generator.name)
     rounds = goes_round(frozen, tensor)
