@@ -104,5 +104,7 @@ def test_what_cannot_be_pickled_says_why():
     arrays = ti.from_function(lambda codes: np.zeros((len(codes), 2, 2, 1), np.float32), "normal(3)")
     with pytest.raises(ti.BadInput, match="cannot be pickled"):
         pickle.loads(pickle.dumps(arrays))(np.zeros((1, 3), np.float32))
+    with pytest.raises(ti.BadInput, match="cannot be saved: it calls Python"):
+        ti.servable(ti.Inverter(arrays, solver=ti.CMA(2)))
     with pytest.raises(ti.BadInput, match="float64 cannot be pickled"):
         pickle.dumps(in_float64(labelled()))

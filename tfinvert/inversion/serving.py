@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.generators.graphs.definition import python_in
 from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.two_step import TwoStep
 
@@ -32,7 +33,7 @@ def servable(inverter: Inverter | TwoStep) -> Served:
     fields of `Inversion` or `TwoStepInversion` by their names. It can be loaded where tfinvert is not installed.
 
     Raises:
-      BadInput: the generator is a Python function of arrays, which no file can hold.
+      BadInput: the generator calls Python, which no file can hold, or this is no inverter.
 
     >>> from tfinvert import Adam, load_generator
     >>> served = servable(Inverter(load_generator(), solver=Adam(steps=1)))
@@ -53,4 +54,7 @@ def servable(inverter: Inverter | TwoStep) -> Served:
     def invert(images: tf.Tensor, ids: tf.Tensor, labels: Any = None, **held: tf.Tensor) -> dict[str, tf.Tensor]:
         return inverter(images, ids, labels, held=held)._asdict()
 
-    return Served(tf.function(invert, autograph=False).get_concrete_function(**specs))
+    function = tf.function(invert, autograph=False).get_concrete_function(**specs)
+    if python_in(function.graph.as_graph_def()):
+        raise BadInput(f"{generator.name} cannot be saved", "it calls Python: use TensorFlow operations throughout")
+    return Served(function)
