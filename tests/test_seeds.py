@@ -63,6 +63,8 @@ def test_folded_seeds_are_new_streams():
     assert all(stream.dtype == tf.int64 and stream.shape == (5, 2) for stream in streams)
     assert len({tuple(row) for stream in streams for row in stream.numpy()}) == 20
     np.testing.assert_array_equal(seeds.fold_in(own[2:3], 2), seeds.fold_in(own, 2)[2:3])
+    np.testing.assert_array_equal(seeds.streams(own, 4), np.concatenate(streams))
+    np.testing.assert_array_equal(seeds.streams(own, 1), own)
     drawn = np.stack([seeds.normal(stream, [500]) for stream in streams]).reshape(20, 500)
     assert np.abs(np.corrcoef(drawn) - np.eye(20)).max() < 0.2  # 4.5 standard errors
 

@@ -25,10 +25,19 @@ def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
 
 
 def fold_in(seeds: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
-    """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`."""
-    number = tf.cast(number, tf.int64)  # an int32 would fold into 32 bits, too few to keep many images apart
-    fold = lambda seed: tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
-    return _rows(fold, seeds, tf.TensorSpec([2], tf.int64))
+    """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`, one for all or [B]."""
+    # int64, for an int32 would fold into 32 bits, too few to keep many images apart.
+    numbers = tf.broadcast_to(tf.cast(number, tf.int64), tf.shape(seeds)[:1])
+    fold = lambda row: tf.random.experimental.stateless_fold_in(row[:2], row[2], alg="philox")
+    return _rows(fold, tf.concat([seeds, numbers[:, None]], axis=1), tf.TensorSpec([2], tf.int64))
+
+
+def streams(seeds: tf.Tensor, count: int) -> tf.Tensor:
+    """Seeds int64 [count * B, 2]: those given [B, 2], then all of them folded with 1, with 2 and so on."""
+    if count == 1:
+        return seeds
+    numbers = tf.repeat(tf.range(1, count), tf.shape(seeds)[0])
+    return tf.concat([seeds, fold_in(tf.tile(seeds, [count - 1, 1]), numbers)], axis=0)
 
 
 def normal(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:

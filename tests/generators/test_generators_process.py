@@ -20,11 +20,12 @@ HERE = Path(__file__).resolve().parent
 LIMITS = Limits(gigabytes=0.5, seconds=20)
 
 
-@pytest.fixture(autouse=True)
-def importable(monkeypatch):
-    monkeypatch.syspath_prepend(str(HERE))
-    yield
-    process.close()
+@pytest.fixture(scope="module", autouse=True)
+def importable():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HERE))
+        yield
+        process.close()
 
 
 def done(job, *given, limits=LIMITS):

@@ -1,5 +1,7 @@
 """What all three inverters refuse and take."""
 
+import dataclasses
+
 import numpy as np
 import problems
 import pytest
@@ -26,7 +28,7 @@ def inverter(request):
     [
         (np.zeros((2, 4, 4, 1), np.uint8), "images of uint8.*values in .0, 1.; tfinvert.images.load"),
         (tf.zeros((2, 4, 4, 1), tf.int32), "images of int32"),
-        (255 * np.ones((2, 4, 4, 1), np.float32), "images that span .0, 255..*values in .0, 1."),
+        (255 * np.ones((2, 4, 4, 1), np.float32), "images that span .255, 255..*values in .0, 1."),
         (np.zeros((2, 16), np.float32), r"they are flat: give images.reshape\(-1, 4, 4, 1\)"),
         (np.zeros((2, 5, 4, 1), np.float32), "like=generator"),
         (np.zeros((4, 4, 1), np.float32), "like=generator"),
@@ -36,6 +38,15 @@ def inverter(request):
 def test_what_is_no_image_of_the_generators_is_told_with_what_mends_it(inverter, images, said):
     with pytest.raises(ti.BadInput, match=said):
         inverter(images)
+
+
+@pytest.mark.parametrize(("least", "told"), [(0.0, True), (-0.5, False)])
+def test_arrays_on_0_to_1_for_a_range_below_zero_are_told_of(caplog, least, told):
+    signed = dataclasses.replace(GENERATOR, value_range=(-1.0, 1.0))
+    images = np.linspace(least, 1, 32, dtype=np.float32).reshape(2, 4, 4, 1)
+    caplog.set_level("WARNING", "absl")
+    ti.Inverter(signed, solver=ti.Adam(steps=1), restarts=1)(images)
+    assert ("expected values in [-1, 1]; tfinvert.images.load" in caplog.text) is told
 
 
 def test_images_bring_ids_along(inverter):

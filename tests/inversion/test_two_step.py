@@ -76,7 +76,8 @@ def test_the_class_and_the_code_are_held_for_what_comes_later():
         inverter.parts.tail(found.hidden, labels, {"codes": found.codes}), found.images, atol=1e-5
     )
     alone = inverter(images[1:2], ids=[1], labels=labels[1])
-    np.testing.assert_allclose(alone.hidden, found.hidden[1:2], atol=1e-4)
+    for one, several in [(alone.codes, found.codes), (alone.hidden, found.hidden), (alone.delta, found.delta)]:
+        np.testing.assert_allclose(one, several[1:2], atol=1e-4)
 
 
 def test_generated_images_need_no_delta():

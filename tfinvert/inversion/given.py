@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
@@ -21,6 +22,7 @@ def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None
     Raises:
       BadInput: the images have another shape or type than the generator's, or values far outside its range.
     """
+    bare = ids is None and not isinstance(images, Images)
     if isinstance(images, Images):
         ids = images.ids if ids is None else ids
         labels = images.labels if labels is None and generator.condition is not None else labels
@@ -37,14 +39,21 @@ def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None
         raise BadInput(f"images {_text(shape)} for {generator.name}", _other_shape(shape, generator.image_shape))
     known = images.numpy() if hasattr(images, "numpy") else images
     if isinstance(known, np.ndarray) and known.size:
-        least, most = np.nanmin(known, initial=low), np.nanmax(known, initial=high)
-        if np.isfinite([least, most]).all() and (
-            least < low - _FAR * (high - low) or most > high + _FAR * (high - low)
-        ):
-            raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
+        _check_span(known[np.isfinite(known)], generator, mend, bare)
     if isinstance(labels, numbers.Integral) or getattr(labels, "shape", None) == ():
         labels = tf.fill(tf.shape(images)[:1], labels)
     return images, ids, labels
+
+
+def _check_span(values: np.ndarray, generator: Generator, mend: str, bare: bool) -> None:
+    """Refuses finite values that were made for another range; tells of a user's bare arrays that look so."""
+    if not values.size:
+        return
+    (low, high), least, most = generator.value_range, values.min(), values.max()
+    if least < low - _FAR * (high - low) or most > high + _FAR * (high - low):
+        raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
+    if bare and low < 0 <= least < most <= 1:  # as pictures on [0, 1] do
+        logging.warning("images that span [%.4g, %.4g] for %s: %s", least, most, generator.name, mend)
 
 
 def _other_shape(shape: tf.TensorShape, wanted: tuple[int, int, int]) -> str:

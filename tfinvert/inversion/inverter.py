@@ -91,7 +91,8 @@ class Inverter:
         starts = Starts() if restarts is None else restarts if isinstance(restarts, Starts) else Starts(restarts)
         self.generator, self.loss, self.solver = generator, loss_of(loss), solver_of(solver)
         self.restarts, self.spread, self.batch_size, self.seed = starts.count, starts.spread, batch_size, seed
-        self._block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
+        # Rows at work are a multiple of this.
+        self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
         self._check(self.solver)
         self.stopping = Stopping() if stopping is None else stopping
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
@@ -163,7 +164,7 @@ class Inverter:
 
     def _batch(self, images, ids, held: Held, starts, first: int, count: int, watcher: Watcher) -> Inversion:
         progress, targets = self._compiled["_start"](images, ids, held, starts)
-        rows = Rows(progress, targets, self._block)
+        rows = Rows(progress, targets, self.block)
         several = _EXPENSIVE_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         done = 0
         while done < self.solver.steps and rows.running and not watcher.stopped:
@@ -206,13 +207,12 @@ class Inverter:
     def _draw(self, ids: tf.Tensor) -> tf.Tensor:
         """Starts [B, restarts, *shape]; number r of an image does not depend on how many there are."""
         space = self.generator.space
-        codes = tf.stack([space.sample(stream) for stream in self._streams(ids)], axis=1)
+        codes = tf.stack(tf.split(space.sample(self._streams(ids)), self.restarts), axis=1)
         return tf.cast(space.centre + self.spread * (codes - space.centre), self.generator.dtype)
 
-    def _streams(self, ids: tf.Tensor) -> list[tf.Tensor]:
-        """Seeds int64 [B, 2] of each image's starts."""
-        own = seeds.of(self.seed, ids)
-        return [own, *(seeds.fold_in(own, number) for number in range(1, self.restarts))]
+    def _streams(self, ids: tf.Tensor) -> tf.Tensor:
+        """Seeds int64 [restarts * B, 2] of each image's starts: all first ones, then all second ones."""
+        return seeds.streams(seeds.of(self.seed, ids), self.restarts)
 
     def _given(self, starts: Any, images: tf.Tensor) -> tf.Tensor:
         starts = tf.cast(starts, self.generator.dtype)
@@ -233,11 +233,11 @@ class Inverter:
             lambda rows: tf.tile(rows, [self.restarts, *[1] * (rows.shape.rank - 1)]), once
         )
         codes = tf.concat(tf.unstack(starts, num=self.restarts, axis=1), axis=0)
-        streams = tf.concat(self._streams(ids), axis=0)
+        streams = self._streams(ids)
         drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
-        spare = -tf.shape(status)[0] % self._block
+        spare = -tf.shape(status)[0] % self.block
         codes, own, targets = tf.nest.map_structure(
-            lambda rows: _pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], prepared))
+            lambda rows: pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], prepared))
         )
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
         return loop.start(self.solver, self._objective(targets), codes, status, own), targets
@@ -294,6 +294,6 @@ def _rows(part: slice) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda rows: rows[part]
 
 
-def _pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:
+def pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:
     """Rows [N, ...] with `spare` rows of zeros behind them."""
     return tf.concat([rows, tf.zeros(tf.concat([[spare], tf.shape(rows)[1:]], 0), rows.dtype)], axis=0)

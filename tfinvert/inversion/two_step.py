@@ -18,8 +18,9 @@ import tensorflow as tf
 from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators.derived.split import HIDDEN, around, split
+from tfinvert.generators.held import Held
 from tfinvert.inversion.given import given
-from tfinvert.inversion.inverter import Inverter
+from tfinvert.inversion.inverter import Inverter, pad
 from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Watch, Watcher
 from tfinvert.losses import Sparsity, Term, loss_of
@@ -130,7 +131,7 @@ class TwoStep:
         images = tf.cast(images, tf.float32)
         first = Watcher(_half(watch))
         found = self._first(images, ids, labels, held=held, watch=first)
-        hidden, beside = self.parts.before(found.codes, labels, held)
+        hidden, beside = self._before(found.codes, labels, held)
         better = self._second(
             images,
             ids,
@@ -140,6 +141,14 @@ class TwoStep:
             watch=Watcher(_half(watch, self._first.solver.steps), first.stopped),
         )
         return self._result(images, found, hidden, better)
+
+    def _before(self, codes: tf.Tensor, labels: Any, held: Mapping[str, Any] | None) -> tuple[tf.Tensor, Held]:
+        """As `Split.before`, in whole blocks, so that the values are the same in any batch: see `Inverter`."""
+        codes, beside = self.generator.check(codes, labels, held)
+        count = tf.shape(codes)[0]
+        spare = -count % self._first.block
+        codes, beside = tf.nest.map_structure(lambda rows: pad(rows, spare), (codes, beside))
+        return tf.nest.map_structure(lambda rows: rows[:count], self.parts.before(codes, *beside))
 
     def _result(self, images: tf.Tensor, found: Inversion, hidden: tf.Tensor, better: Inversion) -> TwoStepInversion:
         flat = tf.reshape(better.codes, [-1, self.parts.tail.space.entries])

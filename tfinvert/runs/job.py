@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import logging
 
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
@@ -95,6 +96,8 @@ def sources(job: Job, generator: Generator) -> Sources:
     """The images, with their classes where these are known."""
     given = pictures(job, generator, None if found(job) else job.images.labels)
     if not found(job):
+        if job.images.labels is not None and generator.condition is None:
+            logging.info("%s takes no classes: labels only go into the results", generator.name)
         given.check_labels(None if generator.condition is None else generator.condition.check)
     return given
 

@@ -37,8 +37,10 @@ class Setting:
 
     def check(self, name: str, value: Any) -> None:
         """Raises `BadInput` where the value cannot be one of this setting."""
-        if value is None or self.open or self.kind is bool:
+        if value is None or self.open:
             return
+        if self.kind is bool and not isinstance(value, bool):
+            raise BadInput(f"{name}={value!r}", "expected True or False")
         if self.choices and value not in self.choices:
             raise BadInput(f"{name}={value!r}", f"expected one of {', '.join(map(str, self.choices))}")
         if self.several and (isinstance(value, str) or not isinstance(value, Iterable)):
@@ -87,6 +89,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if "group" in field.metadata:
+                _check_group(field, getattr(self, field.name))
             if "setting" in field.metadata:
                 stated, value = field.metadata["setting"], getattr(self, field.name)
                 name = stated.flag or field.name
@@ -95,6 +99,12 @@ class Settings:
                 stated.check(name, value)
                 if stated.kind is int and isinstance(value, float):  # a whole one
                     object.__setattr__(self, field.name, int(value))
+
+
+def _check_group(field: dataclasses.Field, value: Any) -> None:
+    group = field.metadata["group"]
+    if not isinstance(value, group) and not (value is None and field.metadata["optional"]):
+        raise BadInput(f"{field.name}={value!r}", f"expected {group.__name__}(...)")
 
 
 def stated(group: type) -> dict[str, tuple[dataclasses.Field, Setting]]:
@@ -160,10 +170,15 @@ def _made(group: type, values: dict[str, Any]) -> Any:
 
 def _need_first(group: type, said: dict[str, Any]) -> None:
     """Raises `BadInput` where the settings of an optional group lack those without a default."""
-    for name, (field, _) in stated(group).items():
-        if field.default is dataclasses.MISSING and name not in said:
+    for name in _needed(group):
+        if name not in said:
             other, value = next(iter(said.items()))
             raise BadInput(f"{other}={value} without {name}", f"give {name} too, or leave it out")
+
+
+def _needed(group: type) -> list[str]:
+    """The settings of a group that have no default, by their flags' names."""
+    return [name for name, (field, _) in stated(group).items() if field.default is dataclasses.MISSING]
 
 
 def flat(group: Any) -> dict[str, Any]:
@@ -176,8 +191,15 @@ def flat(group: Any) -> dict[str, Any]:
 
 
 def changed(group: Any, **values: Any) -> Any:
-    """The same settings with other values, which are named as the flags are."""
-    return made(type(group), {**flat(group), **values})
+    """The same settings with other values, which are named as the flags are.
+
+    An optional group is left out where that of its values is None which it cannot be without.
+    """
+    before = flat(group)
+    for inner in nested(type(group)).values():
+        if any(values.get(name, ...) is None for name in _needed(inner)):
+            before = {name: value for name, value in before.items() if name not in flags_of(inner)}
+    return made(type(group), {**before, **values})
 
 
 def as_nest(group: Any) -> dict[str, Any]:
