@@ -60,6 +60,40 @@ def test_without_flags_it_inverts_the_builtin_default(invert, tmp_path):
     assert "index.html" in log
 
 
+OWN_LAYER = """
+import keras
+import tensorflow as tf
+
+@keras.saving.register_keras_serializable(package="{module}")
+class Wave(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.sin(x) / 2
+
+def save():
+    layers = [keras.Input((3,)), keras.layers.Dense(16), Wave(), keras.layers.Reshape((4, 4, 1))]
+    keras.Sequential(layers).save("own.keras")
+"""
+
+
+def test_a_module_of_the_users_brings_its_layers(invert, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_waves.py").write_text(OWN_LAYER.format(module="my_waves"))
+    (tmp_path / "my_nothing.py").write_text("")
+    made = "import sys; sys.path.insert(0, '.'); import my_waves; my_waves.save()"
+    subprocess.run([sys.executable, "-c", made], check=True, capture_output=True)
+    np.save("x.npy", np.zeros((2, 4, 4, 1), np.uint8))
+    own = {"generator": "own.keras", "images": "x.npy", "value_range": ["-1", "1"]}
+    code, log = invert(**own, **{"import": ["my_nothing"]})
+    assert code == 1
+    assert "--import=my_nothing registers no layer" in log
+    assert "--import=MODULE" in log
+    code, log = invert(**own, **{"import": ["my_nowhere"]})
+    assert code == 1
+    assert "--import=my_nowhere (ModuleNotFoundError" in log
+    code, log = invert(**own, **{"import": ["my_waves"]})
+    assert (code, "2 images (2 finished)" in log, "registers no layer" in log) == (0, True, False)
+
+
 def test_a_run_without_a_page(invert, tmp_path):
     code, log = invert(limit=2, page=False)
     assert code == 0

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from absl import flags
+from absl import flags, logging
 
 from tfinvert.cli import start
 from tfinvert.errors import BadInput
@@ -142,6 +142,11 @@ def _import() -> None:
       BadInput: one cannot be imported.
     """
     names: Any = flags.FLAGS["import"].value if "import" in flags.FLAGS else []
+    if all(name in sys.modules for name in names):
+        return
+    from tfinvert.generators.safety.config import registered
+
+    before = set(registered())
     for name in names:
         sys.path.insert(0, os.getcwd())
         try:
@@ -152,6 +157,8 @@ def _import() -> None:
             ) from error
         finally:
             sys.path.remove(os.getcwd())
+    if set(registered()) <= before:
+        logging.warning("--import=%s registers no layer: see keras.saving.register_keras_serializable", ",".join(names))
 
 
 def _define(group: type, but: Iterable[str] = ()) -> None:
