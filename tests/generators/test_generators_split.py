@@ -59,6 +59,14 @@ def round_the_layer_with_labels():
     return randomise(keras.Model([codes, label], keras.layers.Activation("tanh")(hidden * (1 + scale))))
 
 
+def from_one_pixel(maker=keras, bias=True):
+    """As PyTorch's DCGAN: a transposed convolution of a 1x1 map is the dense layer."""
+    layers = maker.layers
+    first = layers.Conv2DTranspose(8, 4, use_bias=bias)
+    last = layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh")
+    return model(layers.Reshape((1, 1, LATENT)), first, layers.BatchNormalization(), layers.ReLU(), last, maker=maker)
+
+
 MODELS = {
     "batch-norm": sequential,
     "no-bias": lambda: model(keras.layers.Dense(32, use_bias=False), *images()),
@@ -73,12 +81,22 @@ MODELS = {
     "labels-behind-the-layer": scaled_by_class,
     "round-the-layer": round_the_layer,
     "round-the-layer-with-labels": round_the_layer_with_labels,
+    "from-one-pixel": from_one_pixel,
+    "from-one-pixel-no-bias": lambda: from_one_pixel(bias=False),
+    "from-one-pixel-tf_keras": lambda: from_one_pixel(tf_keras),
+    "code-is-one-pixel": lambda: model(
+        keras.layers.Conv2D(32, 1), keras.layers.Flatten(), *images(), shape=(1, 1, LATENT)
+    ),
 }
-WIDTHS = {
-    "two-dense": 10,
-    "labels-behind-the-layer": 48,
-    "round-the-layer": 4 * LATENT,
-    "round-the-layer-with-labels": 48,
+SHAPES = {  # of the values at the cut; of the others 32
+    "two-dense": (10,),
+    "labels-behind-the-layer": (48,),
+    "round-the-layer": (4 * LATENT,),
+    "round-the-layer-with-labels": (48,),
+    "from-one-pixel": (4, 4, 8),
+    "from-one-pixel-no-bias": (4, 4, 8),
+    "from-one-pixel-tf_keras": (4, 4, 8),
+    "code-is-one-pixel": (1, 1, 32),
 }
 
 
@@ -98,7 +116,7 @@ def in_parts(generator, parts, codes):
 def test_both_parts_are_the_whole(kind):
     generator = ti.load_generator(MODELS[kind]())
     parts = ti.split(generator)
-    assert parts.tail.space.shape == parts.head.given_shape == (WIDTHS.get(kind, 32),)
+    assert parts.tail.space.shape == parts.head.given_shape == SHAPES.get(kind, (32,))
     codes = tf.constant(codes_for(generator))
     whole = lambda codes: generator(codes, given_to(generator)[1])
     both = lambda codes: in_parts(generator, parts, codes)
@@ -128,6 +146,23 @@ def test_the_cut_is_behind_the_bias_and_before_the_activation(kind):
     np.testing.assert_allclose(ti.split(generator).head(codes), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["from-one-pixel", "from-one-pixel-no-bias", "from-one-pixel-tf_keras"])
+def test_so_it_is_behind_a_convolution_of_one_pixel(kind):
+    made = MODELS[kind]()
+    generator = ti.load_generator(made)
+    codes = codes_for(generator)
+    kernel, *bias = (each.numpy() for each in made.layers[1].weights)  # [4, 4, 8, LATENT]
+    expected = np.einsum("hwcd,bd->bhwc", kernel, codes) + (bias[0] if bias else 0)
+    np.testing.assert_allclose(ti.split(generator).head(codes), expected, atol=1e-5)
+
+
+def test_a_convolution_of_more_pixels_is_not_the_first_map_of_a_code():
+    layers = keras.layers
+    made = model(layers.Conv2DTranspose(3, 3, activation="tanh"), shape=(2, 2, LATENT))
+    with pytest.raises(ti.BadInput, match="no dense layer, and no convolution of a 1x1 map"):
+        ti.split(ti.load_generator(made))
+
+
 def test_a_function_can_be_split_too():
     matrix = np.random.default_rng(0).normal(size=(12, LATENT)).astype(np.float32)
     generator = ti.load_generator(
@@ -139,6 +174,17 @@ def test_a_function_can_be_split_too():
     codes = codes_for(generator)
     np.testing.assert_allclose(parts.head(codes), codes @ matrix.T, atol=1e-5)
     np.testing.assert_allclose(parts.tail(codes @ matrix.T), generator(codes), atol=1e-5)
+
+
+def test_a_tail_may_ask_how_many_codes_there_are():
+    matrix = np.random.default_rng(0).normal(size=(LATENT, 12)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(tf.sigmoid(codes @ matrix), [tf.shape(codes)[0], 2, 2, 3]), prior=ti.normal(LATENT)
+    )
+    parts = ti.split(generator)
+    codes = codes_for(generator)
+    assert not parts.tail.holds
+    np.testing.assert_allclose(parts.tail(codes @ matrix), generator(codes), atol=1e-5)
 
 
 def test_a_dense_layer_may_be_an_einsum():
@@ -285,14 +331,13 @@ def test_what_is_not_true_of_the_tail_is_not_inherited(tmp_path):
 
 
 def without_dense():
-    layers = keras.layers
-    return model(layers.Reshape((1, 1, LATENT)), layers.Conv2DTranspose(1, 4, activation="tanh"))
+    return model(keras.layers.UpSampling2D(2), keras.layers.Activation("tanh"), shape=(2, 2, 3))
 
 
 @pytest.mark.parametrize(
     ("make", "at", "why"),
     [
-        (without_dense, "first_dense", "no dense layer that its codes go through"),
+        (without_dense, "first_dense", "no dense layer, and no convolution of a 1x1 map"),
         (sequential, "dens_e", "has no layer 'dens_e'.*near it are .*dense"),
         (sequential, "%", "has no layer '%'.*there are .*dense"),
         (lambda: model(*[keras.layers.Dense(32)] * 0, keras.layers.Dense(32), *images()), "", "has no layer ''"),

@@ -17,8 +17,8 @@ from tfinvert.generators.derived.piece import Piece
 from tfinvert.generators.generator import Function, Generator, derive
 from tfinvert.generators.graphs.cuts import FIRST_DENSE, Layer, find, goes_round
 from tfinvert.generators.graphs.cuts import layers as layers_of
-from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream, with_placeholder
-from tfinvert.generators.graphs.frozen import Frozen, frozen_for, part
+from tfinvert.generators.graphs.definition import Body, by_name, node_of, only, upstream, with_bodies, with_placeholder
+from tfinvert.generators.graphs.frozen import Frozen, examples, frozen_for, part
 from tfinvert.generators.held import Held
 from tfinvert.spaces import normal, unconstrained
 
@@ -112,11 +112,20 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     head = Piece(frozen.inputs, tensor, shape, definition, name=f"{name}_head")
 
     opened = with_placeholder(frozen.definition, tensor, _CUT, kind)
+    if not rounds:
+        opened = with_bodies(opened, {node_of(frozen.codes): _as_many_codes(generator, shape, kind)})
     held = [*([frozen.codes] if rounds else []), *frozen.held]
     after = upstream(by_name(opened), [frozen.images])
     opened = only(opened, after | {_CUT, *map(node_of, held)})
     layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
     return Split(head, _tail(generator, layer, head, shape, rounds), layer, generator)
+
+
+def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> Body:
+    """What stands for codes of which a tail only asks how many there are: as many zeros as it is given values."""
+    zeros = tf.function(lambda values: tf.zeros([tf.shape(values)[0], *(generator.space.shape or ())]), autograph=False)
+    traced = zeros.get_concrete_function(tf.TensorSpec([None, *shape], tf.as_dtype(kind)))
+    return Body(traced.graph.as_graph_def(), {traced.inputs[0].name: f"{_CUT}:0"}, traced.outputs[0].name)
 
 
 def layers(generator: Generator) -> list[Layer]:
@@ -137,21 +146,15 @@ def _kind(frozen: Frozen, tensor: str) -> int:
 
 def _shape(definition: Any, frozen: Frozen, tensor: str, generator: Generator) -> tuple[int, ...]:
     """The shape of a tensor for one code."""
-    found = tuple(part(definition, frozen.inputs, tensor)(*_tried(generator, 2)).shape)
+    found = tuple(part(definition, frozen.inputs, tensor)(*examples(generator, 2)).shape)
     if not found or found[0] != 2:
         raise BadInput(f"{generator.name} cannot be split at {tensor}", "it has no batch axis there")
     return tuple(int(size) for size in found[1:])
 
 
-def _tried(generator: Generator, count: int) -> list[tf.Tensor]:
-    """Codes of the prior and what is held beside them, as graphs take them."""
-    codes = generator.space.sample(tf.constant([[0, number] for number in range(count)], tf.int64))
-    return [codes, *generator.takes.encode(generator.takes.turns(tf.range(count))).rows]
-
-
 def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...], rounds: bool) -> Generator:
     """The generator whose codes are the values at the cut."""
-    values = head(_tried(generator, _SAMPLES)).numpy()
+    values = head(examples(generator, _SAMPLES)).numpy()
     mean = values.mean(axis=0)
     spread = float(np.sqrt(np.mean(np.square(values - mean)))) or 1.0
     holds = {**generator.holds, CODES: generator.space.shape or ()} if rounds else generator.holds

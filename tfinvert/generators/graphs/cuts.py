@@ -1,21 +1,17 @@
-"""Where a generator can be cut in two: at its first dense layer, at a layer or at a tensor."""
+"""Where a generator can be cut in two: at its first linear map, at a layer or at a tensor."""
 
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.graphs.definition import by_name, node_of, upstream
 from tfinvert.generators.graphs.frozen import Frozen
+from tfinvert.generators.graphs.linear import Map, Maps
 
 FIRST_DENSE = "first_dense"
 
-_PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
-_SUMS = ("BiasAdd", "Add", "AddV2")
-_KEEPING = ("Identity", "Cast", "Reshape", "ExpandDims", "Squeeze", "Transpose")  # what may stand before a weight
 _SHAPES = ("Shape", "ShapeN", "Size", "Rank")  # what they give says nothing of the code
 
 
@@ -49,7 +45,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
       BadInput: there is no such place, or the image does not depend on the code through it.
     """
     if at == FIRST_DENSE:
-        return f"{_first_dense(frozen, generator)}:0"
+        return f"{_first_linear(frozen, generator)}:0"
     places = {frozen.scopes.get(scope, scope): f"{node}:0" for scope, node in _places(frozen).items()}
     # A layer's name may stand anywhere in its scope: "dense" in "generator/dense".
     found = {name: tensor for name, tensor in places.items() if f"/{name}".endswith(f"/{at}") and at}
@@ -122,70 +118,25 @@ def _without_shapes(definition: Any) -> dict[str, Any]:
     return {name: node for name, node in by_name(definition).items() if node.op not in _SHAPES}
 
 
-def _first_dense(frozen: Frozen, generator: str) -> str:
-    """The node at which the first dense layer ends: its bias included, its activation not.
+def _first_linear(frozen: Frozen, generator: str) -> str:
+    """The node at which the first linear map of the code ends: its bias included, its activation not.
 
-    Of the products of something that comes from the codes with a constant matrix, and with no other such product before
-    it, the widest: class-conditional generators also have narrower ones there, which scale their later layers.
+    See `linear.py` for what counts as one. With no other such map before it, the widest: class-conditional generators
+    also have narrower ones there, which scale their later layers.
     """
-    nodes = by_name(frozen.definition)
-    dense: dict[str, int] = {}
-    behind: set[str] = set()  # what depends on a product already found
+    maps = Maps(frozen.definition)
+    found: dict[str, Map] = {}
+    behind: set[str] = set()  # what depends on a map already found
     for name, node in between(frozen).items():
-        inputs = [node_of(each) for each in node.input]
-        if behind.intersection(inputs):
+        if behind.intersection(map(node_of, node.input)):
             behind.add(name)
-        elif (width := _width(nodes, node)) is not None:
-            dense[name] = width
+        elif (linear := maps.of(node)) is not None:
+            found[name] = linear
             behind.add(name)
-    if not dense:
-        raise BadInput(f"{generator} cannot be split", "it has no dense layer that its codes go through")
-    first = max(dense, key=lambda each: dense[each])
-    after = [node for node in frozen.definition.node if first in map(node_of, node.input)]
-    if len(after) == 1 and after[0].op in _SUMS:
-        others = [_constant(nodes, node_of(each)) for each in after[0].input if node_of(each) != first]
-        if len(others) == 1 and others[0] is not None and math.prod(others[0]) == dense[first]:
-            return after[0].name
-    return first
-
-
-def _width(nodes: dict[str, Any], node: Any) -> int | None:
-    """How many values a dense layer gives that is this product; None where it is none."""
-    if node.op == "Einsum":
-        return _einsum_width(nodes, node)
-    if node.op not in _PRODUCTS:
-        return None
-    known = [shape for shape in _weights(nodes, node) if len(shape) == 2]
-    if len(known) != 1:
-        return None
-    turned = any(key in node.attr and node.attr[key].b for key in ("transpose_b", "adj_y"))
-    return known[0][0] if turned else known[0][1]
-
-
-def _einsum_width(nodes: dict[str, Any], node: Any) -> int | None:
-    """The same of "ab,bc->ac", as Keras writes some dense layers."""
-    known = list(_weights(nodes, node))
-    given, _, result = node.attr["equation"].s.decode().partition("->")
-    terms = given.split(",")
-    if len(known) != 1 or len(terms) != 2:
-        return None
-    term = next((each for each in terms[::-1] if len(each) == len(known[0])), "")
-    return math.prod(size for axis, size in zip(term, known[0], strict=False) if axis in result)
-
-
-def _weights(nodes: dict[str, Any], node: Any) -> Iterator[tuple[int, ...]]:
-    """The shapes of those of a node's first two inputs that are constant."""
-    for each in node.input[:2]:
-        shape = _constant(nodes, node_of(each))
-        if shape is not None:
-            yield shape
-
-
-def _constant(nodes: dict[str, Any], name: str) -> tuple[int, ...] | None:
-    """The shape of a constant, also behind operations that keep its values; None for what is no constant."""
-    node = nodes[name]
-    while node.op in _KEEPING:
-        node = nodes[node_of(node.input[0])]
-    if node.op != "Const":
-        return None
-    return tuple(size.size for size in node.attr["value"].tensor.tensor_shape.dim)
+    if not found:
+        raise BadInput(
+            f"{generator} cannot be split",
+            "its codes go through no dense layer, and no convolution of a 1x1 map, before all others: name a layer",
+        )
+    first = max(found, key=lambda each: found[each].width)
+    return maps.with_bias(first, found[first])

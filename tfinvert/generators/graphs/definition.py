@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy as copies
 import itertools
 import re
-from collections.abc import Container, Iterable, Iterator
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 _NUMBERED = re.compile(r"_graph\d+$")
 _NUMBERS = itertools.count(1)
@@ -84,6 +84,48 @@ def with_placeholder(definition: Any, tensor: str, name: str, kind: int) -> Any:
                 node.input[place] = name
     make_placeholder(copy.node.add(name=name), kind)
     return copy
+
+
+class Body(NamedTuple):
+    """A graph that stands for a node of another."""
+
+    definition: Any
+    inputs: Mapping[str, str]  # its placeholders' tensors, and those of the other graph that they stand for
+    output: str  # its tensor that stands for the node's
+
+
+def with_bodies(definition: Any, stand_ins: Mapping[str, Body]) -> Any:
+    """A copy of a GraphDef in which graphs stand for some of its nodes, which give one tensor each."""
+    copy = type(definition)()
+    copy.CopyFrom(definition)
+    for node in copy.node:
+        if node.name in stand_ins:
+            body, kind = stand_ins[node.name], node.attr["dtype" if node.op == "Placeholder" else "T"].type
+            copy.node.extend(_within(node.name, body))
+            del node.input[:]
+            node.input.append(_renamed(node.name, body, body.output))
+            become(node, "Identity", T=kind)
+    return copy
+
+
+def _within(place: str, body: Body) -> Iterator[Any]:
+    """The nodes of a body with names that start with that of the node for which it stands."""
+    outer = {node_of(each) for each in body.inputs}
+    for node in body.definition.node:
+        if node.name not in outer:
+            copy = copies.deepcopy(node)
+            copy.name = f"{place}/{node.name}"
+            del copy.input[:]
+            copy.input.extend(_renamed(place, body, each) for each in node.input)
+            yield copy
+
+
+def _renamed(place: str, body: Body, tensor: str) -> str:
+    """What a tensor of a body is called in the other graph."""
+    given = body.inputs.get(tensor if ":" in tensor else f"{tensor}:0")
+    if given is not None:
+        return given
+    return f"^{place}/{tensor[1:]}" if tensor.startswith("^") else f"{place}/{tensor}"
 
 
 def called(nodes: Iterable[Any], functions: Container[str] = ()) -> Iterator[str]:

@@ -103,21 +103,27 @@ def _ends(name: str) -> list[int]:
     return [place for place, letter in enumerate(name) if letter == "/"]
 
 
+def examples(generator: Generator, count: int) -> list[tf.Tensor]:
+    """Codes of the prior and what is held beside them, as graphs take them: `Frozen.inputs`."""
+    codes = generator.space.sample(tf.constant([[0, number] for number in range(count)], tf.int64))
+    return [codes, *generator.takes.encode(generator.takes.turns(tf.range(count))).rows]
+
+
 def part(
-    definition: Any, inputs: Sequence[str], output: str, weights: Mapping[str, tf.Tensor] | None = None
-) -> Callable[..., tf.Tensor]:
+    definition: Any, inputs: Sequence[str], output: str | Sequence[str], weights: Mapping[str, tf.Tensor] | None = None
+) -> Callable[..., Any]:
     """The function of these tensors of a graph [given in this order] that computes `output`; values are cast to fit.
 
     Args:
       definition: GraphDef.
       inputs: placeholders.
-      output: any tensor of it.
+      output: any tensor of it, or several.
       weights: values for further placeholders, held once however many graphs the function goes into.
     """
     weights, definition = weights or {}, with_new_functions(definition)
     graph = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
     tensors = [graph.graph.as_graph_element(name) for name in (*inputs, *weights)]
-    pruned = graph.prune(tensors, graph.graph.as_graph_element(output))
+    pruned = graph.prune(tensors, tf.nest.map_structure(graph.graph.as_graph_element, output))
     kinds = [tensor.dtype for tensor in tensors[: len(inputs)]]
     # One-hot labels are float32 where they enter, and may be wider inside.
     return lambda *values: pruned(*map(tf.cast, values, kinds), *weights.values())
