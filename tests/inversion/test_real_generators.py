@@ -21,10 +21,11 @@ FILES = (
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", FILES)
-def test_eight_samples_are_inverted_with_default_settings(shared, name):
+def test_samples_are_inverted_with_default_settings(shared, name):
     generator = ti.load_generator(shared / "generators" / name)
-    labels = np.arange(8) if generator.condition else None
-    _, images = generator.sample(8, seed=11, labels=labels)
+    count = 8 if generator.image_shape[0] < 64 else 4  # four have 16 starts, which larger images fill a batch with
+    labels = np.arange(count) if generator.condition else None
+    _, images = generator.sample(count, seed=11, labels=labels)
     found = ti.Inverter(generator)(images, labels=labels)
     errors = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(images))
     print(f"{name}: mse median {np.median(errors):.2e}, largest {np.max(errors):.2e}")
