@@ -4,100 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
-from generator_models import LATENT, codes_for, labelled, randomise, sequential
+from generator_models import LATENT, codes_for, randomise, sequential
 from small_biggan import small_biggan
+from split_models import MODELS, SHAPES, images, model
 
 import tfinvert as ti
 from tfinvert.gans.hub_module import write_hub_module
 from tfinvert.generators.derived.precise import in_float64
 
 LABELS = [0, 1, 4, 2, 4]
-
-
-def model(*layers, shape=(LATENT,), maker=keras):
-    return randomise(maker.Sequential([maker.layers.Input(shape), *layers]))
-
-
-def images(maker=keras):
-    """[32] to [8, 8, 3]."""
-    layers = maker.layers
-    return [
-        layers.BatchNormalization(),
-        layers.LeakyReLU(),
-        layers.Reshape((4, 4, 2)),
-        layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh"),
-    ]
-
-
-def nested():
-    codes = keras.Input((LATENT,))
-    return randomise(keras.Model(codes, sequential()(keras.layers.Activation("tanh")(codes))))
-
-
-def scaled_by_class():
-    """As in conditional batch norm: a narrow dense layer of the label scales what comes later."""
-    codes, label = keras.Input((LATENT,), name="z"), keras.Input((5,), name="y")
-    hidden = keras.layers.Reshape((4, 4, 3))(keras.layers.Dense(48)(codes))
-    scale = keras.layers.Reshape((1, 1, 3))(keras.layers.Dense(3, use_bias=False)(label))
-    return randomise(keras.Model([codes, label], keras.layers.Activation("tanh")(hidden * scale)))
-
-
-def round_the_layer():
-    codes = keras.Input((LATENT,))
-    hidden = keras.layers.Dense(4 * LATENT)(codes)
-    both = keras.layers.Reshape((2, 2, LATENT))(hidden) + keras.layers.Reshape((1, 1, LATENT))(codes)
-    return randomise(keras.Model(codes, keras.layers.Conv2D(3, 1, activation="tanh")(both)))
-
-
-def round_the_layer_with_labels():
-    """As in BigGAN: the code and the class drive later layers too."""
-    codes, label = keras.Input((LATENT,), name="z"), keras.Input((5,), name="y")
-    hidden = keras.layers.Reshape((4, 4, 3))(keras.layers.Dense(48)(codes))
-    both = keras.layers.Concatenate()([codes, keras.layers.Dense(6, use_bias=False)(label)])
-    scale = keras.layers.Reshape((1, 1, 3))(keras.layers.Dense(3, use_bias=False)(both))
-    return randomise(keras.Model([codes, label], keras.layers.Activation("tanh")(hidden * (1 + scale))))
-
-
-def from_one_pixel(maker=keras, bias=True):
-    """As PyTorch's DCGAN: a transposed convolution of a 1x1 map is the dense layer."""
-    layers = maker.layers
-    first = layers.Conv2DTranspose(8, 4, use_bias=bias)
-    last = layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="tanh")
-    return model(layers.Reshape((1, 1, LATENT)), first, layers.BatchNormalization(), layers.ReLU(), last, maker=maker)
-
-
-MODELS = {
-    "batch-norm": sequential,
-    "no-bias": lambda: model(keras.layers.Dense(32, use_bias=False), *images()),
-    "fused-activation": lambda: model(keras.layers.Dense(32, "softplus"), *images()),
-    "two-dense": lambda: model(keras.layers.Dense(10, "tanh"), keras.layers.Dense(32), *images()),
-    "tf_keras": lambda: model(tf_keras.layers.Dense(32, "relu"), *images(tf_keras), maker=tf_keras),
-    "code-is-an-image": lambda: model(keras.layers.Flatten(), keras.layers.Dense(32), *images(), shape=(1, 1, LATENT)),
-    "nested": nested,
-    "integer-labels": labelled,
-    "one-hot-labels": lambda: labelled(one_hot=True),
-    "labels-first": lambda: labelled(code_first=False),
-    "labels-behind-the-layer": scaled_by_class,
-    "round-the-layer": round_the_layer,
-    "round-the-layer-with-labels": round_the_layer_with_labels,
-    "from-one-pixel": from_one_pixel,
-    "from-one-pixel-no-bias": lambda: from_one_pixel(bias=False),
-    "from-one-pixel-tf_keras": lambda: from_one_pixel(tf_keras),
-    "code-is-one-pixel": lambda: model(
-        keras.layers.Conv2D(32, 1), keras.layers.Flatten(), *images(), shape=(1, 1, LATENT)
-    ),
-}
-SHAPES = {  # of the values at the cut; of the others 32
-    "two-dense": (10,),
-    "labels-behind-the-layer": (48,),
-    "round-the-layer": (4 * LATENT,),
-    "round-the-layer-with-labels": (48,),
-    "from-one-pixel": (4, 4, 8),
-    "from-one-pixel-no-bias": (4, 4, 8),
-    "from-one-pixel-tf_keras": (4, 4, 8),
-    "code-is-one-pixel": (1, 1, 32),
-}
 
 
 def given_to(generator):
@@ -136,46 +51,6 @@ def test_both_parts_are_the_whole(kind):
         np.testing.assert_allclose(gradient, gradients[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["no-bias", "fused-activation", "batch-norm"])
-def test_the_cut_is_behind_the_bias_and_before_the_activation(kind):
-    made = MODELS[kind]()
-    generator = ti.load_generator(made)
-    codes = codes_for(generator)
-    kernel, *bias = (each.numpy() for each in made.layers[0].weights)
-    expected = codes @ kernel + (bias[0] if bias else 0)
-    np.testing.assert_allclose(ti.split(generator).head(codes), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["from-one-pixel", "from-one-pixel-no-bias", "from-one-pixel-tf_keras"])
-def test_so_it_is_behind_a_convolution_of_one_pixel(kind):
-    made = MODELS[kind]()
-    generator = ti.load_generator(made)
-    codes = codes_for(generator)
-    kernel, *bias = (each.numpy() for each in made.layers[1].weights)  # [4, 4, 8, LATENT]
-    expected = np.einsum("hwcd,bd->bhwc", kernel, codes) + (bias[0] if bias else 0)
-    np.testing.assert_allclose(ti.split(generator).head(codes), expected, atol=1e-5)
-
-
-def test_a_convolution_of_more_pixels_is_not_the_first_map_of_a_code():
-    layers = keras.layers
-    made = model(layers.Conv2DTranspose(3, 3, activation="tanh"), shape=(2, 2, LATENT))
-    with pytest.raises(ti.BadInput, match="no dense layer, and no convolution of a 1x1 map"):
-        ti.split(ti.load_generator(made))
-
-
-def test_a_function_can_be_split_too():
-    matrix = np.random.default_rng(0).normal(size=(12, LATENT)).astype(np.float32)
-    generator = ti.load_generator(
-        lambda codes: tf.reshape(tf.sigmoid(tf.linalg.matmul(codes, matrix, transpose_b=True)), [-1, 2, 2, 3]),
-        prior=ti.normal(LATENT),
-        value_range=(0, 1),
-    )
-    parts = ti.split(generator)
-    codes = codes_for(generator)
-    np.testing.assert_allclose(parts.head(codes), codes @ matrix.T, atol=1e-5)
-    np.testing.assert_allclose(parts.tail(codes @ matrix.T), generator(codes), atol=1e-5)
-
-
 def test_a_tail_may_ask_how_many_codes_there_are():
     matrix = np.random.default_rng(0).normal(size=(LATENT, 12)).astype(np.float32)
     generator = ti.load_generator(
@@ -185,17 +60,6 @@ def test_a_tail_may_ask_how_many_codes_there_are():
     codes = codes_for(generator)
     assert not parts.tail.holds
     np.testing.assert_allclose(parts.tail(codes @ matrix), generator(codes), atol=1e-5)
-
-
-def test_a_dense_layer_may_be_an_einsum():
-    matrix = np.random.default_rng(0).normal(size=(LATENT, 2, 2, 3)).astype(np.float32)
-    generator = ti.load_generator(
-        lambda codes: tf.sigmoid(tf.einsum("bd,dhwc->bhwc", codes, matrix)), prior=ti.normal(LATENT), value_range=(0, 1)
-    )
-    codes = codes_for(generator)
-    head, tail = ti.split(generator)
-    np.testing.assert_allclose(head(codes), np.einsum("bd,dhwc->bhwc", codes, matrix), atol=1e-5)
-    np.testing.assert_allclose(tail(head(codes)), generator(codes), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["batch-norm", "nested", "two-dense", "round-the-layer-with-labels"])
@@ -252,7 +116,7 @@ def test_parts_stand_in_keras_models_and_are_saved_with_them(kind, tmp_path):
 
 
 def test_a_tail_is_inverted_like_any_generator():
-    generator = ti.load_generator(round_the_layer_with_labels())
+    generator = ti.load_generator(MODELS["round-the-layer-with-labels"]())
     codes, labels = tf.constant(codes_for(generator)), LABELS
     parts = ti.split(generator)
     hidden, held = parts.before(codes, labels)
@@ -278,7 +142,7 @@ def test_a_gradient_of_the_models_own_is_left_behind(saved, tmp_path):
 
 
 def test_what_is_held_is_checked():
-    generator = ti.load_generator(round_the_layer_with_labels())
+    generator = ti.load_generator(MODELS["round-the-layer-with-labels"]())
     tail = ti.split(generator).tail
     values = tf.zeros([5, *tail.space.shape])
     codes = codes_for(generator)
@@ -301,7 +165,7 @@ def test_what_is_held_is_checked():
 
 
 def test_a_tail_can_be_cut_again():
-    generator = ti.load_generator(round_the_layer_with_labels())
+    generator = ti.load_generator(MODELS["round-the-layer-with-labels"]())
     codes, (_, labels) = codes_for(generator), given_to(generator)
     parts = ti.split(generator)
     hidden, held = parts.before(codes, labels)
@@ -337,7 +201,7 @@ def without_dense():
 @pytest.mark.parametrize(
     ("make", "at", "why"),
     [
-        (without_dense, "first_dense", "no dense layer, and no convolution of a 1x1 map"),
+        (without_dense, "first_dense", "no dense layer and no convolution of a 1x1 map"),
         (sequential, "dens_e", "has no layer 'dens_e'.*near it are .*dense"),
         (sequential, "%", "has no layer '%'.*there are .*dense"),
         (lambda: model(*[keras.layers.Dense(32)] * 0, keras.layers.Dense(32), *images()), "", "has no layer ''"),

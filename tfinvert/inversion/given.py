@@ -52,7 +52,7 @@ def _check_span(values: np.ndarray, generator: Generator, mend: str, bare: bool)
     (low, high), least, most = generator.value_range, values.min(), values.max()
     if least < low - _FAR * (high - low) or most > high + _FAR * (high - low):
         raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
-    if bare and low < 0 <= least < most <= 1:  # as pictures on [0, 1] do
+    if bare and (low, high) == (-1, 1) and 0 <= least < most <= 1:
         logging.warning("images that span [%.4g, %.4g] for %s: %s", least, most, generator.name, mend)
 
 

@@ -2,14 +2,15 @@
 
 An entry behind which a ReLU is off gets no gradient and never moves; and L-BFGS, which trusts the curvature, stops
 where kinks lie close together. With s * softplus(x / s) in the place of ReLU(x) every entry has a gradient, and it is
-that of what is computed. As s falls the generator becomes itself again.
+that of what is computed (Chen & Mangasarian, "A class of smoothing functions for nonlinear and mixed complementarity
+problems", 1996). As s falls the generator becomes itself again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,8 +19,8 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.generators.generator import Generator, derive
 from tfinvert.generators.graphs.cuts import between
-from tfinvert.generators.graphs.definition import Body, make_placeholder, node_of, with_bodies
-from tfinvert.generators.graphs.frozen import examples, frozen_for, part, without_weights
+from tfinvert.generators.graphs.definition import Body, make_placeholder, node_of, tensor_of, with_bodies
+from tfinvert.generators.graphs.frozen import Frozen, examples, frozen_for, part, without_weights
 from tfinvert.generators.held import Held
 
 SMOOTHING = "smoothing"  # what smoothed generators hold: [B], at least 0
@@ -46,18 +47,10 @@ def smoothed(generator: Generator) -> Generator:
         raise BadInput(f"{generator.name} cannot be smoothed", f"it holds {SMOOTHING!r} already")
     frozen = frozen_for(generator, "be smoothed")
     definition, weights = without_weights(frozen.definition)
-    way = between(frozen)
-    kinks = {name: node for name, node in way.items() if _smoothable(node)}
-    inside = [node for each in definition.library.function for node in each.node_def]
-    _tell(generator, [node.op for node in way.values() if not _smoothable(node)] + [node.op for node in inside])
+    kinks = _kinks(generator, frozen, definition, weights)
     if not kinks:
         raise BadInput(f"{generator.name} cannot be smoothed", "it has no ReLU or the like between code and image")
-    entering = {name: [_tensor(each) for each in node.input[: _KINDS[node.op][0]]] for name, node in kinks.items()}
-    names = sorted({each for inputs in entering.values() for each in inputs})
-    seen = part(definition, frozen.inputs, names, weights)(*examples(generator, _SAMPLES))
-    values = {name: value.numpy() for name, value in zip(names, seen, strict=True)}
-    moving = {*way, node_of(frozen.codes)}
-    replaced = {name: _body(node, entering[name], values, moving) for name, node in kinks.items()}
+    replaced = {kink.node.name: _body(kink) for kink in kinks}
     definition = with_bodies(definition, replaced)
     make_placeholder(definition.node.add(name=SMOOTHING), tf.float32.as_datatype_enum)
     images = part(definition, [*frozen.inputs, f"{SMOOTHING}:0"], frozen.images, weights)
@@ -69,30 +62,50 @@ def smoothed(generator: Generator) -> Generator:
     return derive(generator, f"{generator.name}, smoothed", function, holds={**generator.holds, SMOOTHING: ()})
 
 
-def _smoothable(node: Any) -> bool:
-    return node.op in _KINDS and node.attr["data_format"].s != b"NCHW"
+class _Kink(NamedTuple):
+    """A node that can be smoothed, and what enters it."""
+
+    node: Any
+    inputs: list[str]  # tensors
+    values: list[np.ndarray]  # theirs for some codes of the prior
+    specs: list[tf.TensorSpec]  # theirs for any number of codes
 
 
-def _tell(generator: Generator, operations: Sequence[str]) -> None:
-    """Says in the log which kinks are among those that stay as they are."""
-    left = sorted({each for each in operations if each in _LEFT or each in _KINDS})
-    if left:
-        logging.info("%s: %s cannot be smoothed, and stays as it is", generator.name, ", ".join(left))
-
-
-def _tensor(given: str) -> str:
-    return given if ":" in given else f"{given}:0"
-
-
-def _body(node: Any, inputs: Sequence[str], values: Mapping[str, np.ndarray], moving: set[str]) -> Body:
-    """What stands for a node: a graph of its inputs and of the rows' smoothing."""
-    known = [values[name] for name in inputs]
-    spread = float(np.std(known[0] - known[1] if node.op in ("Maximum", "Minimum") else known[0])) or 1.0
-    rank = max(value.ndim for value in known)
-    specs = [
-        tf.TensorSpec([None, *value.shape[1:]] if node_of(name) in moving else value.shape, value.dtype)
-        for name, value in zip(inputs, known, strict=True)
+def _kinks(generator: Generator, frozen: Frozen, definition: Any, weights: Mapping[str, tf.Tensor]) -> list[_Kink]:
+    """What can be smoothed between codes and images; the log tells what has kinks and cannot."""
+    way = between(frozen)
+    moving = {*way, node_of(frozen.codes)}
+    entering = {
+        name: [tensor_of(each) for each in node.input[: _KINDS[node.op][0]]]
+        for name, node in way.items()
+        if node.op in _KINDS and node.attr["data_format"].s != b"NCHW"
+    }
+    names = sorted({each for inputs in entering.values() for each in inputs})
+    seen = part(definition, frozen.inputs, names, weights)(*examples(generator, _SAMPLES))
+    values = {name: value.numpy() for name, value in zip(names, seen, strict=True)}
+    specs = {
+        name: tf.TensorSpec([None, *value.shape[1:]] if node_of(name) in moving else value.shape, value.dtype)
+        for name, value in values.items()
+    }
+    by_rows = lambda name: node_of(name) not in moving or values[name].shape[:1] == (_SAMPLES,)
+    kinks = [
+        _Kink(way[node], inputs, [values[name] for name in inputs], [specs[name] for name in inputs])
+        for node, inputs in entering.items()
+        if all(map(by_rows, inputs))
     ]
+    smooth = {kink.node.name for kink in kinks}
+    others = [*way.values(), *(node for each in definition.library.function for node in each.node_def)]
+    left = {node.op for node in others if node.name not in smooth and (node.op in _LEFT or node.op in _KINDS)}
+    if left:
+        logging.info("%s: %s cannot be smoothed, and stays as it is", generator.name, ", ".join(sorted(left)))
+    return kinks
+
+
+def _body(kink: _Kink) -> Body:
+    """What stands for a node: a graph of its inputs and of the rows' smoothing."""
+    node, inputs, values, specs = kink
+    spread = float(np.std(values[0] - values[1] if node.op in ("Maximum", "Minimum") else values[0])) or 1.0
+    rank = max(value.ndim for value in values)
     kind = _KINDS[node.op][1]
 
     def stand_in(smoothing: tf.Tensor, *given: tf.Tensor) -> tf.Tensor:

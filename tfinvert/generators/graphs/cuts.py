@@ -6,7 +6,7 @@ import difflib
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs.definition import by_name, node_of, upstream
+from tfinvert.generators.graphs.definition import by_name, node_of, tensor_of, upstream
 from tfinvert.generators.graphs.frozen import Frozen
 from tfinvert.generators.graphs.linear import Map, Maps
 
@@ -52,7 +52,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     if at in found or len(set(found.values())) == 1:
         return found.get(at) or next(iter(found.values()))
     if not found and node_of(at) in between(frozen) and node_of(at) not in _images(frozen):
-        return at if ":" in at else f"{at}:0"
+        return tensor_of(at)
     if found:
         raise BadInput(f"{generator} has several layers {at!r}", f"name one whole: {', '.join(found)}")
     names = {name.rpartition("/")[2]: None for name, _ in layers(frozen)}
@@ -136,7 +136,7 @@ def _first_linear(frozen: Frozen, generator: str) -> str:
     if not found:
         raise BadInput(
             f"{generator} cannot be split",
-            "its codes go through no dense layer, and no convolution of a 1x1 map, before all others: name a layer",
+            "its codes go through no dense layer and no convolution of a 1x1 map; name a layer: see tfinvert.layers",
         )
     first = max(found, key=lambda each: found[each].width)
     return maps.with_bias(first, found[first])

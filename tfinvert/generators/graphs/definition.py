@@ -18,6 +18,11 @@ def node_of(tensor: str) -> str:
     return tensor.removeprefix("^").split(":")[0]
 
 
+def tensor_of(name: str) -> str:
+    """The whole name of a tensor that a graph calls "dense/MatMul" for short: "dense/MatMul:0"."""
+    return name if ":" in name else f"{name}:0"
+
+
 def by_name(definition: Any) -> dict[str, Any]:
     """The nodes of a GraphDef."""
     return {node.name: node for node in definition.node}
@@ -122,7 +127,7 @@ def _within(place: str, body: Body) -> Iterator[Any]:
 
 def _renamed(place: str, body: Body, tensor: str) -> str:
     """What a tensor of a body is called in the other graph."""
-    given = body.inputs.get(tensor if ":" in tensor else f"{tensor}:0")
+    given = body.inputs.get(tensor_of(tensor))
     if given is not None:
         return given
     return f"^{place}/{tensor[1:]}" if tensor.startswith("^") else f"{place}/{tensor}"

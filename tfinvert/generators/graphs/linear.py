@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfinvert.generators.graphs.definition import by_name, node_of
+from tfinvert.generators.graphs.definition import by_name, node_of, tensor_of
 
 _PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 _CONVOLUTIONS = {"Conv2D": 0, "Conv2DBackpropInput": 2}  # the place of what is convolved among the inputs
@@ -72,8 +72,8 @@ class Maps:
         """A convolution, plain or transposed, of a map of one pixel with a constant kernel."""
         if self._constant(node_of(node.input[1])) is None:
             return None
-        given = self._shapes.get(node.input[_CONVOLUTIONS[node.op]].removesuffix(":0"))
-        made = self._shapes.get(node.name)
+        given = self._shapes.get(tensor_of(node.input[_CONVOLUTIONS[node.op]]))
+        made = self._shapes.get(tensor_of(node.name))
         channels = 0 if node.attr["data_format"].s == b"NCHW" else 2
         if given is None or made is None or math.prod(given) != given[channels]:
             return None
@@ -81,12 +81,12 @@ class Maps:
 
     @functools.cached_property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes [H, W, C] or [C, H, W] of the maps that are known, by what nodes call them."""
+        """The shapes [H, W, C] or [C, H, W] of the maps whose shapes are known, by their tensors."""
         with tf.Graph().as_default() as graph:
             tf.graph_util.import_graph_def(self._definition, name="")
         every = (tensor for operation in graph.get_operations() for tensor in operation.outputs)
         return {
-            tensor.name.removesuffix(":0"): tuple(tensor.shape[1:].as_list())
+            tensor.name: tuple(tensor.shape[1:].as_list())
             for tensor in every
             if tensor.shape.rank == 4 and tensor.shape[1:].is_fully_defined()
         }
