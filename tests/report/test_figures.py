@@ -86,6 +86,15 @@ def test_a_figure_is_written_whole_and_its_texts_are_no_mathematics(tmp_path, mo
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("width", [2.0, 4.0, 12.0])
+def test_a_long_title_stands_within_a_narrow_figure(width):
+    picture = Picture(width, 4, "targets over reconstructions from the code alone, and from behind the cut")
+    picture.draw_without_rendering()
+    extent = picture._suptitle.get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= picture.bbox.x1
+
+
 def test_a_notebooks_grid_takes_what_load_gives():
     generator = ti.load_generator()
     images = ti.images.load("glyphs", like=generator, limit=3)

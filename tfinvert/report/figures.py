@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
 
 _WORST, _BEST = "#c1272d", "#1a7f37"
+_LETTERS = 14  # of a title in an inch
 _MISSING = np.full((1, 1, 1), 0.85)
 
 
@@ -50,7 +52,7 @@ class Picture(Figure):
         layout: Any = tight if dense else "constrained"
         super().__init__(figsize=(width, height), dpi=110, layout=layout)
         FigureCanvasAgg(self)
-        self.suptitle(plain(title), fontsize=9)
+        self.suptitle(plain(textwrap.fill(title, int(_LETTERS * width))), fontsize=9)
 
     def write(self, path: str | Path) -> Path:
         """Writes it as PNG, into a folder that is made if it is not there."""
