@@ -23,7 +23,8 @@ class Objective:
       values: (codes, ...) -> [N], without the part that `sparsity` says.
       residuals: the same -> [N, M], whose squares add up to the values; None where it is no sum of squares.
       sparsity: c of a part c * sum(|codes|) of each row's value. It has a kink at zero, which gradients do not see:
-        gradient methods take proximal steps for it, which end at zero exactly. Others see it as part of the value.
+        gradient methods take proximal steps for it, and `LBFGS` stays in an orthant, so that entries end at zero
+        exactly. Others see it as part of the value.
       part: indices [n] of rows -> the objective of those rows alone; None where all rows have the same one.
       rough: the residuals once more, of float32 codes and only roughly, for derivatives that are cheaper than those of
         `residuals`; None where there is no cheaper way.
@@ -40,11 +41,14 @@ class Objective:
     rough: Function | None = None
 
     def __call__(self, codes: tf.Tensor, *more: Any) -> tf.Tensor:
-        value = self.values(codes, *more)
+        return self.charged(self.values(codes, *more), codes)
+
+    def charged(self, values: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+        """Values [N] of these codes with the part that `sparsity` says."""
         if not self.sparsity:
-            return value
+            return values
         flat = tf.reshape(codes, [-1, math.prod(codes.shape[1:])])
-        return value + self.sparsity * tf.reduce_sum(tf.abs(flat), axis=1)
+        return values + self.sparsity * tf.reduce_sum(tf.abs(flat), axis=1)
 
     def __add__(self, other: Objective) -> Objective:
         values = lambda *given: self.values(*given) + other.values(*given)

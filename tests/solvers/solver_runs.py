@@ -50,7 +50,7 @@ def walk(solver, objective, start, steps, *, constrain=free, compiled=False):
     """Yields each step's codes [N, *shape], those before it, and its `Step`."""
 
     def take(codes, memory, count):
-        turn = Turn(count, tf.fill([len(start)], True), lambda codes: constrain(codes, count))
+        turn = Turn(count, tf.fill([len(start)], True), lambda codes: constrain(codes, count), count)
         return solver.step(objective, codes, memory, turn)
 
     take = tf.function(take, autograph=False) if compiled else take

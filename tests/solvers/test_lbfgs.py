@@ -58,7 +58,7 @@ def test_a_guess_of_the_inverse_hessian_undoes_ill_conditioning():
     assert (plain.best_value.numpy() > 1e-3).all()
 
 
-@pytest.mark.parametrize("shape", [(3,), (3, 4)])
+@pytest.mark.parametrize("shape", [(3, 4), (3, 3, 3)])
 def test_a_guess_that_is_no_square_matrix_is_refused(shape):
     with pytest.raises(BadInput, match="inverse"):
         LBFGS(inverse=np.ones(shape))
@@ -76,3 +76,40 @@ def test_regions_without_a_value_are_stepped_back_from():
     np.testing.assert_allclose(found.best_codes[:3], [[best, 0]] * 3, atol=2e-3)
     assert np.isfinite(found.codes).all()
     assert [Status(int(status)) for status in found.status][3] == Status.NOT_FINITE
+
+
+def test_the_diagonal_of_a_guess_is_that_guess():
+    curvature = np.logspace(0, 5, 12)
+    objective = Objective(lambda codes: 0.5 * tf.reduce_sum(curvature * codes**2, axis=1))
+    start = np.random.default_rng(2).normal(size=(3, 12))
+    short = minimise(LBFGS(40, inverse=1 / curvature), objective, start, tolerance=1e-8)
+    whole = minimise(LBFGS(40, inverse=np.diag(1 / curvature)), objective, start, tolerance=1e-8)
+    assert set(short.status.numpy()) == {Status.CONVERGED}
+    np.testing.assert_allclose(short.best_codes, whole.best_codes, atol=1e-12)
+
+
+def test_beside_an_l1_term_it_ends_where_coordinate_descent_does_with_exact_zeros():
+    random = np.random.default_rng(3)
+    matrix, weight = random.normal(size=(30, 20)) / 5, 0.7
+    targets = random.normal(size=(4, 30))
+    wanted = np.zeros((4, 20))
+    for _ in range(3000):  # exact in each entry, in turn
+        for entry in range(20):
+            rest = targets - wanted @ matrix.T + np.outer(wanted[:, entry], matrix[:, entry])
+            slope, curved = rest @ matrix[:, entry], matrix[:, entry] @ matrix[:, entry]
+            wanted[:, entry] = np.sign(slope) * np.maximum(np.abs(slope) - weight / 2, 0) / curved
+    assert 0.2 < np.mean(wanted == 0) < 0.8
+    squares = lambda codes: tf.reduce_sum((targets - codes @ matrix.T) ** 2, axis=1)
+    start = random.normal(size=(4, 20))
+    found = minimise(LBFGS(150), Objective(squares, sparsity=weight), start)
+    np.testing.assert_allclose(found.best_codes, wanted, atol=1e-5)
+    np.testing.assert_array_equal(found.best_codes == 0, wanted == 0)
+    from_zero = minimise(LBFGS(150), Objective(squares, sparsity=weight), np.zeros((4, 20)))
+    np.testing.assert_array_equal(from_zero.best_codes == 0, wanted == 0)
+
+
+def test_a_charge_that_no_slope_outweighs_leaves_zero_at_once():
+    objective = Objective(lambda codes: tf.reduce_sum((codes - 1) ** 2, axis=1), sparsity=3.0)
+    found = minimise(LBFGS(50), objective, np.zeros((2, 5)))
+    assert set(found.status.numpy()) == {Status.FLAT}
+    np.testing.assert_array_equal(found.best_codes, 0)

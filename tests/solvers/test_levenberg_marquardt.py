@@ -212,9 +212,12 @@ def test_rows_that_have_ended_cost_nothing():
     solver, codes = LevenbergMarquardt(worth=0.0), tf.constant(STARTS)
     memory = solver.init(codes, objective, seeds_of(codes))
     solver.step(
-        objective, codes + 1, memory, Turn(tf.constant(0), tf.constant([False, True, False, True]), tf.identity)
+        objective,
+        codes + 1,
+        memory,
+        Turn(tf.constant(0), tf.constant([False, True, False, True]), tf.identity, tf.constant(0)),
     )
     assert seen == [[1, 3]]
     seen.clear()
-    solver.step(objective, codes, memory, Turn(tf.constant(0), tf.fill([4], False), tf.identity))
+    solver.step(objective, codes, memory, Turn(tf.constant(0), tf.fill([4], False), tf.identity, tf.constant(0)))
     assert seen == []

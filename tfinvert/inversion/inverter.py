@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +18,11 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
+from tfinvert.generators.derived.smoothed import SMOOTHING
 from tfinvert.generators.held import Held
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
+from tfinvert.inversion.graduated import Smoothing, Stage, smoothing_of, stages
 from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Snapshot, Watch, Watcher
 from tfinvert.losses import Term, loss_of
@@ -45,6 +47,7 @@ class Targets(NamedTuple):
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
     held: Held  # of N rows: labels int32, and what else the generator takes
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
+    seeds: tf.Tensor  # int64 [N, 2]: of what the solver draws
     prepared: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.prepare`
 
 
@@ -58,12 +61,14 @@ class Inverter:
       restarts: how many starts an image has, of which the best is kept; or `Starts`, which says how far from the
         prior's centre, too. Near it generators are less saturated, which reaches better codes (docs/measured.md).
       stopping: when a start ends early.
+      smoothing: how far the generator's kinks are smoothed (see `smoothed`) in one stage after the other, each of as
+        many steps; in the last one it is the generator itself. Default: not at all.
       batch_size: images that are worked on at once when many are given; rows are `batch_size * restarts`. Inside a
         graph (`dataset.map`) the given batch is taken as it is.
       seed: of the run; an image's starts come from this and its id.
 
     Raises:
-      BadInput: a number is out of range, or the solver cannot take the loss.
+      BadInput: a number is out of range, the solver cannot take the loss, or the generator has nothing to smooth.
 
     >>> from tfinvert import Adam, load_generator
     >>> generator = load_generator()
@@ -81,6 +86,7 @@ class Inverter:
         *,
         restarts: Starts | int | None = None,
         stopping: Stopping | None = None,
+        smoothing: Smoothing | Sequence[float] = (),
         batch_size: int = 16,
         seed: int = 0,
     ) -> None:
@@ -94,6 +100,8 @@ class Inverter:
         # Rows at work are a multiple of this.
         self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
         self._check(self.solver)
+        self.smoothing = smoothing_of(smoothing)
+        self._stages = stages(generator, self.smoothing, self.solver.steps)
         self.stopping = Stopping() if stopping is None else stopping
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
@@ -105,7 +113,7 @@ class Inverter:
                 reduce_retracing=True,
                 experimental_attributes={"_noinline": True},
             )
-            for name in ("_draw", "_start", "_advance", "_finish")
+            for name in ("_draw", "_start", "_renew", "_advance", "_finish")
         }
 
     def __reduce__(self) -> tuple:
@@ -113,6 +121,7 @@ class Inverter:
         settings: dict[str, Any] = {
             "restarts": Starts(self.restarts, self.spread),
             "stopping": self.stopping,
+            "smoothing": self.smoothing,
             "batch_size": self.batch_size,
             "seed": self.seed,
         }
@@ -150,7 +159,9 @@ class Inverter:
         starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)
         if not tf.executing_eagerly():
             progress, targets = self._compiled["_start"](images, ids, beside, starts)
-            progress = self._compiled["_advance"](progress, targets, tf.constant(self.solver.steps))
+            for number, stage in enumerate(self._stages):
+                progress, targets = self._enter(number, progress, targets)
+                progress = self._compiled["_advance"](progress, targets, tf.constant(stage.until))
             end = tf.constant(int(Status.FINISHED))
             return self._compiled["_finish"](progress._replace(memory=()), targets, images, end)
         count, watcher = images.shape[0], watch if isinstance(watch, Watcher) else Watcher(watch)
@@ -164,14 +175,18 @@ class Inverter:
 
     def _batch(self, images, ids, held: Held, starts, first: int, count: int, watcher: Watcher) -> Inversion:
         progress, targets = self._compiled["_start"](images, ids, held, starts)
-        rows = Rows(progress, targets, self.block)
         several = _EXPENSIVE_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
-        done = 0
-        while done < self.solver.steps and rows.running and not watcher.stopped:
-            done = min(done + several, self.solver.steps)
-            rows.take(self._compiled["_advance"](rows.progress, rows.targets, tf.constant(done)))
-            if watcher.wanted:
-                watcher(self._snapshot(rows.whole(), len(images), first, done, count))
+        rows = Rows(progress, targets, self.block)
+        for number, stage in enumerate(self._stages):
+            if number:
+                progress, targets = self._enter(number, rows.whole(), targets)
+                rows = Rows(progress, targets, self.block)
+            done = int(progress.count)
+            while done < stage.until and rows.running and not watcher.stopped:
+                done = min(done + several, stage.until)
+                rows.take(self._compiled["_advance"](rows.progress, rows.targets, tf.constant(done)))
+                if watcher.wanted:
+                    watcher(self._snapshot(rows.whole(), len(images), first, done, count))
         end = Status.STOPPED if watcher.stopped else Status.FINISHED
         return self._compiled["_finish"](rows.whole(), targets, images, tf.constant(int(end)))
 
@@ -236,14 +251,27 @@ class Inverter:
         streams = self._streams(ids)
         drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
         spare = -tf.shape(status)[0] % self.block
-        codes, own, targets = tf.nest.map_structure(
-            lambda rows: pad(rows, spare), (codes, drawn[1], Targets(unit, held, drawn[0], prepared))
+        codes, targets = tf.nest.map_structure(
+            lambda rows: pad(rows, spare), (codes, Targets(unit, held, *drawn, prepared))
         )
+        targets = _at(self._stages[0], targets)
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
-        return loop.start(self.solver, self._objective(targets), codes, status, own), targets
+        return loop.start(self.solver, self._objective(targets), codes, status, targets.seeds), targets
+
+    def _enter(self, number: int, progress: loop.Progress, targets: Targets) -> tuple[loop.Progress, Targets]:
+        """Rows, and what they are held against, at the beginning of a stage."""
+        if not number:
+            return progress, targets
+        targets, begun = _at(self._stages[number], targets), tf.constant(self._stages[number - 1].until)
+        return self._compiled["_renew"](progress._replace(memory=()), targets, begun), targets
+
+    def _renew(self, progress: loop.Progress, targets: Targets, begun: tf.Tensor) -> loop.Progress:
+        return loop.renew(self.solver, self._objective(targets), progress, targets.seeds, begun)
 
     def _objective(self, targets: Targets) -> Objective:
-        exact, rough = self._loss_by(self.generator, targets), self.generator.rough
+        smooth = SMOOTHING in targets.held.tensors and SMOOTHING not in self.generator.holds
+        generator = self._stages[0].generator if smooth else self.generator
+        exact, rough = self._loss_by(generator, targets), generator.rough
         return dataclasses.replace(
             exact,
             part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),
@@ -288,6 +316,11 @@ def _known(ids: Any, images: tf.Tensor) -> tf.Tensor:
     if not ids.shape.is_compatible_with(images.shape[:1]):
         raise BadInput(f"ids {ids.shape.as_list()} for {images.shape[0]} images", expected)
     return ids
+
+
+def _at(stage: Stage, targets: Targets) -> Targets:
+    """What rows are held against in a stage."""
+    return targets._replace(held=stage.held(targets.held, tf.shape(targets.images)[0]))
 
 
 def _rows(part: slice) -> Callable[[tf.Tensor], tf.Tensor]:

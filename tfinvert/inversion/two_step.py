@@ -10,27 +10,31 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
-from tfinvert.generators.derived.split import HIDDEN, around, split
+from tfinvert.generators.derived.smoothed import smoothed
+from tfinvert.generators.derived.split import HIDDEN, Split, around, split
 from tfinvert.generators.held import Held
 from tfinvert.inversion.given import given
+from tfinvert.inversion.graduated import Smoothing
 from tfinvert.inversion.inverter import Inverter, pad
 from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Watch, Watcher
 from tfinvert.losses import Sparsity, Term, loss_of
 from tfinvert.settings import LossSettings, SecondStep, SolverSettings
-from tfinvert.solvers import solver_of
+from tfinvert.solvers import LBFGS, solver_of
 from tfinvert.solvers.named import RATED
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
 _RATE = 0.1  # of the second step, in units of the layer's values
+_LEAST = 1e-4  # variance that a value has, in units of the mean one
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
@@ -95,9 +99,10 @@ class TwoStep:
         self._second = Inverter(
             around(self.parts.tail),
             seen + self.sparsity * Sparsity() if self.sparsity else seen,
-            _second(solver, how, scale),
+            _second(solver, how, self.parts),
             restarts=1,
             stopping=first.stopping,
+            smoothing=self._smoothing(how.smoothing or ()),
             batch_size=first.batch_size,
             seed=first.seed,
         )
@@ -142,6 +147,12 @@ class TwoStep:
         )
         return self._result(images, found, hidden, better)
 
+    def _smoothing(self, amounts: Sequence[float]) -> Smoothing:
+        """Smoothed by what enters kinks for values as the prior has them, not for distances between them."""
+        if not amounts:
+            return Smoothing(())
+        return Smoothing(tuple(map(float, amounts)), around(smoothed(self.parts.tail)))
+
     def _before(self, codes: tf.Tensor, labels: Any, held: Mapping[str, Any] | None) -> tuple[tf.Tensor, Held]:
         """As `Split.before`, in whole blocks, so that the values are the same in any batch: see `Inverter`."""
         codes, beside = self.generator.check(codes, labels, held)
@@ -168,17 +179,23 @@ class TwoStep:
         )
 
 
-def _second(given: Solver | SolverSettings | str | None, how: SecondStep, scale: float) -> Solver:
-    """The solver of the second step, in which values are larger or smaller than codes by `scale`."""
+def _second(given: Solver | SolverSettings | str | None, how: SecondStep, parts: Split) -> Solver:
+    """The solver of the second step, in which values are larger or smaller than codes."""
     named = SolverSettings(given or "adam") if given is None or isinstance(given, str) else given
     if not isinstance(named, SolverSettings):
         return solver_of(named)
+    if how.solver not in (None, named.name):
+        named = SolverSettings(how.solver)
     rate = None
     if named.name in RATED:
-        rate = _RATE * scale if how.learning_rate is None else how.learning_rate
+        rate = _RATE * parts.tail.space.spread if how.learning_rate is None else how.learning_rate
     elif how.learning_rate is not None:
         raise BadInput(f"second_learning_rate={how.learning_rate} for {named.name}", "it has none: leave it out")
-    return solver_of(dataclasses.replace(named, steps=how.steps, learning_rate=rate))
+    made = solver_of(dataclasses.replace(named, steps=how.steps, learning_rate=rate))
+    if isinstance(made, LBFGS):  # values that hardly differ from code to code move as much less
+        variance = np.square(parts.spreads.ravel(), dtype=np.float64)
+        made = dataclasses.replace(made, inverse=np.maximum(variance, _LEAST * np.mean(variance) or 1.0))
+    return made
 
 
 def _half(watch: Watch | None, before: int = 0) -> Watch | None:

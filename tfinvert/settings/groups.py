@@ -193,6 +193,12 @@ class SecondStep(Settings):
     learning_rate: float | None = setting(
         None, "Of the second step; default: by the layer's values.", float, flag="second_learning_rate", above=0
     )
+    solver: str | None = setting(
+        None, "Of the second step; default: that of the first.", flag="second_solver", choices=SOLVERS
+    )
+    smoothing: Sequence[float] | None = setting(
+        None, "Of the second step, as --smoothing; default: none.", float, flag="second_smoothing", several=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,6 +214,13 @@ class Job(Settings):
     solver: SolverSettings = within(SolverSettings)
     starts: Starts = within(Starts)
     stopping: Stopping = within(Stopping)
+    smoothing: Sequence[float] | None = setting(
+        None,
+        "How far the generator's kinks (ReLU and the like) are smoothed, stage after stage, before it is "
+        "inverted as it is, in units of what enters them, such as 0.3,0.03; default: not at all.",
+        float,
+        several=True,
+    )
     beyond: SecondStep | None = within(SecondStep, optional=True)
     limits: Limits = within(Limits)
     batch_size: int = setting(16, "Images at once.", int, least=1)

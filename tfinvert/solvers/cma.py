@@ -134,7 +134,7 @@ class CMA:
         better = least < value
         best = tf.where(better[:, None], _picked(candidates, order[:1])[0], flat)
         known = tf.reduce_any(tf.math.is_finite(values), axis=0)
-        memory = self._moved(memory, order, drawn, moves, turn.count, known)
+        memory = self._moved(memory, order, drawn, moves, turn.since, known)
         ended = tf.where(_narrow(memory, codes.dtype), int(Status.STALLED), int(Status.RUNNING))
         passes = tf.fill(tf.shape(value), self._count(entries) + 1)
         return Step(tf.reshape(best, shape), memory, value, ended, passes)

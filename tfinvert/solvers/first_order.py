@@ -84,11 +84,11 @@ class GradientDescent:
         gradient = tf.ensure_shape(gradient, codes.shape)  # what comes back through an imported graph has lost it
         rate = self.learning_rate(turn.count) if callable(self.learning_rate) else self.learning_rate
         rate = tf.cast(rate, codes.dtype)
-        move, scale, memory = self._move(gradient, memory, tf.cast(turn.count + 1, codes.dtype))
+        move, scale, memory = self._move(gradient, memory, tf.cast(turn.since + 1, codes.dtype))
         after = codes - rate * move
         if objective.sparsity:
             after = _towards_zero(after, rate * scale * objective.sparsity)
-            value += objective.sparsity * tf.reduce_sum(tf.abs(rows.flat(codes)), axis=1)
+        value = objective.charged(value, codes)
         return Step(after, memory, value, rows.flat_ends(gradient), tf.fill(tf.shape(value), 2))
 
     def _move(

@@ -25,7 +25,7 @@ class Memory(NamedTuple):
 
     codes: tf.Tensor  # [N, d]
     value: tf.Tensor  # [N]
-    gradient: tf.Tensor  # [N, d]
+    gradient: tf.Tensor  # [N, d]: of the smooth part, see `Objective.sparsity`
     length: tf.Tensor  # [N] float64: the share of the direction that the next trial goes
     moves: tf.Tensor  # [m, N, d]: the last moves s, the newest first
     changes: tf.Tensor  # [m, N, d]: the changes y of the gradient over them
@@ -41,15 +41,18 @@ class LBFGS:
     A row that finds nothing on its way down forgets its pairs and starts again with steepest descent. Instead of
     Wolfe's second condition, a pair is left out where the slope did not rise along the move.
 
+    Beside an L1 term it is OWL-QN (Andrew & Gao, "Scalable Training of L1-Regularized Log-Linear Models", 2007): a
+    trial stays in the orthant that the steepest way down leads into, so that entries become exactly zero.
+
     Args:
       steps: trials at most.
       memory: pairs of moves and gradient changes that a row remembers, each two tensors like the codes.
-      inverse: a guess of the inverse Hessian, symmetric and positive definite [d, d], the same for all rows, where
-        the identity, to a factor, is too far from it. The search is then that in the coordinates in which the guess
-        is the identity.
+      inverse: a guess of the inverse Hessian, the same for all rows, where the identity, to a factor, is too far from
+        it: symmetric and positive definite [d, d], or its diagonal [d]. The search is then that in the coordinates in
+        which the guess is the identity.
 
     Raises:
-      BadInput: `steps` or `memory` is not positive, or `inverse` is no square matrix.
+      BadInput: `steps` or `memory` is not positive, or `inverse` is no square matrix and no diagonal.
     """
 
     steps: int = STEPS["lbfgs"]
@@ -63,8 +66,8 @@ class LBFGS:
             raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.memory < 1:
             raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
-        if self.inverse is not None and (self.inverse.ndim != 2 or self.inverse.shape[0] != self.inverse.shape[1]):
-            raise BadInput(f"inverse {list(self.inverse.shape)}", "expected a matrix [d, d]")
+        if self.inverse is not None and self.inverse.shape not in [(len(self.inverse),) * rank for rank in (1, 2)]:
+            raise BadInput(f"inverse {list(self.inverse.shape)}", "expected a matrix [d, d] or its diagonal [d]")
 
     def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         flat = rows.flat(codes)
@@ -74,21 +77,27 @@ class LBFGS:
         return Memory(flat, value, gradient, ones, pairs, pairs, tf.zeros_like(tf.stack([ones] * self.memory, axis=1)))
 
     def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
-        flat = rows.flat(codes)
+        flat, charge = rows.flat(codes), objective.sparsity
         # Where somebody else, such as a constraint, has moved the codes, the trial is a look at where they are now.
         moved = _moved(flat, memory.codes)
         length = tf.where(moved, tf.zeros_like(memory.length), memory.length)
-        direction = _direction(memory, self._scaled)
+        slopes = _slopes(memory.codes, memory.gradient, charge)
+        direction = _direction(memory, slopes, self._scaled)
+        if charge:  # what leads against the steepest way down leads out of the orthant
+            direction = tf.where(direction * slopes < 0, direction, tf.zeros_like(direction))
         trial = flat + tf.cast(length[:, None], codes.dtype) * direction
+        if charge:
+            trial = tf.where(moved[:, None] | (trial * _orthant(memory.codes, slopes) > 0), trial, tf.zeros_like(trial))
         value, gradient = _evaluate(objective, tf.reshape(trial, tf.shape(codes)))
         old_value = tf.where(moved, value, memory.value)
         old_gradient = tf.where(moved[:, None], gradient, memory.gradient)
-        slope = rows.dot(memory.gradient, direction)
+        slope = rows.dot(slopes, direction)
+        promised = rows.dot(slopes, trial - memory.codes) if charge else length * slope
         gain = tf.cast(value, tf.float64) - tf.cast(memory.value, tf.float64)
         finite = tf.math.is_finite(value) & rows.finite(gradient) & rows.finite(trial)
-        accepted = finite & (moved | (gain <= _ARMIJO * length * slope))
+        accepted = finite & (moved | (gain <= _ARMIJO * promised))
         shorter = _shorter(length, slope, gain)
-        again = ~accepted & (shorter < _SHORTEST)
+        again = (~accepted & (shorter < _SHORTEST)) | (~moved & (slope == 0))
         after = _remember(memory, trial - memory.codes, gradient - memory.gradient, accepted)
         after = after._replace(
             codes=tf.where(accepted[:, None], trial, flat),
@@ -97,23 +106,45 @@ class LBFGS:
             length=tf.where(accepted | again, tf.ones_like(length), shorter),
             weights=tf.where(again[:, None], tf.zeros_like(after.weights), after.weights),
         )
-        looks = 1 + tf.cast(turn.count == 0, tf.int32)  # the first codes were looked at in `init`
+        looks = 1 + tf.cast(turn.since == 0, tf.int32)  # the first codes were looked at in `init`
         passes = tf.fill(tf.shape(value), 2 * looks)
-        return Step(tf.reshape(after.codes, tf.shape(codes)), after, old_value, rows.flat_ends(old_gradient), passes)
+        ended = rows.flat_ends(_slopes(flat, old_gradient, charge))
+        return Step(tf.reshape(after.codes, tf.shape(codes)), after, old_value, ended, passes)
 
     def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:
         """Gradients float64 [N, d] times the guess of the inverse Hessian."""
-        return gradients if self.inverse is None else gradients @ tf.constant(self.inverse, tf.float64)
+        if self.inverse is None:
+            return gradients
+        guess = tf.constant(self.inverse, tf.float64)
+        return gradients * guess if self.inverse.ndim == 1 else gradients @ guess
 
 
 def _evaluate(objective: Objective, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Values [N] and gradients [N, d] at codes [N, *shape]."""
+    """Values [N] and gradients [N, d] of their smooth part at codes [N, *shape]."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(codes)
-        value = objective(codes)
-        total = tf.reduce_sum(value)
+        smooth = objective.values(codes)
+        total = tf.reduce_sum(smooth)
     gradient = tape.gradient(total, codes, unconnected_gradients="zero")
+    value = objective.charged(smooth, codes)
     return value, rows.flat(tf.reshape(tf.convert_to_tensor(gradient), tf.shape(codes)))
+
+
+def _slopes(codes: tf.Tensor, gradient: tf.Tensor, charge: float) -> tf.Tensor:
+    """The steepest way up [N, d] of a smooth part with this gradient and of charge * sum(|codes|).
+
+    Equation 4 of Andrew & Gao: at zero the charge has two slopes, and where the gradient lies between them none leads
+    down.
+    """
+    if not charge:
+        return gradient
+    rest = tf.sign(gradient) * tf.maximum(tf.abs(gradient) - charge, 0)
+    return tf.where(codes == 0, rest, gradient + charge * tf.sign(codes))
+
+
+def _orthant(codes: tf.Tensor, slopes: tf.Tensor) -> tf.Tensor:
+    """The signs [N, d] that entries may have after a step: their own, and at zero that of the way down."""
+    return tf.where(codes == 0, -tf.sign(slopes), tf.sign(codes))
 
 
 def _moved(codes: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
@@ -122,9 +153,9 @@ def _moved(codes: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
     return rows.dot(codes - known, codes - known) > rounding**2 * rows.dot(known, known)
 
 
-def _direction(memory: Memory, scaled: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    """The way down [N, d]: -H g by the two loops of algorithm 7.4; zero where the gradient is not finite."""
-    gradient = tf.cast(memory.gradient, tf.float64)
+def _direction(memory: Memory, slopes: tf.Tensor, scaled: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """The way down [N, d]: -H g by the two loops of algorithm 7.4, g being the slopes; zero where one is not finite."""
+    gradient = tf.cast(slopes, tf.float64)
     rest, shares = gradient, []
     pairs = list(zip(*(tf.unstack(part, axis=1) for part in memory[4:]), strict=True))
     for move, change, weight in pairs:

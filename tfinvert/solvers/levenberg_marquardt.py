@@ -111,7 +111,7 @@ class LevenbergMarquardt:
             computed=memory.computed & ~well,
         )
         entries = math.prod(codes.shape[1:])
-        first = tf.cast(turn.count == 0, tf.int32)  # the first codes were looked at in `init`
+        first = tf.cast(turn.since == 0, tf.int32)  # the first codes were looked at in `init`
         looks = 1 + tf.cast(moved, tf.int32) + first
         passes = looks + tf.where(fresh, entries + 1, 0)
         return Step(tf.reshape(memory.codes, tf.shape(codes)), memory, value, rows.flat_ends(gradient), passes)

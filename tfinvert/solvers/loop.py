@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,11 +17,14 @@ from tfinvert.solvers.status import Status
 
 Constrain = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [N, *shape], steps taken) -> codes in the space
 
+_OVER = (Status.CONVERGED, Status.STALLED, Status.FLAT, Status.DIVERGED)  # ends that are those of one objective
+
 
 class Progress(NamedTuple):
     """Where N rows stand."""
 
     count: tf.Tensor  # steps taken, int32 scalar
+    begun: tf.Tensor  # how many were when the solver's memory was new, int32 scalar
     codes: tf.Tensor  # [N, *shape]
     memory: Memory
     best_codes: tf.Tensor  # [N, *shape], always finite
@@ -40,6 +45,7 @@ def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Ten
     none = tf.zeros(tf.shape(codes)[:1], tf.int32)
     return Progress(
         tf.constant(0),
+        tf.constant(0),
         codes,
         solver.init(codes, objective, seeds),
         codes,
@@ -49,6 +55,26 @@ def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Ten
         tf.cast(status, tf.int32),
         none,
         none,
+    )
+
+
+def renew(solver: Solver, objective: Objective, progress: Progress, seeds: tf.Tensor, count: tf.Tensor) -> Progress:
+    """The same rows where the objective has become another one: from their best codes, with nothing known of it.
+
+    Rows that had ended go on, but for those that have no value, or never had work to do. `count` is that of the steps
+    that are behind them, or were left out.
+    """
+    again = functools.reduce(operator.or_, [progress.status == end for end in _OVER])
+    infinite = tf.fill(tf.shape(progress.status), tf.constant(float("inf"), progress.codes.dtype))
+    return progress._replace(
+        count=count,
+        begun=count,
+        codes=progress.best_codes,
+        memory=solver.init(progress.best_codes, objective, seeds),
+        best_value=infinite,
+        mark_value=infinite,
+        mark_count=tf.fill(tf.shape(progress.status), count),
+        status=tf.where(again, int(Status.RUNNING), progress.status),
     )
 
 
@@ -62,7 +88,8 @@ def advance(
 
     def body(progress: Progress) -> tuple[Progress]:
         worked = progress.status == Status.RUNNING
-        turn = Turn(progress.count, worked, lambda codes: constrain(codes, progress.count))
+        since = progress.count - progress.begun
+        turn = Turn(progress.count, worked, lambda codes: constrain(codes, progress.count), since)
         step = solver.step(objective, progress.codes, progress.memory, turn)
         codes = turn.constrain(step.codes)
         progress = _judge(progress, step.value, stopping)

@@ -18,6 +18,7 @@ class Turn(NamedTuple):
     count: tf.Tensor  # int32 scalar: the steps that were taken before
     running: tf.Tensor  # bool [N]: where it is false a row has ended, and nobody looks at what becomes of it
     constrain: Callable[[tf.Tensor], tf.Tensor]  # codes [N, *shape] -> what will become of them after the step
+    since: tf.Tensor  # int32 scalar: the steps since `init`, which is called again where the objective becomes another
 
 
 class Step(NamedTuple):

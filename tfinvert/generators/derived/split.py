@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from tfinvert.generators.graphs.cuts import layers as layers_of
 from tfinvert.generators.graphs.definition import Body, by_name, node_of, only, upstream, with_bodies, with_placeholder
 from tfinvert.generators.graphs.frozen import Frozen, examples, frozen_for, part
 from tfinvert.generators.held import Held
-from tfinvert.spaces import normal, unconstrained
+from tfinvert.spaces import Space, normal, unconstrained
 
 _CUT = "tfinvert_cut"  # the placeholder that the tail begins with
 _SAMPLES = 64  # codes that tell where the values at the cut lie
@@ -39,12 +38,14 @@ class Split:
         the codes. Its prior is normal, with the mean that codes of the whole give each entry and one spread.
       layer: the tail as a Keras layer.
       whole: the generator.
+      spreads: float32 of the cut's shape: the standard deviation of each value there, over codes of the prior.
     """
 
     head: Piece
     tail: Generator
     layer: Piece
     whole: Generator
+    spreads: np.ndarray
 
     @property
     def rounds(self) -> bool:
@@ -119,7 +120,10 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     after = upstream(by_name(opened), [frozen.images])
     opened = only(opened, after | {_CUT, *map(node_of, held)})
     layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
-    return Split(head, _tail(generator, layer, head, shape, rounds), layer, generator)
+    values = head(examples(generator, _SAMPLES)).numpy()
+    mean, spreads = values.mean(axis=0), values.std(axis=0)
+    space = normal(*shape, mean=mean, stddev=float(np.sqrt(np.mean(spreads**2))) or 1.0, constraint=unconstrained())
+    return Split(head, _tail(generator, layer, head, space, rounds), layer, generator, spreads)
 
 
 def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> Body:
@@ -153,17 +157,14 @@ def _shape(definition: Any, frozen: Frozen, tensor: str, generator: Generator) -
     return tuple(int(size) for size in found[1:])
 
 
-def _tail(generator: Generator, layer: Piece, head: Piece, shape: tuple[int, ...], rounds: bool) -> Generator:
+def _tail(generator: Generator, layer: Piece, head: Piece, space: Space, rounds: bool) -> Generator:
     """The generator whose codes are the values at the cut."""
-    values = head(examples(generator, _SAMPLES)).numpy()
-    mean = values.mean(axis=0)
-    spread = float(np.sqrt(np.mean(np.square(values - mean)))) or 1.0
     holds = {**generator.holds, CODES: generator.space.shape or ()} if rounds else generator.holds
     return derive(
         generator,
-        f"{generator.name} behind {node_of(head.output_name)} ({math.prod(shape)} values)",
+        f"{generator.name} behind {node_of(head.output_name)} ({space.entries} values)",
         _calling(layer, rounds),
-        space=normal(*shape, mean=mean, stddev=spread, constraint=unconstrained()),
+        space=space,
         holds=holds,
     )
 

@@ -1,0 +1,73 @@
+"""Graduated smoothing: the stages of an inversion, from a generator without kinks to the generator itself.
+
+Graduated non-convexity (Blake & Zisserman, "Visual Reconstruction", 1987): what is found for a smooth objective is the
+start for a less smooth one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator
+from tfinvert.generators.derived.smoothed import SMOOTHING, smoothed
+from tfinvert.generators.held import Held
+
+
+class Smoothing(NamedTuple):
+    """How an inverter smooths."""
+
+    amounts: tuple[float, ...]
+    generator: Generator | None = None  # that holds `smoothing`; default: `smoothed` of the inverter's
+
+
+class Stage(NamedTuple):
+    """One stage of an inversion."""
+
+    generator: Generator
+    smoothing: float  # 0 where it is the generator itself
+    until: int  # the steps that are taken when it ends
+
+    def held(self, held: Held, count: tf.Tensor) -> Held:
+        """What `count` rows hold in this stage, from what they hold in any."""
+        if SMOOTHING not in self.generator.holds:
+            return held._replace(tensors={key: rows for key, rows in held.tensors.items() if key != SMOOTHING})
+        if not self.smoothing:  # it is held by whoever calls the inverter
+            return held
+        return held._replace(tensors={**held.tensors, SMOOTHING: tf.fill([count], self.smoothing)})
+
+
+def smoothing_of(given: Smoothing | Sequence[float]) -> Smoothing:
+    """What is meant by amounts alone.
+
+    Raises:
+      BadInput: they are not positive, or do not fall.
+    """
+    smoothing = given if isinstance(given, Smoothing) else Smoothing(tuple(map(float, given)))
+    falls = all(before > after for before, after in itertools.pairwise([float("inf"), *smoothing.amounts, 0]))
+    if not falls:
+        raise BadInput(f"smoothing={smoothing.amounts}", "expected positive numbers that fall, such as 0.3, 0.03")
+    return smoothing
+
+
+def stages(generator: Generator, smoothing: Smoothing, steps: int) -> list[Stage]:
+    """Stages that share the steps evenly, the last one without smoothing.
+
+    Raises:
+      BadInput: there are fewer steps than stages, or the generator cannot be smoothed.
+    """
+    if not smoothing.amounts:
+        return [Stage(generator, 0.0, steps)]
+    count = len(smoothing.amounts) + 1
+    if steps < count:
+        raise BadInput(f"{steps} steps for {count} stages of smoothing", "give more steps, or less smoothing")
+    smooth = smoothed(generator) if smoothing.generator is None else smoothing.generator
+    ends = [round(steps * number / count) for number in range(1, count + 1)]
+    return [
+        *(Stage(smooth, amount, until) for amount, until in zip(smoothing.amounts, ends[:-1], strict=True)),
+        Stage(generator, 0.0, ends[-1]),
+    ]
