@@ -42,15 +42,17 @@ class Stage(NamedTuple):
 
 
 def smoothing_of(given: Smoothing | Sequence[float]) -> Smoothing:
-    """What is meant by amounts alone.
+    """What is meant by amounts alone; a last one of 0 is the stage that comes last anyway.
 
     Raises:
       BadInput: they are not positive, or do not fall.
     """
     smoothing = given if isinstance(given, Smoothing) else Smoothing(tuple(map(float, given)))
+    if smoothing.amounts and not smoothing.amounts[-1]:
+        smoothing = smoothing._replace(amounts=smoothing.amounts[:-1])
     falls = all(before > after for before, after in itertools.pairwise([float("inf"), *smoothing.amounts, 0]))
     if not falls:
-        raise BadInput(f"smoothing={smoothing.amounts}", "expected positive numbers that fall, such as 0.3, 0.03")
+        raise BadInput(f"smoothing={smoothing.amounts}", "expected positive numbers that fall, such as 0.5, 0.05")
     return smoothing
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput
@@ -22,12 +23,12 @@ from tfinvert.generators.derived.smoothed import smoothed
 from tfinvert.generators.derived.split import HIDDEN, Split, around, split
 from tfinvert.generators.held import Held
 from tfinvert.inversion.given import given
-from tfinvert.inversion.graduated import Smoothing
+from tfinvert.inversion.graduated import Smoothing, smoothing_of
 from tfinvert.inversion.inverter import Inverter, pad
 from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Watch, Watcher
 from tfinvert.losses import Sparsity, Term, loss_of
-from tfinvert.settings import LossSettings, SecondStep, SolverSettings
+from tfinvert.settings import SMOOTHING, LossSettings, SecondStep, SolverSettings
 from tfinvert.solvers import LBFGS, solver_of
 from tfinvert.solvers.named import RATED
 from tfinvert.solvers.solver import Solver
@@ -64,6 +65,9 @@ class TwoStep:
       loss: of the second step, without terms of the code; default: that of the first.
       solver: of the second step, or its name; default: Adam. Where it is named, its rate falls by the same schedule to
         zero, and by default from 0.1 times the standard deviation of the values at the cut.
+
+    Kinks of the tail are smoothed by 0.5 and then by 0.05 for a third of the steps each, where it has any: an entry
+    behind which a ReLU is off would get no gradient, and stay. `SecondStep(smoothing=[0])` leaves that out.
 
     The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders
     of magnitude from generator to generator.
@@ -102,7 +106,7 @@ class TwoStep:
             _second(solver, how, self.parts),
             restarts=1,
             stopping=first.stopping,
-            smoothing=self._smoothing(how.smoothing or ()),
+            smoothing=self._smoothing(how.smoothing),
             batch_size=first.batch_size,
             seed=first.seed,
         )
@@ -147,11 +151,18 @@ class TwoStep:
         )
         return self._result(images, found, hidden, better)
 
-    def _smoothing(self, amounts: Sequence[float]) -> Smoothing:
+    def _smoothing(self, amounts: Sequence[float] | None) -> Smoothing:
         """Smoothed by what enters kinks for values as the prior has them, not for distances between them."""
-        if not amounts:
+        stated = smoothing_of(SMOOTHING if amounts is None else amounts)
+        if not stated.amounts:
+            return stated
+        try:
+            return stated._replace(generator=around(smoothed(self.parts.tail)))
+        except BadInput as error:
+            if amounts is not None:
+                raise
+            logging.info("the second step goes without smoothing: %s", error)
             return Smoothing(())
-        return Smoothing(tuple(map(float, amounts)), around(smoothed(self.parts.tail)))
 
     def _before(self, codes: tf.Tensor, labels: Any, held: Mapping[str, Any] | None) -> tuple[tf.Tensor, Held]:
         """As `Split.before`, in whole blocks, so that the values are the same in any batch: see `Inverter`."""

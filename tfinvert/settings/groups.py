@@ -21,6 +21,7 @@ STEPS = {  # the usual ones of each solver
 SOLVERS = tuple(STEPS)
 LEARNING_RATES = {"adam": 0.1, "rmsprop": 0.01, "gd": 1.0}  # the usual ones; other solvers have none
 SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")  # the first is the usual one
+SMOOTHING = (0.5, 0.05)  # the usual one behind a cut
 FITS = ("crop", "pad", "stretch")
 
 
@@ -197,7 +198,12 @@ class SecondStep(Settings):
         None, "Of the second step; default: that of the first.", flag="second_solver", choices=SOLVERS
     )
     smoothing: Sequence[float] | None = setting(
-        None, "Of the second step, as --smoothing; default: none.", float, flag="second_smoothing", several=True
+        None,
+        f"Of the second step, as --smoothing; default: {','.join(map(str, SMOOTHING))} where the generator has kinks.",
+        float,
+        flag="second_smoothing",
+        several=True,
+        least=0,
     )
 
 
@@ -217,9 +223,10 @@ class Job(Settings):
     smoothing: Sequence[float] | None = setting(
         None,
         "How far the generator's kinks (ReLU and the like) are smoothed, stage after stage, before it is "
-        "inverted as it is, in units of what enters them, such as 0.3,0.03; default: not at all.",
+        "inverted as it is, in units of what enters them, such as 0.5,0.05; default: not at all, as 0.",
         float,
         several=True,
+        least=0,
     )
     beyond: SecondStep | None = within(SecondStep, optional=True)
     limits: Limits = within(Limits)

@@ -21,6 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 15_000,
         "second_learning_rate": 0.01,
         "second_steps": 15_000,
+        "second_smoothing": [0.0],
         "restarts": 1,
         "spread": 0.001,
         "batch_size": 25,
