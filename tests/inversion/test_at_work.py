@@ -25,7 +25,17 @@ def made(count):
     values = tf.cast(numbers, tf.float32)
     memory = Memory((10 * wide, tf.cast(numbers, tf.float64)), tf.constant(7))
     progress = Progress(
-        tf.constant(0), wide, memory, wide + 0.5, values, values, numbers, tf.zeros([count], tf.int32), numbers, numbers
+        tf.constant(0),
+        tf.constant(0),
+        wide,
+        memory,
+        wide + 0.5,
+        values,
+        values,
+        numbers,
+        tf.zeros([count], tf.int32),
+        numbers,
+        numbers,
     )
     return progress, (wide + 1000, tf.strings.as_string(numbers))
 

@@ -134,12 +134,13 @@ def test_watchers_see_all_steps_of_all_stages_in_order():
     assert [share for _, share in seen] == sorted(share for _, share in seen)
 
 
-def test_a_second_step_without_kinks_goes_without_smoothing_unless_it_was_asked_for():
+def test_a_second_step_that_cannot_be_smoothed_goes_without_unless_it_was_asked_for():
     matrix = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
     generator = ti.load_generator(
         lambda codes: tf.reshape(tf.tanh(codes @ matrix), [-1, 4, 4, 1]), prior=ti.normal(4), value_range=(-1, 1)
     )
     first = ti.Inverter(generator, solver=ti.LBFGS(10), restarts=1)
+    assert not ti.TwoStep(ti.Inverter(kinked()), SecondStep("first_dense", steps=2))._second.smoothing.amounts
     found = ti.TwoStep(first, SecondStep("first_dense", steps=10))(generator.sample(2)[1])
     assert np.isfinite(found.loss).all()
     with pytest.raises(BadInput, match="no ReLU"):

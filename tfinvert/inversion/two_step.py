@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,7 +106,7 @@ class TwoStep:
             _second(solver, how, self.parts),
             restarts=1,
             stopping=first.stopping,
-            smoothing=self._smoothing(how.smoothing),
+            smoothing=self._smoothing(how),
             batch_size=first.batch_size,
             seed=first.seed,
         )
@@ -151,15 +151,16 @@ class TwoStep:
         )
         return self._result(images, found, hidden, better)
 
-    def _smoothing(self, amounts: Sequence[float] | None) -> Smoothing:
+    def _smoothing(self, how: SecondStep) -> Smoothing:
         """Smoothed by what enters kinks for values as the prior has them, not for distances between them."""
-        stated = smoothing_of(SMOOTHING if amounts is None else amounts)
-        if not stated.amounts:
-            return stated
+        stated = smoothing_of(SMOOTHING if how.smoothing is None else how.smoothing)
+        too_short = how.smoothing is None and how.steps <= len(stated.amounts)
+        if not stated.amounts or too_short:
+            return Smoothing(())
         try:
             return stated._replace(generator=around(smoothed(self.parts.tail)))
         except BadInput as error:
-            if amounts is not None:
+            if how.smoothing is not None:
                 raise
             logging.info("the second step goes without smoothing: %s", error)
             return Smoothing(())
