@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,13 +100,14 @@ class TwoStep:
             raise BadInput("a second step whose loss sees no image", "expected a term such as Pixel()")
         self.loss = seen
         self._first = first
+        solver = _second(solver, how, self.parts)
         self._second = Inverter(
             around(self.parts.tail),
             seen + self.sparsity * Sparsity() if self.sparsity else seen,
-            _second(solver, how, self.parts),
+            solver,
             restarts=1,
             stopping=first.stopping,
-            smoothing=self._smoothing(how),
+            smoothing=self._smoothing(how.smoothing, solver.steps),
             batch_size=first.batch_size,
             seed=first.seed,
         )
@@ -151,16 +152,16 @@ class TwoStep:
         )
         return self._result(images, found, hidden, better)
 
-    def _smoothing(self, how: SecondStep) -> Smoothing:
+    def _smoothing(self, amounts: Sequence[float] | None, steps: int) -> Smoothing:
         """Smoothed by what enters kinks for values as the prior has them, not for distances between them."""
-        stated = smoothing_of(SMOOTHING if how.smoothing is None else how.smoothing)
-        too_short = how.smoothing is None and how.steps <= len(stated.amounts)
+        stated = smoothing_of(SMOOTHING if amounts is None else amounts)
+        too_short = amounts is None and steps <= len(stated.amounts)
         if not stated.amounts or too_short:
             return Smoothing(())
         try:
             return stated._replace(generator=around(smoothed(self.parts.tail)))
         except BadInput as error:
-            if how.smoothing is not None:
+            if amounts is not None:
                 raise
             logging.info("the second step goes without smoothing: %s", error)
             return Smoothing(())
