@@ -1,0 +1,107 @@
+"""What graduated smoothing gains: own samples found from one start, and images at the code and behind a cut.
+
+    python benchmarks/smoothing.py [FILE[:low,high] ...] --images=SOURCE [--limit=16] [--smoothing=0]
+        [--smoothing=0.5,0.05] [--solvers=adam,lbfgs] [--steps=500] [--sparsity=0,default] [--split=first_dense]
+        [--places=own,code,behind]
+
+One line for each generator, place, solver, charge and smoothing:
+own: 16 images of the generator's own, one start each: how many are matched (mean squared error below 1e-6).
+code: the images, four starts each, at the code.
+behind: the images behind the cut, all from the same codes (those of L-BFGS, 100 steps, four starts).
+Errors are medians on [0, 1]; passes are those of one image; seconds include the building of graphs.
+"""
+
+import argparse
+import time
+from typing import Any
+
+import _files
+import numpy as np
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.generators.derived.split import HIDDEN
+from tfinvert.settings import SecondStep, SolverSettings
+
+KNOWN = 1e-6  # mean squared error of an image whose code was found
+
+
+def amounts(text: str) -> list[float]:
+    return [float(each) for each in text.split(",")]
+
+
+def show(generator: ti.Generator, place: str, how: str, targets: Any, found: Any, begun: float, more: str = "") -> None:
+    errors = ti.metrics.mse(generator.to_unit(found.images), generator.to_unit(targets)).numpy()
+    middle = np.median(errors)
+    print(
+        f"{generator.name[:28]:28} {place:6} {how:34} mse {middle:8.2e} psnr {-10 * np.log10(middle):5.2f}"
+        f" matched {np.mean(errors < KNOWN):4.0%} passes {np.median(found.passes):6.0f}"
+        f" {time.perf_counter() - begun:5.0f} s {more}",
+        flush=True,
+    )
+
+
+def at_codes(generator: ti.Generator, place: str, targets: Any, starts: int, arguments: Any) -> None:
+    for solver in arguments.solvers.split(","):
+        for smoothing in arguments.smoothing:
+            begun = time.perf_counter()
+            inverter = ti.Inverter(
+                generator, solver=SolverSettings(solver, arguments.steps), restarts=starts, smoothing=amounts(smoothing)
+            )
+            show(generator, place, f"{solver} smoothing {smoothing}", targets, inverter(targets), begun)
+
+
+def behind(generator: ti.Generator, targets: Any, arguments: Any) -> None:
+    first = ti.Inverter(generator, solver=ti.LBFGS(100))
+    kept = first(targets)
+    for solver in arguments.solvers.split(","):
+        for sparsity in arguments.sparsity.split(","):
+            for smoothing in arguments.smoothing:
+                begun = time.perf_counter()
+                two = ti.TwoStep(
+                    first,
+                    SecondStep(
+                        arguments.split,
+                        sparsity=None if sparsity == "default" else float(sparsity),
+                        steps=arguments.steps,
+                        solver=solver,
+                        smoothing=amounts(smoothing),
+                    ),
+                )
+                hidden, beside = two.parts.before(kept.codes)
+                second = two._second  # alone, so that the first step is done once
+                none = tf.zeros([len(targets), 1, *hidden.shape[1:]])
+                found = second(targets, held={**beside.tensors, HIDDEN: hidden}, starts=none)
+                zeros = f"zeros {np.mean(found.codes == 0):4.0%}"
+                how = f"{solver} charge {sparsity} smoothing {smoothing}"
+                show(generator, "behind", how, targets, found, begun, zeros)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("generators", nargs="*", help=_files.FILE_HELP)
+    parser.add_argument("--images", help="as of tfinvert invert; default: the built-in glyphs")
+    parser.add_argument("--limit", type=int, default=16)
+    parser.add_argument("--smoothing", action="append", help="may be given several times")
+    parser.add_argument("--solvers", default="adam,lbfgs")
+    parser.add_argument("--sparsity", default="0,default")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--split", default="first_dense")
+    parser.add_argument("--places", default="own,code,behind")
+    arguments = parser.parse_args()
+    arguments.smoothing = arguments.smoothing or ["0", "0.5,0.05"]
+    for text in arguments.generators or [None]:
+        generator = _files.generator(text)
+        if generator.condition is not None:
+            raise SystemExit(f"{generator.name} is class-conditional: expected one that is not")
+        images = tf.constant(ti.images.load(arguments.images, generator, limit=arguments.limit).pixels)
+        if "own" in arguments.places:
+            at_codes(generator, "own", generator.sample(16, seed=3)[1], 1, arguments)
+        if "code" in arguments.places:
+            at_codes(generator, "code", images, 4, arguments)
+        if "behind" in arguments.places:
+            behind(generator, images, arguments)
+
+
+if __name__ == "__main__":
+    main()
