@@ -50,6 +50,22 @@ class Objective:
         flat = tf.reshape(codes, [-1, math.prod(codes.shape[1:])])
         return values + self.sparsity * tf.reduce_sum(tf.abs(flat), axis=1)
 
+    def rounded(self, width: tf.Tensor) -> Objective:
+        """The same without the kink that `sparsity` has at zero: sqrt(x^2 + width^2) - width for |x|, width being [N].
+
+        `part` is left out.
+        """
+        if not self.sparsity:
+            return self
+
+        def values(codes: tf.Tensor, *more: Any) -> tf.Tensor:
+            flat = tf.reshape(codes, [-1, math.prod(codes.shape[1:])])
+            least = tf.cast(width, flat.dtype)[:, None]
+            beyond = tf.sqrt(tf.square(flat) + tf.square(least)) - least
+            return self.values(codes, *more) + self.sparsity * tf.reduce_sum(beyond, axis=1)
+
+        return Objective(values)
+
     def __add__(self, other: Objective) -> Objective:
         values = lambda *given: self.values(*given) + other.values(*given)
         left, right = self.residuals, other.residuals

@@ -100,17 +100,19 @@ def test_images_that_are_none_leave_the_others_alone():
 
 
 @pytest.mark.parametrize(
-    ("loss", "at", "solver", "why"),
+    ("loss", "at", "why"),
     [
-        (None, {"at": "first_dense", "sparsity": -1}, None, "sparsity=-1: expected a number of at least 0"),
-        (None, {"at": "conv"}, None, "no layer 'conv'"),
-        (ti.LogPrior(), {"at": "first_dense"}, None, "sees no image"),
-        (None, {"at": "first_dense", "learning_rate": 0.1}, "lbfgs", "second_learning_rate=0.1 for lbfgs: it has none"),
+        (None, {"sparsity": -1}, "sparsity=-1: expected a number of at least 0"),
+        (None, {"at": "conv"}, "no layer 'conv'"),
+        (ti.LogPrior(), {}, "sees no image"),
+        (None, {"learning_rate": 0.1}, "second_learning_rate=0.1 for lbfgs: it has none"),
+        (None, {"schedule": "drop"}, "second_schedule=drop for lbfgs: it has none"),
+        (None, {"solver": "newton"}, "second_solver=.newton.: expected one of adam"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(loss, at, solver, why):
+def test_settings_that_cannot_be_are_refused(loss, at, why):
     with pytest.raises(ti.BadInput, match=why):
-        ti.TwoStep(ti.Inverter(LINEAR, loss), SecondStep(**at), solver=solver)
+        ti.TwoStep(ti.Inverter(LINEAR, loss), SecondStep(**{"at": "first_dense", **at}))
 
 
 def test_the_second_step_has_the_loss_of_images_alone_and_stops_as_the_first():

@@ -78,7 +78,7 @@ def test_recovery():
 
 def test_two_steps_in_a_pipeline():
     """A batch of unknown size, inside a graph."""
-    inverter = ti.TwoStep(ti.Inverter(LINEAR.generator, solver=ti.Adam(steps=5), restarts=1), "matmul", solver="lbfgs")
+    inverter = ti.TwoStep(ti.Inverter(LINEAR.generator, solver=ti.Adam(steps=5), restarts=1), "matmul")
     data = tf.data.Dataset.from_tensor_slices(IMAGES[:6]).batch(4).map(inverter)
     hidden = np.concatenate([found.hidden for found in data])
     np.testing.assert_allclose(hidden[:4], inverter(IMAGES[:4]).hidden, atol=1e-4)

@@ -17,6 +17,8 @@ from tfinvert.generators import Generator
 from tfinvert.generators.derived.smoothed import SMOOTHING, smoothed
 from tfinvert.generators.held import Held
 
+_SHARE = 0.6  # of the steps that are left, for each stage but the last
+
 
 class Smoothing(NamedTuple):
     """How an inverter smooths."""
@@ -57,7 +59,7 @@ def smoothing_of(given: Smoothing | Sequence[float]) -> Smoothing:
 
 
 def stages(generator: Generator, smoothing: Smoothing, steps: int) -> list[Stage]:
-    """Stages that share the steps evenly, the last one without smoothing.
+    """Stages that each take 60% of the steps that are left, and a last one without smoothing that takes the rest.
 
     Raises:
       BadInput: there are fewer steps than stages, or the generator cannot be smoothed.
@@ -68,8 +70,7 @@ def stages(generator: Generator, smoothing: Smoothing, steps: int) -> list[Stage
     if steps < count:
         raise BadInput(f"{steps} steps for {count} stages of smoothing", "give more steps, or less smoothing")
     smooth = smoothed(generator) if smoothing.generator is None else smoothing.generator
-    ends = [round(steps * number / count) for number in range(1, count + 1)]
-    return [
-        *(Stage(smooth, amount, until) for amount, until in zip(smoothing.amounts, ends[:-1], strict=True)),
-        Stage(generator, 0.0, ends[-1]),
-    ]
+    ends, made = [round(steps * (1 - (1 - _SHARE) ** number)) for number in range(1, count)], []
+    for number, (amount, end) in enumerate(zip(smoothing.amounts, ends, strict=True), 1):
+        made.append(Stage(smooth, amount, max(number, min(end, steps - count + number))))  # each takes at least one
+    return [*made, Stage(generator, 0.0, steps)]

@@ -272,6 +272,8 @@ class Inverter:
         smooth = SMOOTHING in targets.held.tensors and SMOOTHING not in self.generator.holds
         generator = self._stages[0].generator if smooth else self.generator
         exact, rough = self._loss_by(generator, targets), generator.rough
+        if smooth:
+            exact = exact.rounded(self.generator.space.spread * targets.held.tensors[SMOOTHING])
         return dataclasses.replace(
             exact,
             part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),

@@ -65,7 +65,7 @@ class Stages:
         if name in self._built:
             return self._built[name]
         inverse = np.linalg.inv(2 * self._curvature(floor))
-        return self._once(name, loss(floor), LBFGS(_STEPS, _PAIRS, inverse), _tolerance(floor))
+        return self._once(name, loss(floor), LBFGS(_STEPS, _PAIRS, inverse[None]), _tolerance(floor))
 
     def search(self, floor: float | None) -> Inverter:
         """The long way, by `Logit(floor)` or, for None, by plain pixels."""

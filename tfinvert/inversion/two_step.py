@@ -17,10 +17,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfinvert import metrics
+from tfinvert import metrics, seeds
 from tfinvert.errors import BadInput
+from tfinvert.generators.derived.curvature import SAMPLES, curvature, inverse_root
+from tfinvert.generators.derived.smoothed import SMOOTHING as SMOOTHED
 from tfinvert.generators.derived.smoothed import smoothed
-from tfinvert.generators.derived.split import HIDDEN, Split, around, split
+from tfinvert.generators.derived.split import HIDDEN, around, split
+from tfinvert.generators.generator import Generator, derive
 from tfinvert.generators.held import Held
 from tfinvert.inversion.given import given
 from tfinvert.inversion.graduated import Smoothing, smoothing_of
@@ -35,7 +38,6 @@ from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
 _RATE = 0.1  # of the second step, in units of the layer's values
-_LEAST = 1e-4  # variance that a value has, in units of the mean one
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
@@ -63,11 +65,11 @@ class TwoStep:
         `Pixel() + Features() + 0.1 * LogPrior()`.
       at: where to cut, see `tfinvert.split`; or `SecondStep`, which says how sparse and how long, too.
       loss: of the second step, without terms of the code; default: that of the first.
-      solver: of the second step, or its name; default: Adam. Where it is named, its rate falls by the same schedule to
-        zero, and by default from 0.1 times the standard deviation of the values at the cut.
+      solver: of the second step, in place of the one that `SecondStep` names: L-BFGS by default, with a guess of the
+        curvature behind the cut.
 
-    Kinks of the tail are smoothed by 0.5 and then by 0.05 for a third of the steps each, where it has any: an entry
-    behind which a ReLU is off would get no gradient, and stay. `SecondStep(smoothing=[0])` leaves that out.
+    Kinks of the tail and that of mean(|delta|) at zero are smoothed by 0.5 and then by 0.05, where the tail has any: an
+    entry behind which a ReLU is off would get no gradient, and stay. `SecondStep(smoothing=[0])` leaves that out.
 
     The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders
     of magnitude from generator to generator.
@@ -82,7 +84,7 @@ class TwoStep:
         at: SecondStep | str = "first_dense",
         *,
         loss: Term | LossSettings | str | None = None,
-        solver: Solver | SolverSettings | str | None = None,
+        solver: Solver | None = None,
     ) -> None:
         if not isinstance(first, Inverter):
             raise BadInput(
@@ -100,14 +102,17 @@ class TwoStep:
             raise BadInput("a second step whose loss sees no image", "expected a term such as Pixel()")
         self.loss = seen
         self._first = first
-        solver = _second(solver, how, self.parts)
+        solver = _second(how, scale) if solver is None else solver_of(solver)
+        smoothing = self._smoothing(how.smoothing, solver)
+        if isinstance(solver, LBFGS) and solver.inverse is None:
+            solver = dataclasses.replace(solver, inverse=self._inverse(smoothing))
         self._second = Inverter(
             around(self.parts.tail),
             seen + self.sparsity * Sparsity() if self.sparsity else seen,
             solver,
             restarts=1,
             stopping=first.stopping,
-            smoothing=self._smoothing(how.smoothing, solver.steps),
+            smoothing=smoothing,
             batch_size=first.batch_size,
             seed=first.seed,
         )
@@ -152,19 +157,32 @@ class TwoStep:
         )
         return self._result(images, found, hidden, better)
 
-    def _smoothing(self, amounts: Sequence[float] | None, steps: int) -> Smoothing:
+    def _smoothing(self, amounts: Sequence[float] | None, solver: Solver) -> Smoothing:
         """Smoothed by what enters kinks for values as the prior has them, not for distances between them."""
         stated = smoothing_of(SMOOTHING if amounts is None else amounts)
-        too_short = amounts is None and steps <= len(stated.amounts)
+        too_short = amounts is None and solver.steps <= len(stated.amounts)
         if not stated.amounts or too_short:
             return Smoothing(())
         try:
-            return stated._replace(generator=around(smoothed(self.parts.tail)))
+            smooth = smoothed(self.parts.tail)
         except BadInput as error:
             if amounts is not None:
                 raise
-            logging.info("the second step goes without smoothing: %s", error)
-            return Smoothing(())
+            if not self.sparsity or not isinstance(solver, LBFGS):  # others take proximal steps for the charge
+                return Smoothing(())
+            logging.info("the second step smooths its charge alone: %s", error)
+            smooth = _as_it_is(self.parts.tail)
+        return stated._replace(generator=around(smooth))
+
+    def _inverse(self, smoothing: Smoothing) -> np.ndarray:
+        """A guess of the inverse Hessian for distances from values as the prior has them."""
+        numbers = tf.range(SAMPLES)
+        codes = self.generator.space.sample(seeds.of(0, numbers))
+        hidden, held = self.parts.before(codes, *self.generator.takes.turns(numbers))
+        tensors, generator = {**held.tensors, HIDDEN: hidden}, around(self.parts.tail)
+        if smoothing.amounts and smoothing.generator is not None:
+            tensors[SMOOTHED], generator = tf.fill(numbers.shape, smoothing.amounts[0]), smoothing.generator
+        return inverse_root(curvature(generator, tf.zeros_like(hidden), held._replace(tensors=tensors)))
 
     def _before(self, codes: tf.Tensor, labels: Any, held: Mapping[str, Any] | None) -> tuple[tf.Tensor, Held]:
         """As `Split.before`, in whole blocks, so that the values are the same in any batch: see `Inverter`."""
@@ -192,23 +210,26 @@ class TwoStep:
         )
 
 
-def _second(given: Solver | SolverSettings | str | None, how: SecondStep, parts: Split) -> Solver:
+def _as_it_is(tail: Generator) -> Generator:
+    """The tail, which holds `smoothing` and has no use for it."""
+    return derive(
+        tail,
+        tail.name,
+        lambda values, held: tail.function(values, held.without(SMOOTHED)[1]),
+        holds={**tail.holds, SMOOTHED: ()},
+    )
+
+
+def _second(how: SecondStep, scale: float) -> Solver:
     """The solver of the second step, in which values are larger or smaller than codes."""
-    named = SolverSettings(given or "adam") if given is None or isinstance(given, str) else given
-    if not isinstance(named, SolverSettings):
-        return solver_of(named)
-    if how.solver not in (None, named.name):
-        named = SolverSettings(how.solver)
-    rate = None
-    if named.name in RATED:
-        rate = _RATE * parts.tail.space.spread if how.learning_rate is None else how.learning_rate
-    elif how.learning_rate is not None:
-        raise BadInput(f"second_learning_rate={how.learning_rate} for {named.name}", "it has none: leave it out")
-    made = solver_of(dataclasses.replace(named, steps=how.steps, learning_rate=rate))
-    if isinstance(made, LBFGS):  # values that hardly differ from code to code move as much less
-        variance = np.square(parts.spreads.ravel(), dtype=np.float64)
-        made = dataclasses.replace(made, inverse=np.maximum(variance, _LEAST * np.mean(variance) or 1.0))
-    return made
+    rate = how.learning_rate
+    if how.solver in RATED:
+        rate = _RATE * scale if rate is None else rate
+    elif rate is not None:
+        raise BadInput(f"second_learning_rate={rate} for {how.solver}", "it has none: leave it out, or take adam")
+    elif how.schedule is not None:
+        raise BadInput(f"second_schedule={how.schedule} for {how.solver}", "it has none: leave it out, or take adam")
+    return solver_of(SolverSettings(how.solver, how.steps, rate, how.schedule))
 
 
 def _half(watch: Watch | None, before: int = 0) -> Watch | None:

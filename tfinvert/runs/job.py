@@ -134,7 +134,7 @@ def inverter(job: Job, generator: Generator) -> Inverter | TwoStep:
         batch_size=job.batch_size,
         seed=job.seed,
     )
-    return first if job.beyond is None else TwoStep(first, job.beyond, solver=job.solver)
+    return first if job.beyond is None else TwoStep(first, job.beyond)
 
 
 def stated(job: Job) -> dict[str, Any]:

@@ -190,12 +190,13 @@ class SecondStep(Settings):
     sparsity: float | None = setting(
         None, "Weight of mean(|delta|) behind the split; default: by the layer's values.", float, least=0
     )
-    steps: int = setting(1000, "Of the second step, at most.", int, flag="second_steps", least=1)
+    steps: int = setting(500, "Of the second step, at most.", int, flag="second_steps", least=1)
     learning_rate: float | None = setting(
         None, "Of the second step; default: by the layer's values.", float, flag="second_learning_rate", above=0
     )
-    solver: str | None = setting(
-        None, "Of the second step; default: that of the first.", flag="second_solver", choices=SOLVERS
+    solver: str = setting("lbfgs", "Of the second step.", flag="second_solver", choices=SOLVERS)
+    schedule: str | None = setting(
+        None, f"Of the second learning rate; default: {SCHEDULES[0]}.", flag="second_schedule", choices=SCHEDULES
     )
     smoothing: Sequence[float] | None = setting(
         None,

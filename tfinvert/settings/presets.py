@@ -19,6 +19,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": "drop",
         "learning_rate": 0.1,
         "steps": 15_000,
+        "second_solver": "adam",
+        "second_schedule": "drop",
         "second_learning_rate": 0.01,
         "second_steps": 15_000,
         "second_smoothing": [0.0],

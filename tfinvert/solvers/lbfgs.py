@@ -48,11 +48,11 @@ class LBFGS:
       steps: trials at most.
       memory: pairs of moves and gradient changes that a row remembers, each two tensors like the codes.
       inverse: a guess of the inverse Hessian, the same for all rows, where the identity, to a factor, is too far from
-        it: symmetric and positive definite [d, d], or its diagonal [d]. The search is then that in the coordinates in
-        which the guess is the identity.
+        it: the blocks [m, k, k] on its diagonal, each symmetric and positive definite, m * k = d. The search is then
+        that in the coordinates in which the guess is the identity.
 
     Raises:
-      BadInput: `steps` or `memory` is not positive, or `inverse` is no square matrix and no diagonal.
+      BadInput: `steps` or `memory` is not positive, or `inverse` is no stack of square matrices.
     """
 
     steps: int = STEPS["lbfgs"]
@@ -66,8 +66,8 @@ class LBFGS:
             raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.memory < 1:
             raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
-        if self.inverse is not None and self.inverse.shape not in [(len(self.inverse),) * rank for rank in (1, 2)]:
-            raise BadInput(f"inverse {list(self.inverse.shape)}", "expected a matrix [d, d] or its diagonal [d]")
+        if self.inverse is not None and (self.inverse.ndim != 3 or self.inverse.shape[1] != self.inverse.shape[2]):
+            raise BadInput(f"inverse {list(self.inverse.shape)}", "expected blocks [m, k, k]; one is a whole matrix")
 
     def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
         flat = rows.flat(codes)
@@ -115,8 +115,10 @@ class LBFGS:
         """Gradients float64 [N, d] times the guess of the inverse Hessian."""
         if self.inverse is None:
             return gradients
-        guess = tf.constant(self.inverse, tf.float64)
-        return gradients * guess if self.inverse.ndim == 1 else gradients @ guess
+        guess = tf.constant(self.inverse)
+        blocks = tf.reshape(tf.cast(gradients, guess.dtype), [-1, *self.inverse.shape[:2]])
+        scaled = tf.einsum("nmk,mkl->nml", blocks, guess)
+        return tf.cast(tf.reshape(scaled, tf.shape(gradients)), gradients.dtype)
 
 
 def _evaluate(objective: Objective, codes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -38,14 +38,12 @@ class Split:
         the codes. Its prior is normal, with the mean that codes of the whole give each entry and one spread.
       layer: the tail as a Keras layer.
       whole: the generator.
-      spreads: float32 of the cut's shape: the standard deviation of each value there, over codes of the prior.
     """
 
     head: Piece
     tail: Generator
     layer: Piece
     whole: Generator
-    spreads: np.ndarray
 
     @property
     def rounds(self) -> bool:
@@ -121,9 +119,9 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     opened = only(opened, after | {_CUT, *map(node_of, held)})
     layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
     values = head(examples(generator, _SAMPLES)).numpy()
-    mean, spreads = values.mean(axis=0), values.std(axis=0)
-    space = normal(*shape, mean=mean, stddev=float(np.sqrt(np.mean(spreads**2))) or 1.0, constraint=unconstrained())
-    return Split(head, _tail(generator, layer, head, space, rounds), layer, generator, spreads)
+    mean, spread = values.mean(axis=0), float(np.sqrt(np.mean(values.var(axis=0)))) or 1.0
+    space = normal(*shape, mean=mean, stddev=spread, constraint=unconstrained())
+    return Split(head, _tail(generator, layer, head, space, rounds), layer, generator)
 
 
 def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> Body:
