@@ -9,6 +9,7 @@ from solver_runs import minimise
 
 from tfinvert.errors import BadInput
 from tfinvert.objective import Objective
+from tfinvert.solvers import lbfgs
 from tfinvert.solvers.lbfgs import LBFGS
 from tfinvert.solvers.status import Status
 
@@ -91,6 +92,35 @@ def test_blocks_of_a_guess_are_that_guess(size):
     assert set(short.status.numpy()) == {Status.CONVERGED}
     np.testing.assert_array_equal(short.steps, whole.steps)
     np.testing.assert_allclose(short.best_codes, whole.best_codes, atol=1e-12)
+
+
+@pytest.mark.parametrize("forgotten", [(), (1, 3), (0,), (3, 4)])
+def test_the_direction_is_that_of_two_loops(forgotten):
+    """Algorithm 7.4 of Nocedal & Wright, without the pairs that a row has forgotten."""
+    random = np.random.default_rng(4)
+    factor = random.normal(size=(9, 9))
+    hessian, guess = factor @ factor.T + np.eye(9), np.diag(random.uniform(0.5, 2, 9))
+    moves = random.normal(size=(1, 5, 9))
+    changes, slopes = moves @ hessian, random.normal(size=(1, 9))
+    weights = 1 / np.sum(moves * changes, axis=2)
+    weights[:, list(forgotten)] = 0
+    codes = np.zeros((1, 9))
+    memory = lbfgs.Memory(codes, codes[:, 0], slopes, codes[:, 0], *map(tf.constant, (moves, changes, weights)))
+    found = lbfgs._direction(memory, tf.constant(slopes), lambda vectors: vectors @ guess)
+
+    kept = [number for number in range(5) if weights[0, number]]
+    rest, shares = slopes[0].copy(), {}
+    for number in kept:
+        shares[number] = weights[0, number] * moves[0, number] @ rest
+        rest -= shares[number] * changes[0, number]
+    if 0 not in forgotten:
+        rest = guess @ rest / (weights[0, 0] * changes[0, 0] @ guess @ changes[0, 0])
+        for number in reversed(kept):
+            rest += (shares[number] - weights[0, number] * changes[0, number] @ rest) * moves[0, number]
+    else:  # without the newest pair it is steepest descent
+        rest = guess @ slopes[0]
+        rest *= min((slopes[0] @ rest) ** -0.5, 1.0)
+    np.testing.assert_allclose(found[0], -rest, rtol=1e-9)
 
 
 def test_beside_an_l1_term_it_ends_where_coordinate_descent_does_with_exact_zeros():

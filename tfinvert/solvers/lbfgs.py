@@ -34,7 +34,7 @@ class Memory(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class LBFGS:
-    """Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5).
+    """Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., section 7.2).
 
     A step is one trial of each row: one value and one gradient. A row whose trial gains enough (Armijo's rule) goes
     there; another stays and tries a shorter step next time, so that no row waits for its neighbours' line searches.
@@ -56,7 +56,7 @@ class LBFGS:
     """
 
     steps: int = STEPS["lbfgs"]
-    memory: int = 20
+    memory: int = 40
     inverse: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     needs_residuals: ClassVar[bool] = False
     needs_gradients: ClassVar[bool] = True
@@ -156,22 +156,34 @@ def _moved(codes: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
 
 
 def _direction(memory: Memory, slopes: tf.Tensor, scaled: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    """The way down [N, d]: -H g by the two loops of algorithm 7.4, g being the slopes; zero where one is not finite."""
-    gradient = tf.cast(slopes, tf.float64)
-    rest, shares = gradient, []
-    pairs = list(zip(*(tf.unstack(part, axis=1) for part in memory[4:]), strict=True))
-    for move, change, weight in pairs:
-        shares.append(weight * rows.dot(move, rest))
-        rest -= shares[-1][:, None] * tf.cast(change, tf.float64)
+    """The way down [N, d]: -H g, g being the slopes; zero where one is not finite.
+
+    H is that of algorithm 7.4, in one piece instead of by two loops: equation 3.1 of Byrd, Nocedal & Schnabel,
+    "Representations of quasi-Newton matrices and their use in limited memory methods" (1994). There the newest pair is
+    the last one; here it is the first, so that their upper triangle is the lower one.
+    """
+    moves, changes, kept = memory.moves, memory.changes, memory.weights > 0
+    wide = lambda narrow: tf.cast(narrow, tf.float64)
     # The newest pair tells the scale of the inverse Hessian; without one, the first step is at most 1 long.
-    known = pairs[0][2] > 0
-    newest = tf.cast(pairs[0][1], tf.float64)
-    curvature = pairs[0][2] * rows.dot(newest, scaled(newest))
+    gradient, newest, known = wide(slopes), wide(changes[:, 0]), kept[:, 0]
+    curvature = memory.weights[:, 0] * rows.dot(newest, scaled(newest))
+    scale = 1 / tf.where(known, curvature, tf.ones_like(curvature))
+    first = scale[:, None] * scaled(gradient)
+    # Forgotten pairs are out of the way: zeros, and a one on the triangle's diagonal so that it can be solved with.
+    inner, among = tf.math.reciprocal_no_nan(memory.weights), wide(kept)
+    pairs = among[:, :, None] * among[:, None, :]
+    triangle = tf.linalg.set_diag(pairs * wide(tf.matmul(moves, changes, transpose_b=True)), inner + 1 - among)
+    guessed = tf.reshape(scaled(tf.reshape(changes, [-1, changes.shape[2]])), tf.shape(changes))
+    middle = scale[:, None, None] * pairs * wide(tf.matmul(changes, guessed, transpose_b=True)) + tf.linalg.diag(inner)
+    along = among * wide(tf.linalg.matvec(moves, slopes))
+    bent = among * wide(tf.linalg.matvec(changes, tf.cast(first, slopes.dtype)))
+    low = tf.linalg.triangular_solve(triangle, along[..., None])
+    high = tf.linalg.triangular_solve(triangle, middle @ low - bent[..., None], adjoint=True)
+    low, high = (tf.cast(shares[..., 0], slopes.dtype) for shares in (low, high))
+    rest = first + wide(tf.linalg.matvec(moves, high, transpose_a=True))
+    rest -= scale[:, None] * wide(scaled(tf.linalg.matvec(changes, low, transpose_a=True)))
     steepest = -scaled(gradient)
     steepest *= tf.minimum(tf.math.rsqrt(-rows.dot(gradient, steepest)), 1.0)[:, None]
-    rest = scaled(rest) / tf.where(known, curvature, tf.ones_like(curvature))[:, None]
-    for (move, change, weight), share in zip(reversed(pairs), reversed(shares), strict=True):
-        rest += (share - weight * rows.dot(change, rest))[:, None] * tf.cast(move, tf.float64)
     downhill = known & (rows.dot(rest, gradient) > 0) & rows.finite(tf.cast(rest, memory.codes.dtype))
     direction = tf.cast(tf.where(downhill[:, None], -rest, steepest), memory.codes.dtype)
     return tf.where(rows.finite(direction)[:, None], direction, tf.zeros_like(direction))
