@@ -58,9 +58,10 @@ def test_any_other_error_is_the_watchers_own():
 
 @pytest.mark.parametrize("calls", [1, 3])
 def test_two_steps(calls):
-    """By default each has 20 calls for 500 steps: the third ends the first step, and there is no second."""
+    """Each has 20 calls for 500 steps: the third ends the first step, and there is no second."""
     watch, heard = after(calls)
-    inverter = ti.TwoStep(ti.Inverter(LINEAR.generator, restarts=1, stopping=ti.Stopping(0.0)), "matmul")
+    first = ti.Inverter(LINEAR.generator, solver=ti.Adam(), restarts=1, stopping=ti.Stopping(0.0))
+    inverter = ti.TwoStep(first, "matmul", solver=ti.Adam())
     found = inverter(IMAGES[:4], watch=watch)
     assert len(heard) == calls
     assert (found.status == int(ti.Status.STOPPED)).numpy().all()

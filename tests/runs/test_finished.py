@@ -99,9 +99,9 @@ def test_what_a_stranger_has_allowed_does_not_count(saved):
 
 def test_settings_are_the_same_as_paths_and_numpys_numbers_or_as_text(eagerly, tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((2, 32, 32), np.uint8))
-    given = {"images": [tmp_path / "images.npy"], "seed": np.int64(1), "learning_rate": np.float64(0.1), **FAST}
+    given = {"images": [tmp_path / "images.npy"], "seed": np.int64(1), "spread": np.float64(0.1), **FAST}
     do(tmp_path / "run", limit=np.int64(1), batch_size=np.int32(4), **given)
-    plain = {"images": [str(tmp_path / "images.npy")], "seed": 1, "learning_rate": 0.1}
+    plain = {"images": [str(tmp_path / "images.npy")], "seed": 1, "spread": 0.1}
     settings = by_flags(Store(tmp_path / "run").about()["settings"], Job)
     assert {name: settings[name] for name in plain} == plain
     do(str(tmp_path / "run"), **{**given, **plain})

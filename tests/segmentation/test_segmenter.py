@@ -35,6 +35,7 @@ def biggan(tmp_path_factory):
         labels=3,
         split="first_dense",
         second_steps=10,
+        second_solver="adam",
         second_learning_rate=0.1,
         sparsity=0.0,
         **FAST,

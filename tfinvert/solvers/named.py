@@ -30,14 +30,13 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
     """The solver that is meant.
 
     Args:
-      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, Adam with a learning rate
-        that falls to zero by a cosine.
+      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, L-BFGS.
 
     Raises:
       BadInput: there is no such solver, or it has no such setting.
 
     >>> solver_of("lbfgs")
-    LBFGS(steps=200, memory=20)
+    LBFGS(steps=300, memory=40)
     """
     if given is None:
         given = SolverSettings()
@@ -58,5 +57,5 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
         return kind(schedule(given.schedule or SCHEDULES[0], rate, steps), steps)
     for name in ("learning_rate", "schedule"):
         if getattr(given, name) is not None:
-            raise BadInput(f"{name}={getattr(given, name)} for {given.name}", "it has none: leave it out")
+            raise BadInput(f"{name}={getattr(given, name)} for {given.name}", "it has none: leave it out, or take adam")
     return kind(steps)
