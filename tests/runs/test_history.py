@@ -73,4 +73,4 @@ def test_both_steps_follow_each_other(tmp_path):
     for each in store.read().to_pylist():
         assert each["loss_steps"] == [25, 30, 55, 60, 72, 80]  # the second in three stages
         assert all(np.diff(each["losses"][:2]) <= 0)
-        assert all(np.diff(each["losses"][2:]) <= 0)
+        assert all(np.diff(each["losses"][2:4]) <= 0)  # then less is smoothed, and the loss is another
