@@ -58,3 +58,19 @@ def test_rows_of_their_own_go_along():
     whole = (2 * of(tf.range(3)) + SQUARE).through(lambda codes: (codes + 1,))
     np.testing.assert_allclose(whole.of(rows)(tf.gather(CODES, rows)), tf.gather(whole(CODES), rows))
     assert SQUARE.of(rows) is SQUARE
+
+
+def test_a_charge_is_rounded_at_zero_and_stays_the_same_far_from_there():
+    smooth = lambda codes: tf.reduce_sum(codes**2, axis=1)
+    charged = Objective(smooth, sparsity=0.5)
+    codes = tf.constant([[0.0, 100.0], [0.0, -100.0], [1e-3, 0.0]])
+    width = tf.constant([0.0, 0.2, 0.2])
+    with tf.GradientTape() as tape:
+        tape.watch(codes)
+        rounded = charged.rounded(width)(codes)
+    slopes = tape.gradient(rounded, codes)
+    np.testing.assert_allclose(rounded[:2], [10050, 10050 - 0.5 * 0.2], rtol=1e-6)
+    np.testing.assert_allclose(slopes[1:, 0], [0, 2e-3 + 0.5 * 1e-3 / 0.2], rtol=1e-3, atol=1e-9)
+    assert charged.rounded(width).sparsity == 0
+    free = Objective(smooth)
+    assert free.rounded(width) is free

@@ -51,9 +51,9 @@ class Objective:
         return values + self.sparsity * tf.reduce_sum(tf.abs(flat), axis=1)
 
     def rounded(self, width: tf.Tensor) -> Objective:
-        """The same without the kink that `sparsity` has at zero: sqrt(x^2 + width^2) - width for |x|, width being [N].
+        """The same without the kink that `sparsity` has at zero: sqrt(x^2 + width^2) - width for |x|.
 
-        `part` is left out.
+        `part` is left out, and `width` is [N], above 0.
         """
         if not self.sparsity:
             return self

@@ -45,6 +45,7 @@ class Targets(NamedTuple):
     """What the rows of one batch are held against: N = B * restarts rows."""
 
     images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
+    starts: tf.Tensor  # [N, *shape]: the rows' first codes
     held: Held  # of N rows: labels int32, and what else the generator takes
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
     seeds: tf.Tensor  # int64 [N, 2]: of what the solver draws
@@ -252,7 +253,7 @@ class Inverter:
         drawn = (self.generator.space.offsets(streams), seeds.fold_in(streams, _SOLVER))
         spare = -tf.shape(status)[0] % self.block
         codes, targets = tf.nest.map_structure(
-            lambda rows: pad(rows, spare), (codes, Targets(unit, held, *drawn, prepared))
+            lambda rows: pad(rows, spare), (codes, Targets(unit, codes, held, *drawn, prepared))
         )
         targets = _at(self._stages[0], targets)
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
@@ -266,7 +267,7 @@ class Inverter:
         return self._compiled["_renew"](progress._replace(memory=()), targets, begun), targets
 
     def _renew(self, progress: loop.Progress, targets: Targets, begun: tf.Tensor) -> loop.Progress:
-        return loop.renew(self.solver, self._objective(targets), progress, targets.seeds, begun)
+        return loop.renew(self.solver, self._objective(targets), progress, targets.starts, targets.seeds, begun)
 
     def _objective(self, targets: Targets) -> Objective:
         smooth = SMOOTHING in targets.held.tensors and SMOOTHING not in self.generator.holds

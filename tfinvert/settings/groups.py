@@ -149,7 +149,7 @@ class LossSettings(Settings):
 class SolverSettings(Settings):
     """How codes are moved. What is None is as usual for the solver."""
 
-    name: str = setting("lbfgs", "How codes are moved.", flag="solver", choices=SOLVERS)
+    name: str = setting("adam", "How codes are moved.", flag="solver", choices=SOLVERS)
     steps: int | None = setting(None, f"Steps at most; default: {_listed(STEPS)}.", int, least=1)
     learning_rate: float | None = setting(
         None, f"How far a step goes; default: {_listed(LEARNING_RATES)}; other solvers have none.", float, above=0

@@ -58,22 +58,28 @@ def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Ten
     )
 
 
-def renew(solver: Solver, objective: Objective, progress: Progress, seeds: tf.Tensor, count: tf.Tensor) -> Progress:
-    """The same rows where the objective has become another one: from their best codes, with nothing known of it.
+def renew(
+    solver: Solver, objective: Objective, progress: Progress, first: tf.Tensor, seeds: tf.Tensor, count: tf.Tensor
+) -> Progress:
+    """The same rows where the objective has become another one, of which nothing is known.
 
-    Rows that had ended go on, but for those that have no value, or never had work to do. `count` is that of the steps
-    that are behind them, or were left out.
+    They go on from their best codes, or from their first ones [N, *shape] where those have the lower value now: what
+    was best by the objective of before may be worse by this one. Rows that had ended go on, but for those that have no
+    value, or never had work to do. `count` is that of the steps that are behind them, or were left out.
     """
+    better = objective(first) < objective(progress.best_codes)
+    codes = tf.where(tf.reshape(better, [-1, *[1] * (first.shape.rank - 1)]), first, progress.best_codes)
     again = functools.reduce(operator.or_, [progress.status == end for end in _OVER])
     infinite = tf.fill(tf.shape(progress.status), tf.constant(float("inf"), progress.codes.dtype))
     return progress._replace(
         count=count,
         begun=count,
-        codes=progress.best_codes,
-        memory=solver.init(progress.best_codes, objective, seeds),
+        codes=codes,
+        memory=solver.init(codes, objective, seeds),
         best_value=infinite,
         mark_value=infinite,
         mark_count=tf.fill(tf.shape(progress.status), count),
+        passes=progress.passes + 2,
         status=tf.where(again, int(Status.RUNNING), progress.status),
     )
 

@@ -30,7 +30,7 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
     """The solver that is meant.
 
     Args:
-      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, L-BFGS.
+      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, Adam.
 
     Raises:
       BadInput: there is no such solver, or it has no such setting.
