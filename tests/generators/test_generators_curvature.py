@@ -41,7 +41,9 @@ def test_the_root_of_the_inverse_undoes_half_of_the_curvature():
     blocks = factors @ np.swapaxes(factors, 1, 2) + 5 * np.eye(5)
     root = inverse_root(blocks)
     scale = np.mean(np.linalg.eigvalsh(blocks))
-    np.testing.assert_allclose(root @ root @ (blocks / scale + 0.01 * np.eye(5)), [np.eye(5)] * 3, atol=1e-4)
+    np.testing.assert_allclose(
+        (100 * scale) ** 2 * root @ root @ (blocks / scale + 0.01 * np.eye(5)), [np.eye(5)] * 3, atol=1e-4
+    )
 
 
 def test_entries_that_images_do_not_show_are_guessed_as_far_as_they_may():

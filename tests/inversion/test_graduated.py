@@ -173,3 +173,14 @@ def test_a_charge_leaves_exact_zeros_with_lbfgs_too():
     free = ti.TwoStep(first, SecondStep("first_dense", sparsity=0.0, **how))(images)
     assert np.mean(charged.delta_zeros) > np.mean(free.delta_zeros) + 0.2
     assert np.mean(np.abs(charged.delta)) < np.mean(np.abs(free.delta))
+
+
+@pytest.mark.parametrize("solver", [ti.LBFGS(3), ti.Adam(steps=3), ti.CMA(steps=3)])
+def test_nobody_ends_worse_than_where_they_began(solver):
+    """By the smoothed generator these starts are far from the images, and three steps do not lead back."""
+    generator = kinked()
+    codes, images = generator.sample(6)
+    starts = codes + 0.01
+    found = ti.Inverter(generator, solver=solver, restarts=1, smoothing=(30, 20))(images, starts=starts[:, None])
+    begun = np.mean(np.square(generator.to_unit(generator(starts)) - generator.to_unit(images)), axis=(1, 2, 3))
+    assert (found.loss.numpy() <= begun * 1.001).all()

@@ -14,6 +14,7 @@ SAMPLES = 128  # codes that tell a block well
 _LARGEST = 64  # entries that a block may have
 _ROWS = 8  # at once
 _DAMPING = 0.01  # in units of the mean curvature
+_FIRST = 0.01  # of a Newton step: what solvers that find the scale by themselves begin with
 
 
 def curvature(generator: Generator, codes: tf.Tensor, held: Held) -> np.ndarray:
@@ -47,7 +48,10 @@ def curvature(generator: Generator, codes: tf.Tensor, held: Held) -> np.ndarray:
 
 
 def inverse_root(blocks: np.ndarray) -> np.ndarray:
-    """A guess of the inverse Hessian [m, k, k], float32: the inverse of the blocks' square root, damped.
+    """A guess of the inverse Hessian [m, k, k], float32: the inverse of the blocks' square root, damped, to scale.
+
+    It is 0.01 / s * (H / s + 0.01)^(-1/2), s being the mean curvature: steps by the gradient alone may be lost in
+    rounding, and whole Newton steps lead too far.
 
     The root, for images curve otherwise than codes of the prior do on average; so do Adam and Shampoo (Gupta, Koren &
     Singer, "Shampoo: Preconditioned Stochastic Tensor Optimization", 2018).
@@ -55,4 +59,4 @@ def inverse_root(blocks: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(blocks)
     scale = float(np.mean(values)) or 1.0
     scaled = (np.maximum(values, 0) / scale + _DAMPING) ** -0.5
-    return np.einsum("mij,mj,mkj->mik", vectors, scaled, vectors).astype(np.float32)
+    return np.einsum("mij,mj,mkj->mik", vectors, _FIRST * scaled / scale, vectors).astype(np.float32)
