@@ -190,7 +190,7 @@ class SecondStep(Settings):
     sparsity: float | None = setting(
         None, "Weight of mean(|delta|) behind the split; default: by the layer's values.", float, least=0
     )
-    steps: int = setting(500, "Of the second step, at most.", int, flag="second_steps", least=1)
+    steps: int = setting(1000, "Of the second step, at most.", int, flag="second_steps", least=1)
     learning_rate: float | None = setting(
         None, "Of the second step; default: by the layer's values.", float, flag="second_learning_rate", above=0
     )
