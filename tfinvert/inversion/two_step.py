@@ -68,11 +68,11 @@ class TwoStep:
       solver: of the second step, in place of the one that `SecondStep` names: L-BFGS by default, with a guess of the
         curvature behind the cut.
 
-    Kinks of the tail and that of mean(|delta|) at zero are smoothed by 0.5 and then by 0.05, where the tail has any: an
+    Kinks of the tail and that of mean(|delta|) at zero are smoothed by 0.5, then by 0.05 and then not at all: an
     entry behind which a ReLU is off would get no gradient, and stay. `SecondStep(smoothing=[0])` leaves that out.
 
-    The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over that deviation, which differs by orders
-    of magnitude from generator to generator.
+    The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over the standard deviation of the values at
+    the cut, which differs by orders of magnitude from generator to generator.
 
     Raises:
       BadInput: the generator cannot be cut there.

@@ -65,7 +65,7 @@ class LBFGS:
         if self.steps < 1:
             raise BadInput(f"steps={self.steps}", f"expected at least 1; {type(self).steps} is a good start")
         if self.memory < 1:
-            raise BadInput(f"memory={self.memory}", "expected at least 1; 20 is a good start")
+            raise BadInput(f"memory={self.memory}", "expected at least 1; 40 is a good start")
         if self.inverse is not None and (self.inverse.ndim != 3 or self.inverse.shape[1] != self.inverse.shape[2]):
             raise BadInput(f"inverse {list(self.inverse.shape)}", "expected blocks [m, k, k]; one is a whole matrix")
 
