@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow as tf
 
 import tfinvert as ti
-from tfinvert.generators.derived.split import HIDDEN
 from tfinvert.settings import SecondStep, SolverSettings
 
 KNOWN = 1e-6  # mean squared error of an image whose code was found
@@ -58,21 +57,16 @@ def behind(generator: ti.Generator, targets: Any, arguments: Any) -> None:
         for sparsity in arguments.sparsity.split(","):
             for smoothing in arguments.smoothing:
                 begun = time.perf_counter()
-                two = ti.TwoStep(
-                    first,
-                    SecondStep(
-                        arguments.split,
-                        sparsity=None if sparsity == "default" else float(sparsity),
-                        steps=arguments.steps,
-                        solver=solver,
-                        smoothing=amounts(smoothing),
-                    ),
+                second = SecondStep(
+                    arguments.split.split(","),
+                    sparsity=None if sparsity == "default" else float(sparsity),
+                    steps=arguments.steps,
+                    solver=solver,
+                    smoothing=amounts(smoothing),
                 )
-                hidden, beside = two.parts.before(kept.codes)
-                second = two._second  # alone, so that the first step is done once
-                none = tf.zeros([len(targets), 1, *hidden.shape[1:]])
-                found = second(targets, held={**beside.tensors, HIDDEN: hidden}, starts=none)
-                zeros = f"zeros {np.mean(found.codes == 0):4.0%}"
+                two = ti.TwoStep(first, second)
+                found = two(targets, codes=kept.codes)
+                zeros = f"zeros {np.mean(found.delta_zeros):4.0%}"
                 how = f"{solver} charge {sparsity} smoothing {smoothing}"
                 show(generator, "behind", how, targets, found, begun, zeros)
 

@@ -140,7 +140,9 @@ def test_a_second_step_that_cannot_be_smoothed_goes_without_unless_it_was_asked_
         lambda codes: tf.reshape(tf.tanh(codes @ matrix), [-1, 4, 4, 1]), prior=ti.normal(4), value_range=(-1, 1)
     )
     first = ti.Inverter(generator, solver=ti.LBFGS(10), restarts=1)
-    assert not ti.TwoStep(ti.Inverter(kinked()), SecondStep("first_dense", steps=2))._second.smoothing.amounts
+    assert (
+        not ti.TwoStep(ti.Inverter(kinked()), SecondStep("first_dense", steps=2)).behind[0].inverter.smoothing.amounts
+    )
     found = ti.TwoStep(first, SecondStep("first_dense", steps=10))(generator.sample(2)[1])
     assert np.isfinite(found.loss).all()
     with pytest.raises(BadInput, match="no ReLU"):

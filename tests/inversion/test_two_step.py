@@ -1,5 +1,7 @@
 """Two-step inversion on a generator whose answer is known, and on others."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -104,6 +106,8 @@ def test_images_that_are_none_leave_the_others_alone():
     [
         (None, {"sparsity": -1}, "sparsity=-1: expected a number of at least 0"),
         (None, {"at": "conv"}, "no layer 'conv'"),
+        (None, {"at": []}, "split=.*expected a layer's name, or several"),
+        (None, {"at": [3]}, "split=.*expected a layer's name, or several"),
         (ti.LogPrior(), {}, "sees no image"),
         (None, {"learning_rate": 0.1}, "second_learning_rate=0.1 for lbfgs: it has none"),
         (None, {"schedule": "drop"}, "second_schedule=drop for lbfgs: it has none"),
@@ -120,5 +124,66 @@ def test_the_second_step_has_the_loss_of_images_alone_and_stops_as_the_first():
     first = ti.Inverter(LINEAR, ti.Pixel() + 0.1 * ti.LogPrior(), stopping=stopping, batch_size=3, seed=5)
     inverter = ti.TwoStep(first, SecondStep("first_dense", sparsity=0.5))
     assert str(inverter.loss) == str(ti.losses.Sum((ti.Pixel(),)))
-    assert inverter._second.stopping == stopping
-    assert (inverter.batch_size, inverter._second.batch_size, inverter._second.seed) == (3, 3, 5)
+    assert inverter.behind[0].inverter.stopping == stopping
+    assert (inverter.batch_size, inverter.behind[0].inverter.batch_size, inverter.behind[0].inverter.seed) == (3, 3, 5)
+
+
+def deep():
+    """A class-conditional generator with layers to cut behind, of which the code and the class reach the last."""
+    keras.utils.set_random_seed(1)
+    layers = keras.layers
+    codes, label = keras.Input((4,), name="z"), keras.Input((5,), name="y")
+    hidden = layers.Activation("relu")(layers.Reshape((2, 2, 12))(layers.Dense(48, name="first")(codes)))
+    hidden = layers.Activation("relu")(layers.Conv2DTranspose(8, 3, 2, "same", name="second")(hidden))
+    scale = layers.Reshape((1, 1, 8))(layers.Dense(8, name="scale")(layers.Concatenate()([codes, label])))
+    return keras.Model([codes, label], layers.Conv2DTranspose(1, 3, 2, "same", activation="tanh")(hidden * (1 + scale)))
+
+
+def test_each_cut_starts_from_what_the_one_before_found():
+    generator = ti.load_generator(deep())
+    images = np.random.default_rng(3).uniform(-0.5, 0.5, size=(3, 8, 8, 1)).astype(np.float32)
+    labels = [4, 0, 2]
+    first, shares = ti.Inverter(generator, solver=ti.LBFGS(20), restarts=2), []
+    one = ti.TwoStep(first, SecondStep("first", steps=40, sparsity=0.0))(images, labels=labels)
+    both = ti.TwoStep(first, SecondStep(["first", "second"], steps=40, sparsity=0.0))
+    found = both(images, labels=labels, watch=lambda seen: shares.append((seen.share, seen.steps)))
+    assert shares == sorted(shares)
+    assert shares[-1] == (1, 20 + 40 + 40)
+    np.testing.assert_allclose(found.codes, one.codes, atol=1e-6)
+    assert (found.loss.numpy() < 0.6 * one.loss.numpy()).all()
+    assert (found.steps.numpy() > one.steps.numpy()).all()
+    assert found.hidden.shape == (3, 4, 4, 8)
+    before, held = both.parts.before(found.codes, labels)
+    np.testing.assert_allclose(before + found.delta, found.hidden, atol=1e-5)
+    np.testing.assert_allclose(both.parts.tail(found.hidden, *held), found.images, atol=1e-5)
+    # A charge that lets nothing move leaves each cut at what the one before gives there.
+    still = ti.TwoStep(first, SecondStep(["first", "second"], steps=40, sparsity=1e3))(images, labels=labels)
+    assert (still.delta_zeros.numpy() == 1).all()
+    np.testing.assert_allclose(still.images, still.images_latent, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "cuts", [["second", "first"], ["first", "first"], ["first_dense", "first"], ["first", "scale"]]
+)
+def test_cuts_that_do_not_follow_one_another_are_refused(cuts):
+    with pytest.raises(ti.BadInput, match=f"{cuts[1]} does not come behind {cuts[0]}: name cuts from the code"):
+        ti.TwoStep(ti.Inverter(ti.load_generator(deep())), cuts)
+
+
+def test_codes_that_are_known_leave_the_first_step_out():
+    first = ti.Inverter(LINEAR, solver=LATENT, restarts=1)
+    two = pickle.loads(pickle.dumps(ti.TwoStep(first, SecondStep("first_dense", steps=50))))
+    whole = two(IMAGES)
+    found = two(IMAGES, codes=whole.codes)
+    np.testing.assert_allclose(found.hidden, whole.hidden, atol=1e-5)
+    np.testing.assert_allclose(found.images_latent, whole.images_latent, atol=1e-6)
+    assert (found.passes.numpy() < whole.passes.numpy()).all()
+    for codes, why in [(whole.codes[:2], "2 codes for 4 images"), (whole.codes[:, :2], r"codes \[4, 2\]")]:
+        with pytest.raises(ti.BadInput, match=why):
+            two(IMAGES, codes=codes)
+
+
+def test_a_function_of_images_is_traced_before_the_curvature_is_known():
+    two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))
+    traced = tf.function(lambda images: two(images).hidden, autograph=False)(IMAGES)
+    np.testing.assert_allclose(traced, two(IMAGES).hidden, atol=1e-4)

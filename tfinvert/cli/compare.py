@@ -108,7 +108,7 @@ def _jobs():
     job = shared.job(value_range=None)  # the flag may hold several
     if job.beyond is not None:
         raise BadInput(
-            f"--split={job.beyond.at}",
+            f"--split={','.join(job.beyond.at)}",
             "codes are compared, not the layers behind them: leave it out, or --preset with it",
         )
     return [

@@ -111,7 +111,7 @@ def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> P
     return (
         Place(generator)
         if at == CODE or run.job.beyond is None
-        else Place(generator, split(generator, run.job.beyond.at))
+        else Place(generator, split(generator, run.job.beyond.at[-1]))
     )
 
 

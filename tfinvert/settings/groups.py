@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfinvert.errors import BadInput
 from tfinvert.settings.field import Settings, setting, within
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
@@ -184,13 +185,17 @@ class Stopping(Settings):
 class SecondStep(Settings):
     """The search behind a cut, from what the code gives there."""
 
-    at: str = setting(
-        dataclasses.MISSING, "A second step behind this layer, such as first_dense; default: none.", flag="split"
+    at: Sequence[str] = setting(
+        dataclasses.MISSING,
+        "A second step behind this layer, such as first_dense; or behind several, from the code to the image, each "
+        "from what the one before found; default: none.",
+        flag="split",
+        several=True,
     )
     sparsity: float | None = setting(
         None, "Weight of mean(|delta|) behind the split; default: by the layer's values.", float, least=0
     )
-    steps: int = setting(1000, "Of the second step, at most.", int, flag="second_steps", least=1)
+    steps: int = setting(1000, "Of the second step behind each cut, at most.", int, flag="second_steps", least=1)
     learning_rate: float | None = setting(
         None, "Of the second step; default: by the layer's values.", float, flag="second_learning_rate", above=0
     )
@@ -206,6 +211,13 @@ class SecondStep(Settings):
         several=True,
         least=0,
     )
+
+    def __post_init__(self) -> None:
+        at = (self.at,) if isinstance(self.at, str) else tuple(self.at)
+        if not at or not all(isinstance(each, str) and each for each in at):
+            raise BadInput(f"split={self.at!r}", "expected a layer's name, or several: see tfinvert.layers")
+        object.__setattr__(self, "at", at)
+        super().__post_init__()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,23 +63,24 @@ def renew(
 ) -> Progress:
     """The same rows where the objective has become another one, of which nothing is known.
 
-    They go on from their best codes, or from their first ones [N, *shape] where those have the lower value now: what
-    was best by the objective of before may be worse by this one. Rows that had ended go on, but for those that have no
-    value, or never had work to do. `count` is that of the steps that are behind them, or were left out.
+    They go on from their best codes. What was best by the objective of before may be worse by this one than their
+    first codes [N, *shape]; so these are kept as the best until better ones are seen. Rows that had ended go on, but
+    for those that have no value, or never had work to do. `count` is that of the steps that are behind them, or were
+    left out.
     """
-    better = objective(first) < objective(progress.best_codes)
-    codes = tf.where(tf.reshape(better, [-1, *[1] * (first.shape.rank - 1)]), first, progress.best_codes)
+    codes, begun = progress.best_codes, objective(first)
     again = functools.reduce(operator.or_, [progress.status == end for end in _OVER])
-    infinite = tf.fill(tf.shape(progress.status), tf.constant(float("inf"), progress.codes.dtype))
+    infinite = tf.fill(tf.shape(progress.status), tf.constant(float("inf"), codes.dtype))
     return progress._replace(
         count=count,
         begun=count,
         codes=codes,
         memory=solver.init(codes, objective, seeds),
-        best_value=infinite,
+        best_codes=first,
+        best_value=tf.where(tf.math.is_finite(begun), begun, infinite),
         mark_value=infinite,
         mark_count=tf.fill(tf.shape(progress.status), count),
-        passes=progress.passes + 2,
+        passes=progress.passes + 1,
         status=tf.where(again, int(Status.RUNNING), progress.status),
     )
 

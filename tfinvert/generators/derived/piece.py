@@ -49,9 +49,9 @@ class Piece(keras.layers.Layer):
         return tf.reshape(self._function(*values), [-1, *self.given_shape])
 
     def ending_at(self, output: str, output_shape: Sequence[int]) -> Piece | None:
-        """The piece with these inputs that gives another tensor of its graph; None where that is not in it."""
+        """The piece with these inputs that gives another tensor; None where the first of them does not lead to it."""
         nodes = by_name(self._known())
-        if node_of(output) not in nodes:
+        if node_of(output) not in nodes or node_of(self.names[0]) not in upstream(nodes, [output]):
             return None
         definition = only(self._known(), upstream(nodes, [output, *self.names]))
         return Piece(self.names, output, output_shape, definition, name=self.name)

@@ -73,7 +73,7 @@ class Split:
     def up_to(self, tensor: str, shape: Sequence[int]) -> Generator | None:
         """The tail ending at another tensor [B, *shape] of the whole generator's graph.
 
-        None where that stands before the cut, and does not depend on the values there.
+        None where that does not depend on the values at the cut.
         """
         piece = self.layer.ending_at(tensor, shape)
         name = f"{self.tail.name} up to {node_of(tensor)}"
