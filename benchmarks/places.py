@@ -2,7 +2,7 @@
 
     python benchmarks/places.py FILE[:low,high] --images=SOURCE --network=MIXED_7A.keras [--limit=16]
         [--photographs=4000] [--cuts=first_dense] [--cuts=first_dense,LAYER] [--charges=0,0.1,1,paper] [--steps=500]
-        [--size=139] [--out=places.png]
+        [--out=places.png]
 
 Each place is one line: the code, then behind each list of `--cuts` from that code, with each charge (in multiples of
 the default; "paper" is 10), and last behind each one cut from the mean of the values there, with neither first step
@@ -118,10 +118,10 @@ def kid(one: np.ndarray, other: np.ndarray) -> float:
 class Judges:
     """What says how good images are."""
 
-    def __init__(self, generator: ti.Generator, photographs: np.ndarray, network: str, size: int) -> None:
+    def __init__(self, generator: ti.Generator, photographs: np.ndarray, network: str) -> None:
         model = keras.models.load_model(network, compile=False)
-        pooled = keras.Sequential([keras.Input((size, size, 3)), model, keras.layers.GlobalAveragePooling2D()])
-        self.features, self.pooled = ti.Features(None, model, size=size), ti.Features(None, pooled, size=size)
+        pooled = keras.Model(model.inputs, keras.layers.GlobalAveragePooling2D()(model.outputs[0]))
+        self.features, self.pooled = ti.Features(None, model), ti.Features(None, pooled)
         self.generator, tested = generator, len(photographs) // 5
         self.critic = critic(photographs[tested:], blended(photographs[tested:]))
         self.known = self._in_parts(self.pooled, photographs[: min(tested, 500)])
@@ -210,14 +210,13 @@ def main() -> None:
     parser.add_argument("--cuts", action="append", help="as of --split; may be given several times")
     parser.add_argument("--charges", default="0,0.1,1,paper")
     parser.add_argument("--steps", type=int, default=500, help="behind each cut")
-    parser.add_argument("--size", type=int, default=139, help="of the images that the network sees")
     parser.add_argument("--out", default="places.png")
     arguments = parser.parse_args()
     arguments.cuts = arguments.cuts or ["first_dense"]
     generator = _files.generator(arguments.generator)
     pixels = ti.images.load(arguments.images, generator, limit=arguments.limit + arguments.photographs).pixels
     images, photographs = pixels[: arguments.limit], pixels[arguments.limit :]
-    judges, codes = Judges(generator, photographs, arguments.network, arguments.size), {}
+    judges, codes = Judges(generator, photographs, arguments.network), {}
     for name, known in (
         ("photographs", photographs[-MIDDLES:]),
         ("averages of two", blended(photographs[-MIDDLES:])),

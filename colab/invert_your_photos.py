@@ -31,7 +31,7 @@ except ImportError:
 # %%
 generator = ti.load_generator()
 images = ti.images.load(like=generator, limit=24)
-found = ti.Inverter(generator, solver=ti.Adam(steps=500), restarts=4)(images)
+found = ti.Inverter(generator, restarts=4)(images)
 ti.report.grid(images, found, generator)
 
 # %% [markdown]

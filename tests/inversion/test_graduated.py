@@ -1,13 +1,15 @@
 """Stages of smoothing: what they share, what they find, and that the last one is the generator itself."""
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfinvert as ti
 from tfinvert.errors import BadInput
-from tfinvert.inversion.graduated import smoothing_of, stages
-from tfinvert.settings import SecondStep
+from tfinvert.inversion.graduated import Smoothing, pulled, smoothing_of, stages
+from tfinvert.settings import SMOOTHING_AT_CODE, SecondStep, Starts
 from tfinvert.solvers.status import Status
 
 
@@ -186,3 +188,38 @@ def test_nobody_ends_worse_than_where_they_began(solver):
     found = ti.Inverter(generator, solver=solver, restarts=1, smoothing=(30, 20))(images, starts=starts[:, None])
     begun = np.mean(np.square(generator.to_unit(generator(starts)) - generator.to_unit(images)), axis=(1, 2, 3))
     assert (found.loss.numpy() <= begun * 1.001).all()
+
+
+def test_with_l_bfgs_it_is_usual_where_there_are_kinks():
+    usual = lambda *arguments: ti.Inverter(*arguments).smoothing.amounts
+    assert usual(kinked()) == usual(kinked(), None, "lbfgs") == SMOOTHING_AT_CODE
+    assert usual(kinked(), None, ti.LBFGS(1)) == usual(kinked(), None, "adam") == ()
+    smooth = ti.load_generator(lambda codes: tf.tanh(tf.reshape(codes, [-1, 2, 2, 1])), prior=ti.normal(4))
+    assert usual(smooth) == ()
+    assert pickle.loads(pickle.dumps(ti.Inverter(kinked()))).smoothing.amounts == SMOOTHING_AT_CODE
+    assert ti.Inverter(kinked(), smoothing=[0]).smoothing.amounts == ()
+
+
+def test_the_pull_is_that_of_the_prior():
+    prior, codes = ti.normal(2, 3, stddev=2.0, mean=0.5), tf.random.stateless_normal([4, 2, 3], [1, 2])
+    weights = tf.constant([0.0, 0.5, 1.0, 2.0])
+    term = ti.LogPrior().bind(tf.zeros([4, 1]), prior)
+    pull = pulled(prior, weights)
+    np.testing.assert_allclose(pull(codes), weights * term(codes, None), rtol=1e-5)
+    np.testing.assert_allclose(tf.reduce_sum(pull.residuals(codes) ** 2, axis=1), pull(codes), rtol=1e-5)
+
+
+def test_codes_are_drawn_to_the_centre_while_smoothing_lasts():
+    """Where the image hardly depends on a code's entry, and none fits, it would run away."""
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(tf.nn.relu(codes[:, :1] + 1) + 0.01 * codes[:, 1:], [-1, 1, 1, 1]),
+        prior=ti.normal(2),
+        value_range=(0, 1),
+    )
+    images = np.full((3, 1, 1, 1), -1.0, np.float32)
+    far = {}
+    for pull in (0.0, 1.0):
+        smoothing = Smoothing((0.5,), pull=pull, share=0.9)
+        found = ti.Inverter(generator, solver=ti.Adam(steps=40), smoothing=smoothing, restarts=Starts(1, 0.3))(images)
+        far[pull] = np.abs(found.codes.numpy()).max()
+    assert far[1.0] < 0.5 * far[0.0]

@@ -30,6 +30,7 @@ from tfinvert.solvers.named import RATED
 from tfinvert.solvers.solver import Solver
 
 _RATE = 0.1  # in units of the values at the cut
+_SHARE = 0.6  # of the steps that are left, for each stage of smoothing: few images come to exact values here
 _SPARSITY = 1e-3  # weight of mean(|delta|), in the same units
 
 
@@ -109,7 +110,7 @@ class Behind:
                 return Smoothing(())
             logging.info("behind the cut the charge alone is smoothed: %s", error)
             smooth = _as_it_is(self.parts.tail)
-        return stated._replace(generator=around(smooth))
+        return stated._replace(generator=around(smooth), pull=0.0, share=_SHARE)
 
     def _inverse(self) -> np.ndarray:
         """A guess of the inverse Hessian for distances from values as the prior has them."""

@@ -22,7 +22,7 @@ from tfinvert.generators.derived.smoothed import SMOOTHING
 from tfinvert.generators.held import Held
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
-from tfinvert.inversion.graduated import Smoothing, Stage, smoothing_of, stages
+from tfinvert.inversion.graduated import Smoothing, Stage, pulled, smoothing_of, stages, usual
 from tfinvert.inversion.result import Inversion
 from tfinvert.inversion.watching import Snapshot, Watch, Watcher
 from tfinvert.losses import Term, loss_of
@@ -62,8 +62,9 @@ class Inverter:
       restarts: how many starts an image has, of which the best is kept; or `Starts`, which says how far from the
         prior's centre, too. Near it generators are less saturated, which reaches better codes (docs/measured.md).
       stopping: when a start ends early.
-      smoothing: how far the generator's kinks are smoothed (see `smoothed`) in one stage after the other, each of as
-        many steps; in the last one it is the generator itself. Default: not at all.
+      smoothing: how far the generator's kinks are smoothed (see `smoothed`) in one stage after the other; in the last
+        one it is the generator itself, and 0 is not at all. Default: 0.3 for L-BFGS, not at all for other solvers. The
+        smoothed generator has the weights of when the inverter was made.
       batch_size: images that are worked on at once when many are given; rows are `batch_size * restarts`. Inside a
         graph (`dataset.map`) the given batch is taken as it is.
       seed: of the run; an image's starts come from this and its id.
@@ -87,7 +88,7 @@ class Inverter:
         *,
         restarts: Starts | int | None = None,
         stopping: Stopping | None = None,
-        smoothing: Smoothing | Sequence[float] = (),
+        smoothing: Smoothing | Sequence[float] | None = None,
         batch_size: int = 16,
         seed: int = 0,
     ) -> None:
@@ -101,7 +102,8 @@ class Inverter:
         # Rows at work are a multiple of this.
         self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
         self._check(self.solver)
-        self.smoothing = smoothing_of(smoothing)
+        self._asked = smoothing
+        self.smoothing = usual(generator, self.solver) if smoothing is None else smoothing_of(smoothing)
         self._stages = stages(generator, self.smoothing, self.solver.steps)
         self.stopping = Stopping() if stopping is None else stopping
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
@@ -122,7 +124,7 @@ class Inverter:
         settings: dict[str, Any] = {
             "restarts": Starts(self.restarts, self.spread),
             "stopping": self.stopping,
-            "smoothing": self.smoothing,
+            "smoothing": self._asked,
             "batch_size": self.batch_size,
             "seed": self.seed,
         }
@@ -274,7 +276,10 @@ class Inverter:
         generator = self._stages[0].generator if smooth else self.generator
         exact, rough = self._loss_by(generator, targets), generator.rough
         if smooth:
-            exact = exact.rounded(self.generator.space.spread * targets.held.tensors[SMOOTHING])
+            space, amounts = self.generator.space, targets.held.tensors[SMOOTHING]
+            exact = exact.rounded(space.spread * amounts)
+            if self.smoothing.pull:
+                exact += pulled(space, self.smoothing.pull * amounts)
         return dataclasses.replace(
             exact,
             part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),

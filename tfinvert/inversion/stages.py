@@ -168,6 +168,7 @@ class Stages:
                 loss,
                 solver,
                 restarts=1,
+                smoothing=(),
                 stopping=Stopping(tolerance, patience),
                 batch_size=self._batch_size,
             )

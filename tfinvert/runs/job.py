@@ -130,7 +130,7 @@ def inverter(job: Job, generator: Generator) -> Inverter | TwoStep:
         job.solver,
         restarts=job.starts,
         stopping=job.stopping,
-        smoothing=job.smoothing or (),
+        smoothing=job.smoothing,
         batch_size=job.batch_size,
         seed=job.seed,
     )

@@ -14,7 +14,7 @@ STEPS = {  # the usual ones of each solver
     "adam": 500,
     "rmsprop": 500,
     "gd": 500,
-    "lbfgs": 300,
+    "lbfgs": 400,
     "levenberg_marquardt": 60,
     "gauss_newton_cg": 30,
     "cma": 1000,
@@ -23,6 +23,7 @@ SOLVERS = tuple(STEPS)
 LEARNING_RATES = {"adam": 0.1, "rmsprop": 0.01, "gd": 1.0}  # the usual ones; other solvers have none
 SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")  # the first is the usual one
 SMOOTHING = (0.5, 0.05)  # the usual one behind a cut
+SMOOTHING_AT_CODE = (0.3,)
 FITS = ("crop", "pad", "stretch")
 
 
@@ -150,7 +151,7 @@ class LossSettings(Settings):
 class SolverSettings(Settings):
     """How codes are moved. What is None is as usual for the solver."""
 
-    name: str = setting("adam", "How codes are moved.", flag="solver", choices=SOLVERS)
+    name: str = setting("lbfgs", "How codes are moved.", flag="solver", choices=SOLVERS)
     steps: int | None = setting(None, f"Steps at most; default: {_listed(STEPS)}.", int, least=1)
     learning_rate: float | None = setting(
         None, f"How far a step goes; default: {_listed(LEARNING_RATES)}; other solvers have none.", float, above=0
@@ -236,7 +237,8 @@ class Job(Settings):
     smoothing: Sequence[float] | None = setting(
         None,
         "How far the generator's kinks (ReLU and the like) are smoothed, stage after stage, before it is "
-        "inverted as it is, in units of what enters them, such as 0.5,0.05; default: not at all, as 0.",
+        "inverted as it is, in units of what enters them, such as 0.5,0.05; 0 for not at all; default: "
+        f"{','.join(map(str, SMOOTHING_AT_CODE))} for lbfgs, not at all for other solvers.",
         float,
         several=True,
         least=0,

@@ -30,13 +30,13 @@ def solver_of(given: Solver | SolverSettings | str | None) -> Solver:
     """The solver that is meant.
 
     Args:
-      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, Adam.
+      given: a solver, its name, such as "lbfgs", or settings; None for `SolverSettings()`, L-BFGS.
 
     Raises:
       BadInput: there is no such solver, or it has no such setting.
 
     >>> solver_of("lbfgs")
-    LBFGS(steps=300, memory=40)
+    LBFGS(steps=400, memory=40)
     """
     if given is None:
         given = SolverSettings()
