@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfinvert.images.encode import eight_bit
+from tfinvert.images import Scale
+from tfinvert.images.encode import packed
 from tfinvert.runs import Store
 from tfinvert.runs.job import stated
 from tfinvert.settings import Job, as_nest
@@ -62,6 +62,5 @@ def row(
 def _png(image: Any) -> bytes | None:
     if image is None:
         return None
-    buffer = io.BytesIO()
-    eight_bit(np.asarray(image)).save(buffer, "PNG")
-    return buffer.getvalue()
+    image = np.asarray(image)
+    return packed(image, Scale(image.shape))

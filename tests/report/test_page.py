@@ -16,7 +16,7 @@ from PIL import Image
 
 import tfinvert as ti
 from tfinvert.images.encode import eight_bit
-from tfinvert.report import contents
+from tfinvert.report import view
 from tfinvert.report.training import losses
 from tfinvert.runs import run_job
 from tfinvert.settings import changed
@@ -234,7 +234,7 @@ def test_a_page_keeps_to_its_size_and_says_what_that_cost(tmp_path, monkeypatch)
     made_up_run(tmp_path, tmp_path / "images.npy", (64, 64, 3), [row(str(i), x, 0.1) for i, x in enumerate(images)])
     whole = ti.report.page(tmp_path).stat().st_size
     assert whole > 40 * 12_000 * 4 / 3
-    monkeypatch.setattr(contents, "_BYTES", 40 * 2_000)
+    monkeypatch.setattr(view, "BYTES", 40 * 2_000)
     path = ti.report.page(tmp_path)
     assert path.stat().st_size < 40 * 2_000 * 4 / 3 + 60_000
     assert any("40 of 40 pictures are shown smaller or with loss" in text for text in Parsed(path).text("p"))

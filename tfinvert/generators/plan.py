@@ -25,7 +25,7 @@ class Plan(NamedTuple):
       space: with its shape set.
       takes: what it is given beside codes.
       value_range: (low, high) of the pixel values.
-      image_shape: (H, W, C) of outputs that are flat or lack the channel axis; None: as they come.
+      image_shape: (H, W, C) of outputs that are flat or lack the channel axis, (L, C) of series; None: as they come.
       about: its name, its fingerprint and what was assumed.
     """
 
