@@ -35,7 +35,7 @@ def images_of(shape):
         (
             images_of((8, 4)),
             {"prior": "normal(4)", "image_shape": (4, 8)},
-            r"cannot be image_shape=\(4, 8\).*channels first",
+            r"cannot be image_shape=\(4, 8\).*stand as \(8, 4\)",
         ),
         (images_of((3, 4, 4)), {"prior": "normal(4)"}, "channels first"),
         (images_of((2, 4, 4, 1)), {"prior": "normal(4)"}, "neither images"),

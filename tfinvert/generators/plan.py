@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
     def make(self, facts: Facts, fingerprint: str = "") -> Generator:
         """The generator, once it was tried."""
-        name, assumed = self.about.name, self.about.assumed
+        name, assumed = self.about.name, (*self.about.assumed, *facts.assumed)
         raw = _raw(self.model, self.takes.condition)
         function = fitted(of_arrays(raw) if facts.arrays else raw, facts.image_shape)
         for line in facts.warnings:

@@ -10,7 +10,7 @@ from tfinvert.images.like import LONG
 
 
 def shape_of(given: tuple[int, ...], codes: int, stated: Any, name: str) -> tuple[tuple[int, ...], list[str]]:
-    """(H, W, C) of pictures or (L, C) of series, and what was taken for granted, in words.
+    """(H, W, C) of pictures or (L, C) of series, and what was assumed.
 
     [B, H, W, C] are pictures, whose channels are no more than the smaller side unless that is stated: else they are
     taken to be first by mistake. [B, L, C] of more than 4 C values are series, others grey pictures [B, H, W].
@@ -29,11 +29,14 @@ def shape_of(given: tuple[int, ...], codes: int, stated: Any, name: str) -> tupl
     size = given[1:]
     if given[:1] == (codes,) and len(size) == 3 and (size[2] in (1, 3) or size[2] <= min(size[:2])):
         return size, []
-    if given[:1] == (codes,) and len(size) == 2 and size[0] > LONG * size[1]:
-        return size, [f"its output {list(given)} is taken for series [L, C]: else say image_shape={(*size, 1)}"]
     if given[:1] == (codes,) and len(size) == 2:
-        wide = f"its output {list(given)} is taken for grey pictures: if it makes series, they must be [B, L, C]"
-        return (*size, 1), [wide] if size[1] > LONG * size[0] else []
+        series = size[0] > LONG * size[1]
+        if series:
+            return size, [f"image_shape: {','.join(map(str, size))} (series; of grey pictures say {(*size, 1)})"]
+        odd = size[1] > LONG * size[0]
+        return (*size, 1), [
+            f"image_shape: {','.join(map(str, (*size, 1)))} (grey pictures; series must be [B, L, C])"
+        ] * odd
     raise BadInput(f"{name} gives {list(given)} for {codes} codes", _hint(given))
 
 
@@ -53,8 +56,7 @@ def _as_stated(given: tuple[int, ...], codes: int, shape: tuple[int, ...], name:
     same = given[:1] == (codes,) and math.prod(given[1:]) == math.prod(shape)
     if same and (len(sides) < 2 or sides == wanted):  # a reshape must not scramble what has sides of its own
         return shape
-    first = same and sides == [*wanted[-1:], *wanted[:-1]]
-    mend = ": it looks channels first, transpose it in a wrapper" if first else ""
+    mend = f": its values stand as {given[1:]}, so say that, or transpose them in a wrapper" if same else ""
     raise BadInput(f"{name} gives {list(given)} for {codes} codes", f"cannot be image_shape={shape}{mend}")
 
 

@@ -30,6 +30,7 @@ class Facts(NamedTuple):
     differentiable: bool  # TensorFlow has a gradient of it
     constant: bool  # its image does not depend on the code by as much as half a grey level
     warnings: tuple[str, ...]
+    assumed: tuple[str, ...]  # what nobody stated, as "what: value" lines
 
 
 def tried(
@@ -58,17 +59,17 @@ def tried(
             raise
         raw = of_arrays(raw)
         images, lacks = _called(raw, codes, held, name)
-    shape, taken = shape_of(tuple(images.shape), _CODES, image_shape, name)
+    shape, assumed = shape_of(tuple(images.shape), _CODES, image_shape, name)
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, takes, name)
     made = function(codes, held).numpy()
     warnings, constant = _oddities(made, value_range)
     if takes.shapes:  # what was drawn for them may lead anywhere
         warnings, constant = [], False
-    warnings += [*taken, *_unsteady(function, codes, held, made, value_range)]
+    warnings += _unsteady(function, codes, held, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
-    return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings))
+    return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings), tuple(assumed))
 
 
 def fitted(raw: Raw, shape: tuple[int, ...]) -> Callable[[tf.Tensor, Held], tf.Tensor]:

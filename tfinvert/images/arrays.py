@@ -15,13 +15,21 @@ from tfinvert.images.entry import MOST, Entry, Reading
 from tfinvert.images.idx import read_idx
 from tfinvert.images.like import LONG, is_series
 from tfinvert.images.numpy_files import NumpyFile
-from tfinvert.images.series import batch_of, decode_series
+from tfinvert.images.series import batch_of, decode_series, scale_of
 
 
 def array_entries(array: np.ndarray, labels: np.ndarray | None, how: Reading) -> Iterable[Entry]:
     if array.dtype.kind not in "buif":
         raise BadInput(f"an array of {array.dtype}", "expected numbers")
-    array = batch_of(array, how.shape) if is_series(how.shape) else _pictures(array, how.shape[-1])
+    if is_series(how.shape):
+        array = batch_of(array, how.shape)
+        scale_of(array.dtype, how.like, how.array_range)  # what is wrong with all of them is told at once
+    else:
+        array = _pictures(array, how.shape[-1])
+        if how.shape[-1] not in (1, 3) and how.array_range is None and (array.dtype.kind, array.itemsize) == ("u", 2):
+            logging.warning(
+                "%s are read on [0, 65535]: say another scale with array_range, such as 0,10000", array.dtype
+            )
     if not array.size:
         raise BadInput(f"an array of no images, {list(array.shape)}", "expected at least one")
     if len(array) > MOST:

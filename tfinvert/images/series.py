@@ -17,18 +17,32 @@ def batch_of(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
       BadInput: they are other series; where it looks so, that their channels are first.
     """
     length, channels = shape
-    if channels == 1 and array.shape[-1:] == (length,):
-        array = array[..., np.newaxis]
-    if array.ndim == 2:
-        array = array[np.newaxis]
-    if array.shape[1:] == (length, channels):
-        return array
+    whole = array[..., np.newaxis] if channels == 1 and array.shape[-1:] == (length,) else array
+    whole = whole[np.newaxis] if whole.ndim == 2 else whole
+    if whole.shape[1:] == (length, channels):
+        return whole
     mend = f"expected [N, {length}, {channels}] or one series [{length}, {channels}]"
     if array.shape[1:] == (channels, length):
         mend = "they have channels first: save np.transpose(series, (0, 2, 1))"
-    elif array.ndim == 3 and array.shape[2] == channels:
+    elif array.shape[1:] == (length * channels,):
+        mend = f"they are flat: save series.reshape(-1, {length}, {channels})"
+    elif array.shape[-1] == channels or (channels == 1 and array.ndim == 2):
         mend += ": cut or resample them to that length"
     raise BadInput(f"series of shape {list(array.shape)}", mend)
+
+
+def scale_of(kind: np.dtype, like: Like, scale: tuple[float, float] | None) -> tuple[float, float]:
+    """(low, high) of the values of series of this type: as it was said, else of floats the value range.
+
+    Raises:
+      BadInput: they are no numbers, or whole ones, and nothing was said.
+    """
+    if kind.kind not in "buif":
+        raise BadInput(f"series of {kind}", "expected numbers")
+    if scale is None and kind.kind != "f":
+        such = "0,1" if kind.kind == "b" else "{0.min},{0.max}".format(np.iinfo(kind))
+        raise BadInput(f"series of {kind}", f"say the scale of their values with array_range (--array_range={such})")
+    return like.value_range if scale is None else scale
 
 
 def decode_series(array: np.ndarray, like: Like, scale: tuple[float, float] | None = None) -> np.ndarray:
@@ -45,15 +59,7 @@ def decode_series(array: np.ndarray, like: Like, scale: tuple[float, float] | No
     array = batch_of(np.asarray(array), like.image_shape)
     if len(array) != 1:
         raise BadInput(f"{len(array)} series", "expected one")
-    if array.dtype.kind not in "buif":
-        raise BadInput(f"a series of {array.dtype}", "expected numbers")
-    if scale is None and array.dtype.kind != "f":
-        known = np.iinfo(array.dtype) if array.dtype.kind in "ui" else None
-        such = "0,1" if known is None else f"{known.min},{known.max}"
-        raise BadInput(
-            f"a series of {array.dtype}", f"say the scale of its values with array_range, such as --array_range={such}"
-        )
-    low, high = like.value_range if scale is None else scale
+    low, high = scale_of(array.dtype, like, scale)
     with np.errstate(all="ignore"):  # values beyond float32 become infinite
         values = ((array[0].astype(np.float64) - low) / (high - low)).astype(np.float32)
     known_values = values[~np.isnan(values)]

@@ -56,8 +56,8 @@ class Search:
         self._generator = generator = stages.generator
         self._images, self._ids, self._labels = images, ids, labels
         self._valid = np.isfinite(images).reshape(len(images), -1).all(axis=1)
-        clean = np.where(self._valid[:, None, None, None], images, generator.value_range[0])
-        self.unit = np.asarray(generator.to_unit(clean))  # [B, H, W, C] on [0, 1]
+        clean = np.where(self._valid.reshape(-1, *[1] * (images.ndim - 1)), images, generator.value_range[0])
+        self.unit = np.asarray(generator.to_unit(clean))  # [B, *image_shape] on [0, 1]
         count = len(images)
         self.noise = Noise(noise, self.unit, generator, uncertainty.images)
         self._codes = np.full((count, *(generator.space.shape or ())), generator.space.centre, np.float32)
