@@ -147,3 +147,31 @@ def test_it_is_served(generator, drawn, tmp_path):
     again = tf.saved_model.load(str(tmp_path / "served"))
     made = again.signatures["serving_default"](images=drawn[1], ids=tf.constant(list("abcde")))
     assert made["images"].shape == drawn[1].shape
+
+
+def test_what_is_held_for_each_image_masks_it(kind, generator, drawn):
+    """Only the first half is given: the rest is found with it."""
+    codes, images = drawn
+    mask = np.zeros(images.shape, np.float32)
+    mask[:, : mask.shape[1] // 2] = 1
+    observed = ti.from_function(
+        lambda codes, mask: generator(codes) * mask,
+        f"normal({LATENT})",
+        value_range=generator.value_range,
+        image_shape=generator.image_shape,
+        holds={"mask": generator.image_shape},
+    )
+    near = codes.numpy()[:, np.newaxis] + 0.05
+    inverter = ti.Inverter(observed, solver="levenberg_marquardt", restarts=1)
+    found = inverter(images * mask, held={"mask": mask}, starts=near)
+    np.testing.assert_allclose(found.codes, codes, atol=1e-2)
+
+
+def test_pictures_of_8_bits_are_recovered(kind, generator, drawn):
+    if "series" in kind:
+        pytest.skip("series are not rounded to 8 bits")
+    low, high = generator.value_range
+    rounded = low + (high - low) * np.round(255 * (drawn[1].numpy() - low) / (high - low)) / 255
+    recovered = ti.Recovery(generator, samples=600, attempts=2)(rounded.astype(np.float32))
+    assert (recovered.verdict == Verdict.RECOVERED).all()
+    assert np.mean((recovered.codes - drawn[0]) ** 2, axis=1).max() < 1e-3

@@ -1,7 +1,7 @@
 """Terms of pixels and of codes. A term is bound to its targets once, and then gives one value per image.
 
 Images reach a term on the [0, 1] scale, whatever the generator's value range, so that a weight means the same
-for every generator.
+for every generator. They are [B, H, W, C], or series [B, L, C].
 """
 
 from __future__ import annotations

@@ -31,9 +31,7 @@ class View:
         self._like, self._channels = like, channels
         self._room = Room(BYTES, images)
         count = like.image_shape[-1]
-        self._names = [str(channel) for channel in channels or range(1, 1 + min(3, count))]
-        if count > 1:
-            self._names = [f"channel {name}" for name in self._names]
+        self._names = [f"channel {number}" if count > 1 else "" for number in channels or range(1, 1 + min(3, count))]
         self._points = min(POINTS, BYTES // (_POINT * max(1, images) * len(self._names)))
 
     @property
