@@ -49,6 +49,7 @@ def sources(seed: int, case: int, folder: Path) -> str:
     import _mutated
 
     from tfinvert.errors import BadInput
+    from tfinvert.images.entry import Reading
     from tfinvert.images.labels import Labels
     from tfinvert.images.sources import open_source
     from tfinvert.settings import Limits
@@ -60,7 +61,7 @@ def sources(seed: int, case: int, folder: Path) -> str:
         if name.startswith("labels"):
             Labels(path, limits)
         else:
-            for entry in list(open_source(path, limits=limits))[:4]:
+            for entry in list(open_source(path, Reading(limits=limits)))[:4]:
                 entry.read()
     except BadInput as error:
         return _refused(error)

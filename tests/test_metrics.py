@@ -58,3 +58,39 @@ def test_equal_images_of_any_size(shape):
     np.testing.assert_array_equal(metrics.psnr(images, images), [math.inf] * 2)
     np.testing.assert_allclose(metrics.ssim(images, images), [1, 1], atol=1e-6)
     assert (metrics.ssim(1 - images, images).numpy() < 0.95).all()
+
+
+SERIES = RANDOM.normal(0.5, 1, (3, 60, 2)).astype(np.float32)
+MADE = SERIES + RANDOM.normal(0, [[[0.01]], [[0.1]], [[0.3]]], SERIES.shape).astype(np.float32)
+
+
+def test_series_have_no_black_and_white():
+    targets = np.float32([[[0.0], [1.0], [0.5]]])
+    series = np.float32([[[-0.5], [1.5], [0.5]]])
+    assert not np.any(metrics.beyond(series, targets))
+    np.testing.assert_array_equal(metrics.shown(series, targets), series)
+    np.testing.assert_allclose(metrics.mse(series, targets), [0.5 / 3], rtol=1e-6)
+    np.testing.assert_array_equal(metrics.inside(series), series)
+    np.testing.assert_array_equal(metrics.inside(series[..., None]), np.clip(series[..., None], 0, 1))
+
+
+def test_series_by_the_formulas():
+    expected = ((MADE.astype(np.float64) - SERIES) ** 2).mean(axis=(1, 2))
+    np.testing.assert_allclose(metrics.mse(MADE, SERIES), expected, rtol=1e-5)
+    np.testing.assert_allclose(metrics.psnr(MADE, SERIES), -10 * np.log10(expected), rtol=1e-5)
+    assert np.isinf(metrics.psnr(SERIES, SERIES)).all()
+
+
+def test_ssim_of_series_has_its_window_along_them():
+    blur = lambda line: ndimage.gaussian_filter1d(line.astype(np.float64), 1.5, radius=5)[5:-5]
+
+    def along(one, other):
+        means = blur(one), blur(other)
+        spread = [blur(line * line) - mean**2 for line, mean in zip((one, other), means, strict=True)]
+        both = blur(one * other) - means[0] * means[1]
+        top = (2 * means[0] * means[1] + 1e-4) * (2 * both + 9e-4)
+        return np.mean(top / ((means[0] ** 2 + means[1] ** 2 + 1e-4) * (spread[0] + spread[1] + 9e-4)))
+
+    expected = [np.mean([along(a[:, c], b[:, c]) for c in range(2)]) for a, b in zip(MADE, SERIES, strict=True)]
+    np.testing.assert_allclose(metrics.ssim(MADE, SERIES), expected, rtol=1e-3)
+    np.testing.assert_allclose(metrics.ssim(SERIES[:, :4], SERIES[:, :4]), [1, 1, 1], rtol=1e-5)

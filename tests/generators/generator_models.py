@@ -91,7 +91,8 @@ def _check_gradient(generator: Generator, codes: np.ndarray, others: tuple, imag
     direction = random.normal(size=codes.shape).astype(np.float32)
 
     def value(at: Any) -> tf.Tensor:
-        return tf.reduce_sum(tf.cast(generator(at, *others), tf.float64) * weights, axis=[1, 2, 3])
+        images = tf.cast(generator(at, *others), tf.float64) * weights
+        return tf.reduce_sum(images, axis=list(range(1, images.shape.rank)))
 
     variable = tf.convert_to_tensor(codes)
     with tf.GradientTape() as tape:
@@ -115,3 +116,19 @@ def _check_tracing(generator: Generator, codes: np.ndarray, others: tuple, image
 
 def linear(codes):
     return tf.reshape(tf.tanh(codes @ tf.reshape(tf.range(64.0) / 32 - 1, [4, 16])), [-1, 4, 4, 1])
+
+
+def of_channels(channels: int, activation: str = "elu") -> keras.Model:
+    """Dense, then a transposed convolution to [8, 8, channels]."""
+    layers = keras.layers
+    parts = [layers.Dense(4 * 4 * 3, activation), layers.Reshape((4, 4, 3))]
+    last = layers.Conv2DTranspose(channels, 3, strides=2, padding="same", activation="tanh")
+    return randomise(keras.Sequential([keras.Input((LATENT,)), *parts, last]))
+
+
+def of_series(channels: int = 3, activation: str = "elu") -> keras.Model:
+    """Dense, then a transposed convolution to [64, channels], without bounds."""
+    layers = keras.layers
+    parts = [layers.Dense(16 * 4, activation), layers.Reshape((16, 4))]
+    last = layers.Conv1DTranspose(channels, 8, strides=4, padding="same")
+    return randomise(keras.Sequential([keras.Input((LATENT,)), *parts, last]))

@@ -128,7 +128,7 @@ def test_the_signature_that_gives_images_is_taken(module):
     ("options", "why"),
     [
         ({"signature": "third"}, "signature 'third'.*first, second"),
-        ({"signature": "first"}, r"gives \[8, 3\].*no image"),
+        ({"signature": "first"}, r"gives \[8, 3\].*neither images"),
         ({"truncation": 0.5}, "truncation=0.5.*takes no truncation"),
         ({"classes": 5}, "takes no label"),
         ({"label_input": "y"}, "label_input 'y'.*noise"),
@@ -157,7 +157,7 @@ def test_missing_labels_are_told(tmp_path):
 def test_no_signature_or_several_that_fit(tmp_path):
     made = Module()
     tf.saved_model.save(made, tmp_path / "none", {"first": made.judge})
-    with pytest.raises(ti.BadInput, match=r"gives \[8, 3\].*no image"):
+    with pytest.raises(ti.BadInput, match=r"gives \[8, 3\].*neither images"):
         ti.load_generator(tmp_path / "none")
     tf.saved_model.save(made, tmp_path / "two", {"first": made.generate, "second": made.generate})
     with pytest.raises(ti.BadInput, match=r"generator's for certain.*first, second.*--signature"):

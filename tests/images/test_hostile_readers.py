@@ -20,6 +20,7 @@ from PIL import Image
 
 from tfinvert.errors import BadInput
 from tfinvert.images.decode import decode_file
+from tfinvert.images.entry import Reading
 from tfinvert.images.labels import Labels
 from tfinvert.images.sources import open_source
 from tfinvert.settings import Limits
@@ -107,7 +108,7 @@ def test_files_of_many_images(tmp_path, name):
     def reads(content):
         (tmp_path / name).write_bytes(content)
         with only_bad_input():
-            for entry in list(open_source(tmp_path / name, limits=LIMITS))[:3]:
+            for entry in list(open_source(tmp_path / name, Reading(limits=LIMITS)))[:3]:
                 assert entry.read().dtype == np.float32
 
     reads()

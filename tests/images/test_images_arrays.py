@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.images.entry import Reading
 from tfinvert.images.sources import open_source
 
 BYTES = np.random.default_rng(0).integers(0, 256, (5, 4, 6), np.uint8)  # five grey images of 4 x 6
@@ -71,7 +72,7 @@ def test_npy_of_half_floats_and_booleans(tmp_path):
 
 def test_a_scale_that_the_type_does_not_say():
     symmetric = (BYTES / 127.5 - 1).astype(np.float32)
-    np.testing.assert_allclose(pixels(open_source(symmetric, (-1.0, 1.0))), SCALED, atol=1e-6)
+    np.testing.assert_allclose(pixels(open_source(symmetric, Reading((-1.0, 1.0)))), SCALED, atol=1e-6)
     with pytest.raises(BadInput, match="array_range"):
         pixels(open_source(symmetric))
 

@@ -12,6 +12,7 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import pictures
 from tfinvert.images import Scale, Sources, dataset, load
 from tfinvert.images.decode import decode_file
+from tfinvert.images.entry import Reading
 from tfinvert.images.fit import fit
 from tfinvert.images.sources import open_source
 from tfinvert.settings import DEFAULT_LIMITS, Limits
@@ -59,7 +60,7 @@ def test_images_of_an_array_are_as_limited(tmp_path, suffix):
     save = {"npy": np.save, "npz": np.savez}[suffix]
     save(tmp_path / f"a.{suffix}", np.zeros((2, 100, 101), np.uint8))
     with pytest.raises(BadInput, match=r"an image of 101 x 100 pixels: expected at most 0\.01 megapixels"):
-        open_source(tmp_path / f"a.{suffix}", limits=SMALL)
+        open_source(tmp_path / f"a.{suffix}", Reading(limits=SMALL))
 
 
 def test_more_than_pillows_own_limit_may_be_allowed(monkeypatch):

@@ -156,7 +156,7 @@ def test_skipped_pictures_are_not_decoded(folder, monkeypatch):
     names = [picture.id for picture in sources]
     opened = []
 
-    def decode(file, scale, limits):
+    def decode(file, scale, limits, alpha):
         opened.append(file.as_posix())
         return np.zeros((8, 8, 1), np.float32)
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 import tfinvert as ti
 from tfinvert.images.encode import eight_bit
-from tfinvert.report import contents
+from tfinvert.report import view
 from tfinvert.report.training import losses
 from tfinvert.runs import run_job
 from tfinvert.settings import changed
@@ -234,7 +234,7 @@ def test_a_page_keeps_to_its_size_and_says_what_that_cost(tmp_path, monkeypatch)
     made_up_run(tmp_path, tmp_path / "images.npy", (64, 64, 3), [row(str(i), x, 0.1) for i, x in enumerate(images)])
     whole = ti.report.page(tmp_path).stat().st_size
     assert whole > 40 * 12_000 * 4 / 3
-    monkeypatch.setattr(contents, "_BYTES", 40 * 2_000)
+    monkeypatch.setattr(view, "BYTES", 40 * 2_000)
     path = ti.report.page(tmp_path)
     assert path.stat().st_size < 40 * 2_000 * 4 / 3 + 60_000
     assert any("40 of 40 pictures are shown smaller or with loss" in text for text in Parsed(path).text("p"))
@@ -259,3 +259,31 @@ def test_a_training_has_a_page_of_its_losses_and_samples(tmp_path):
     (tmp_path / "training.json").write_text("{")
     with pytest.raises(ti.BadInput, match=r"training\.json is damaged"):
         ti.report.page(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("channels", "shown", "said"),
+    [
+        (2, None, "shown: channels 1, 2 of 2 as red and green (--shown_channels)"),
+        (4, None, "shown: channels 1, 2, 3 of 4 as red, green and blue (--shown_channels)"),
+        (13, None, "shown: channels 1, 2, 3 of 13 as red, green and blue (--shown_channels)"),
+        (13, (4, 3, 2), "shown: channels 4, 3, 2 of 13 as red, green and blue (--shown_channels)"),
+        (13, (9,), "shown: channel 9 of 13 as grey (--shown_channels)"),
+        (3, None, None),
+    ],
+)
+def test_of_other_channels_three_are_shown_and_it_is_said_which(tmp_path, channels, shown, said):
+    images = np.random.default_rng(0).uniform(size=(2, 8, 8, channels)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    rows = [row(str(number), image, 0.1) for number, image in enumerate(images)]
+    made_up_run(tmp_path, tmp_path / "images.npy", (8, 8, channels), rows)
+    page = Parsed(ti.report.page(tmp_path, shown_channels=shown))
+    assert [text for text in page.text("p") if text.startswith("shown")] == ([said] if said else [])
+    chosen = [channel - 1 for channel in shown or range(1, 1 + min(channels, 3))]
+    wanted = np.zeros((8, 8, 3))
+    wanted[..., : len(chosen)] = images[0][..., chosen]
+    wanted = np.repeat(wanted[..., :1], 3, axis=-1) if len(chosen) == 1 else wanted
+    for picture in page.of("img")[:2]:  # target and reconstruction
+        np.testing.assert_allclose(decoded(picture["data-src"]) / 255, wanted, atol=0.51 / 255)
+    with pytest.raises(ti.BadInput, match=f"of the channels 1 to {channels}"):
+        ti.report.page(tmp_path, shown_channels=(channels + 1,))

@@ -203,3 +203,22 @@ def test_an_event_that_got_in_would_not_run(opened):
     opened.execute_async_script("setTimeout(arguments[0], 200)")
     assert opened.title != "gone"
     assert any("Content Security Policy" in line for line in chromium.errors(opened))
+
+
+def test_series_are_lines_of_target_and_reconstruction(browser, tmp_path):
+    series = np.random.default_rng(0).normal(size=(2, 3000, 2)).astype(np.float32)
+    np.save(tmp_path / "s.npy", series)
+    rows = [row("0", series[0] + 1, 0.2), row("1", status="unreadable", message="broken")]
+    made_up_run(tmp_path, tmp_path / "s.npy", (3000, 2), rows)
+    size(browser, 1280)
+    chromium.errors(browser)
+    browser.get(ti.report.page(tmp_path).as_uri())
+    charts = every(browser, ".card svg")
+    assert len(charts) == 4
+    assert all(chart.is_displayed() and chart.size["width"] > 300 for chart in charts)
+    assert len(every(browser, ".card polyline")) == 4 + 2
+    for hidden in ("#difference", "#gain", "#side"):
+        assert not find(browser, hidden).is_displayed()
+    find(browser, "button[data-key=mse]").click()
+    assert names(browser) == ["0", "1"]
+    assert chromium.errors(browser) == []

@@ -35,7 +35,7 @@ def test_rows_hold_what_was_found(saved):
 
 
 def test_only_the_fields_that_are_asked_for_are_read(saved, monkeypatch):
-    monkeypatch.setattr("tfinvert.runs.finished.decoded", lambda png: pytest.fail("a picture is read"))
+    monkeypatch.setattr("tfinvert.runs.finished.unpacked", lambda data, like: pytest.fail("a picture is read"))
     (second,) = open_run(saved / "run").rows(["1"], ("code",))
     assert second.code.tolist() == [1, 2]
     assert (second.id, second.label, second.delta, second.reconstruction) == ("1", None, None, None)

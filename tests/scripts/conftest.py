@@ -27,3 +27,9 @@ def load_script():
     """load_script("invert") imports `tfinvert invert` for the tests of one file."""
     with contextlib.ExitStack() as stack:
         yield lambda name: stack.enter_context(_loaded(name))
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """`with loaded("invert") as script` is the same for as long, for tests of several commands."""
+    return _loaded

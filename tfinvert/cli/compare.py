@@ -44,10 +44,10 @@ def _compare() -> None:
     out, jobs = writable(flags.FLAGS.out), _jobs()
     layer, network = flags.FLAGS.feature_distance, (jobs[0].loss.features.network, jobs[0].loss.features.weights)
     features = None if layer is None else Features(layer, *network)
-    if features is not None:
-        features.prepare(np.zeros((1, 8, 8, 1), np.float32))  # what is wrong with it is told now
     names, generators = [Path(job.out).name for job in jobs], [load(job) for job in jobs]
     scale = compare.scale(generators, jobs[0].images.fit)
+    if features is not None:
+        features.prepare(np.zeros((1, *scale.image_shape), np.float32))  # what is wrong with it is told now
     for name, generator in zip(names, generators, strict=True):
         if generator.image_shape != scale.image_shape:
             logging.info("%s makes %s: compared at %s", name, list(generator.image_shape), list(scale.image_shape))

@@ -29,6 +29,7 @@ def main(argv: list[str]) -> int:
 def _embed() -> None:
     from tfinvert.errors import BadInput
     from tfinvert.experiments import embedding
+    from tfinvert.images.shown import told
     from tfinvert.report.embedding import NEAREST, nearest, projector
     from tfinvert.runs.files import writable, write_table
 
@@ -48,7 +49,9 @@ def _embed() -> None:
             for rank, (place, distance) in enumerate(zip(places, distances, strict=True), 1)
         ],
     )
-    picture = nearest(found, near, out / "neighbours.png", f"{len(found.ids)} images of {values.run}")
+    note = told(run.image_shape, run.job.images.shown_channels)
+    title = ", ".join(filter(None, [f"{len(found.ids)} images of {values.run}", note]))
+    picture = nearest(found, near, out / "neighbours.png", title)
     logging.info("see %s and %s", out / "neighbours.csv", picture)
     if values.projector:
         logging.info("tensorboard --logdir=%s", projector(found, out / "projector"))

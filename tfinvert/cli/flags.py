@@ -13,11 +13,21 @@ from absl import flags, logging
 
 from tfinvert.cli import start
 from tfinvert.errors import BadInput
-from tfinvert.settings import EditSettings, GeneratorSettings, Job, Limits, TrainingSettings, flags_of, made
+from tfinvert.settings import (
+    EditSettings,
+    GeneratorSettings,
+    ImageSettings,
+    Job,
+    Limits,
+    TrainingSettings,
+    flags_of,
+    made,
+)
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
 _ELSEWHERE = ("out",)  # each command has its own default and its own help for it
+_SHOWN = "shown_channels"
 
 
 def define_limits() -> None:
@@ -53,10 +63,21 @@ def define_run(generator: bool = True) -> None:
     """The flags by which a finished run is opened, with its generator or without."""
     flags.DEFINE_string("run", None, "Folder of a run that `tfinvert invert` has written.")
     define_limits()
+    define_shown()
     if generator:
         flags.DEFINE_string("generator", None, "Where the run's generator is now; default: where it was.")
         flags.DEFINE_bool("allow_unsafe", False, "Let the generator run code of its own. Only if you trust its author.")
         _define_import()
+
+
+def define_shown() -> None:
+    """Which channels of the images are shown."""
+    _define(ImageSettings, set(flags_of(ImageSettings)) - {_SHOWN})
+
+
+def shown() -> dict[str, Any]:
+    """The same, as what reports take."""
+    return _given({_SHOWN: flags_of(ImageSettings)[_SHOWN]})
 
 
 def open_run() -> Any:
@@ -72,7 +93,7 @@ def open_run() -> Any:
         raise BadInput("no --run", "give the folder of one that `tfinvert invert` has finished (--run=FOLDER)")
     _import()
     said: dict[str, Any] = {name: values[name].value for name in ("generator", "allow_unsafe") if name in values}
-    return open_run(values.run, **said, limits=limits())
+    return open_run(values.run, **said, **shown(), limits=limits())
 
 
 def limits() -> Limits:

@@ -31,11 +31,11 @@ def _invert(pictures: list[str]) -> int:
     if flags.FLAGS.tensorboard:
         board.need()
     summary, store, sources = run_job(shared.job(out=flags.FLAGS.out, **_source(pictures)))
-    shown = report.comparison(store, sources)
+    shown = report.comparison(store, sources, **shared.shown())
     if flags.FLAGS.tensorboard:
         logging.info("tensorboard --logdir=%s", report.tensorboard(store, shown))
     if flags.FLAGS.page and not summary.interrupted:  # `tfinvert page` writes one of what there is
-        shown = report.page(store.folder, sources)
+        shown = report.page(store.folder, sources, **shared.shown())
     logging.info("%s; see %s and %s", summary, store.results, shown)
     return summary.exit_code
 

@@ -12,6 +12,7 @@ from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
 shared.define_limits()
+shared.define_shown()
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_string("run", "runs/invert", "Folder of the run.")
 flags.DEFINE_integer("most", 2000, "Images shown; of more, some from the smallest error to the largest.", lower_bound=2)
@@ -25,4 +26,4 @@ def _page() -> None:
     from tfinvert import report
 
     values = flags.FLAGS
-    logging.info("see %s", report.page(values.run, most=values.most, limits=shared.limits()))
+    logging.info("see %s", report.page(values.run, most=values.most, **shared.shown(), limits=shared.limits()))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.derived.split import HIDDEN, Split, around, split
@@ -70,7 +71,7 @@ class Place:
         return points._replace(delta=np.zeros(shape, np.float32))
 
     def images(self, points: Points, batch_size: int = 16) -> np.ndarray:
-        """Images [B, H, W, C] in [0, 1], made in batches.
+        """Images [B, H, W, C] in [0, 1], made in batches; series as they are on that scale.
 
         Raises:
           BadInput: labels are missing, not wanted or out of range.
@@ -79,7 +80,7 @@ class Place:
         count = len(points.codes)
         batches = (points.take(slice(first, first + batch_size)) for first in range(0, count, batch_size))
         images = [self.generator.to_unit(draw(batch)).numpy() for batch in batches]
-        return np.clip(np.concatenate(images), 0, 1)
+        return metrics.inside(np.concatenate(images))
 
     def _drawn(self) -> Callable[[Points], tf.Tensor]:
         if self.split is None:

@@ -6,7 +6,7 @@ smaller reconstruction error on unseen images has learnt more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfinvert.experiments.significance import interval
 from tfinvert.generators import Generator
 from tfinvert.images import Images, Scale
 from tfinvert.images.fit import fit as fit_image
+from tfinvert.images.like import is_series, words
 from tfinvert.losses import Features
 from tfinvert.runs.job import Ready, pictures
 from tfinvert.solvers.status import Status
@@ -43,14 +44,22 @@ class Represented(NamedTuple):
 def scale(generators: Sequence[Generator], fit: str = "crop") -> Scale:
     """The scale at which generators are compared: the smallest height and width, grey if one of them is.
 
+    Of series it is their own, and the range of their values, which must be the same for all.
+
     Args:
       generators: all.
       fit: how images come to their sizes, see `tfinvert.images.load`.
 
     Raises:
-      BadInput: of images that are cropped or padded each would see another part.
+      BadInput: of images that are cropped or padded each would see another part; or they are of other kinds.
     """
     shapes = [each.image_shape for each in generators]
+    if any(is_series(shape) for shape in shapes):
+        return _same(
+            generators, {(each.image_shape, each.value_range) for each in generators}, "the same shape and values"
+        )
+    if any(shape[-1] not in (1, 3) for shape in shapes):
+        _same(generators, {shape[-1] for shape in shapes}, "as many channels")
     height, width, channels = (min(sizes) for sizes in zip(*shapes, strict=True))
     if fit != "stretch" and any(shape[0] * width != shape[1] * height for shape in shapes):
         sizes = ", ".join(sorted({f"{shape[0]}x{shape[1]}" for shape in shapes}))
@@ -61,9 +70,19 @@ def scale(generators: Sequence[Generator], fit: str = "crop") -> Scale:
     return Scale((height, width, channels))
 
 
+def _same(generators: Sequence[Generator], kinds: Collection[Any], how: str) -> Scale:
+    """The scale of the first, where all are of one kind."""
+    if len(kinds) > 1:
+        shapes = ", ".join(f"{words(each.image_shape)} in {list(each.value_range)}" for each in generators)
+        raise BadInput(f"generators of {shapes}", f"expected {how}")
+    return Scale(generators[0].image_shape, generators[0].value_range)
+
+
 def at_scale(images: Any, generator: Generator, to: Scale) -> np.ndarray:
-    """A generator's images [n, H, W, C], in its range, at another scale; what is out of range is clipped."""
-    unit = np.clip(np.asarray(generator.to_unit(images)), 0, 1)
+    """A generator's images [n, H, W, C], in its range, at another scale; what is out of range is clipped, but for
+    series.
+    """
+    unit = metrics.inside(np.asarray(generator.to_unit(images)))
     if unit.shape[1:] == to.image_shape:
         return unit
     return np.stack([fit_image(image, to.image_shape, "stretch")[0] for image in unit])
@@ -116,6 +135,8 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
       BadInput: no image is left.
     """
     targets = pictures(runs[0].job, to).all()
+    low, high = to.value_range
+    targets = targets._replace(pixels=(targets.pixels - low) / (high - low))
     stored = [_rows(run, name) for name, run in zip(names, runs, strict=True)]
     kept = np.array([all(image_id in rows for rows in stored) for image_id in targets.ids], bool)
     if not kept.any():

@@ -14,7 +14,7 @@ from absl import logging
 import tfinvert.images
 from tfinvert.errors import BadInput
 from tfinvert.images import glyphs
-from tfinvert.images.entry import Entry
+from tfinvert.images.entry import Entry, Reading
 from tfinvert.images.named import NAMED, Named, training_source
 from tfinvert.images.sources import open_source
 from tfinvert.settings import DEFAULT_LIMITS, Limits
@@ -67,7 +67,7 @@ def pictures(
         drawn, of = glyphs.training_set(40_000 if limit is None else limit, seed)
         return Pictures(drawn.astype(np.float32) / 127.5 - 1, of, tuple(glyphs.CHARACTERS), unseen="glyphs")
     source, known = training_source(dataset, folder, download), NAMED.get(dataset, Named())
-    entries, unseen = open_source(source, limits=limits), ""
+    entries, unseen = open_source(source, Reading(limits=limits)), ""
     if isinstance(entries, Sequence):
         source, unseen = _chosen(entries, known.held_out if held_out is None else held_out, limit, seed)
         limit = None

@@ -15,6 +15,7 @@ import scipy.stats
 from absl import logging
 
 from tfinvert.errors import BadInput
+from tfinvert.images.shown import seen
 from tfinvert.runs import FinishedRun
 
 LEAST = 10  # images, below which nothing is said of classes
@@ -26,7 +27,7 @@ class Embedded(NamedTuple):
 
     ids: list[str]
     labels: np.ndarray | None  # [n] int; None where some image has none
-    images: np.ndarray  # [n, H, W, C] in [0, 1]; the reconstructions where the images themselves are gone
+    images: np.ndarray  # [n, H, W, C] in [0, 1], as they are `seen`; reconstructions where the images are gone
     # [n, d]: "codes"; "pixels", unless they are gone; "reconstructions", the pixels of what codes alone give
     features: dict[str, np.ndarray]
 
@@ -65,7 +66,8 @@ def embedded(run: FinishedRun) -> Embedded:
         "reconstructions": flat(made),
     }
     known = None if any(label is None for label in labels) else np.array(labels)
-    return Embedded([row.id for row in rows], known, images, features)
+    shown = seen(images, run.image_shape, run.job.images.shown_channels)
+    return Embedded([row.id for row in rows], known, shown, features)
 
 
 def _targets(run: FinishedRun, ids: Sequence[str]) -> dict[str, np.ndarray]:

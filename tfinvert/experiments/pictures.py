@@ -17,6 +17,7 @@ from tfinvert.experiments import recovery
 from tfinvert.generators import Generator
 from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
+from tfinvert.images.like import is_series, words
 from tfinvert.inversion.recover import Recovery
 from tfinvert.inversion.verdict import Recovered, Verdict
 from tfinvert.settings import DEFAULT_LIMITS, Limits
@@ -92,7 +93,7 @@ def changed(pixels: np.ndarray, seed: int = 0, share: float = CHANGED) -> np.nda
 
 
 def crops(
-    source: Any, shape: tuple[int, int, int], count: int, seed: int = 0, limits: Limits = DEFAULT_LIMITS
+    source: Any, shape: tuple[int, ...], count: int, seed: int = 0, limits: Limits = DEFAULT_LIMITS
 ) -> np.ndarray:
     """Photographs [count, H, W, C] in [0, 1]: each as a whole, then random crops of all of them.
 
@@ -122,7 +123,7 @@ def crops(
     return np.concatenate([whole, np.stack(parts)])
 
 
-def strangers(other: Generator, shape: tuple[int, int, int], count: int, seed: int = 0) -> np.ndarray:
+def strangers(other: Generator, shape: tuple[int, ...], count: int, seed: int = 0) -> np.ndarray:
     """Images [count, H, W, C] in [0, 1] of another generator, its classes taking turns, brought to this shape."""
     labels = None if other.condition is None else other.condition.turns(np.arange(count)).numpy()
     made = recovery.draw(other, count, labels, seed).images
@@ -158,10 +159,16 @@ def run(
       limits: what a photograph's file may take.
 
     Raises:
-      BadInput: a number is out of range, the labels do not fit, `other` is the same generator, or there are no photos.
+      BadInput: a number is out of range, the labels do not fit, `other` is the same generator, there are no photos, or
+        files of pictures have no such channels.
     """
     if samples < 1:
         raise BadInput(f"samples={samples}", "expected at least 1")
+    if is_series(generator.image_shape) or generator.image_shape[-1] not in (1, 3):
+        raise BadInput(
+            f"{generator.name}, a generator of {words(generator.image_shape)}",
+            "expected one of pictures of 1 or 3 channels, which PNG and JPEG files have",
+        )
     if other is not None and other.about.fingerprint and other.about.fingerprint == generator.about.fingerprint:
         raise BadInput(f"{other.name} as the other generator", "it is the same file; expected another")
     kinds: tuple[Noise | None, ...] = (None, jpeg)
@@ -224,7 +231,7 @@ def _brief(statistic: Callable[[np.ndarray], Any], values: np.ndarray, power: fl
 class _Like(NamedTuple):
     """What `images.load` brings photographs to."""
 
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     value_range: tuple[float, float] = (0.0, 1.0)
 
 

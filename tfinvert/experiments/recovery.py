@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfinvert import seeds
+from tfinvert import metrics, seeds
 from tfinvert.errors import BadInput
 from tfinvert.experiments.memory import Peak
 from tfinvert.experiments.methods import DISABLED, Method
@@ -71,7 +71,8 @@ def run(
       methods: see `tfinvert.experiments.methods`.
       samples: how many codes.
       budget: steps of the gradient methods.
-      noise: standard deviation of Gaussian noise added to the images, on [0, 1]; they are clipped to the range.
+      noise: standard deviation of Gaussian noise added to the images, on [0, 1]; these are clipped to the
+        range, series are not.
       labels: one class for all, where the generator is class-conditional.
       seed: fixes codes, starts and noise.
       show: called with each outcome as it comes.
@@ -86,7 +87,7 @@ def run(
     images = exact
     if noise:
         drawn = np.random.default_rng([seed, 1]).normal(0, noise, exact.shape).astype(np.float32)
-        images = np.clip(exact + drawn, 0, 1)
+        images = metrics.inside(exact + drawn)
     outcomes = []
     for method in methods:
         points: list[list[tuple[float, float]]] = [[] for _ in range(samples)]
@@ -109,7 +110,7 @@ def run(
             )
         seconds = time.perf_counter() - began
         errors = distance(found.codes, truth)
-        image_errors = np.mean((uncertainty.images(found.codes, labels) - images) ** 2, axis=(1, 2, 3))
+        image_errors = distance(uncertainty.images(found.codes, labels), images)
         unclear = np.zeros(samples, bool)
         rows = np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))
         known = uncertainty(found.codes[rows], None if labels is None else labels[rows], np.sqrt(image_errors[rows]))
@@ -198,5 +199,5 @@ def pairwise(
 
 
 def distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """||z - z'||^2 / d [B] between codes [B, *shape]."""
+    """||z - z'||^2 / d [B] between codes [B, *shape], or between images."""
     return np.mean((codes - others).reshape(len(codes), -1).astype(np.float64) ** 2, axis=1)

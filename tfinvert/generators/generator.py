@@ -39,13 +39,15 @@ class About:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Generator:
-    """A generator: `generator(codes [B, *shape], labels [B]) -> images [B, H, W, C]`.
+    """A generator: `generator(codes [B, *shape], labels [B]) -> images [B, H, W, C]`, or series [B, L, C].
 
     Attributes:
       function: (codes, `Held`) -> images; labels are in the form that the model takes.
       space: shape and prior of its codes.
-      image_shape: (H, W, C), C being 1 or 3.
-      value_range: (low, high) of its pixel values: what black and white are to it.
+      image_shape: (H, W, C) with any number of channels; (L, C) of one that makes series. All that is said of images
+        [B, H, W, C] is then true of series [B, L, C].
+      value_range: (low, high) of its values: what black and white are to it. To a series it is the scale on which
+        errors are measured, and values beyond it count.
       condition: what class labels it takes; None where it takes none.
       holds: shapes of one row of further tensors that it takes, by name, such as {"noise": (16, 16, 1)}.
       dtype: what it computes in; see `tfinvert.generators.derived.precise`.
@@ -55,7 +57,7 @@ class Generator:
 
     function: Function
     space: Space
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     value_range: tuple[float, float]
     condition: Condition | None = None
     holds: Mapping[str, Shape] = dataclasses.field(default_factory=dict)
@@ -64,7 +66,7 @@ class Generator:
     about: About = About()
 
     def __call__(self, codes: Any, labels: Any = None, held: Mapping[str, Any] | None = None) -> tf.Tensor:
-        """Images [B, H, W, C] in `value_range`.
+        """Images [B, *image_shape] in `value_range`.
 
         Args:
           codes: [B, *shape].
@@ -100,7 +102,7 @@ class Generator:
         return Holds(self.condition, self.holds)
 
     def sample(self, count: int, seed: int = 0, labels: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """`count` codes [count, *shape] from the prior, and their images [count, H, W, C].
+        """`count` codes [count, *shape] from the prior, and their images [count, *image_shape].
 
         Args:
           count: how many.

@@ -22,7 +22,7 @@ def load_generator(
     *,
     prior: Space | str | None = None,
     value_range: Sequence[float] | None = None,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     classes: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Generator:
@@ -40,7 +40,7 @@ def load_generator(
         the model knows it. Default: what the file says; for a module that takes a truncation, the normal cut off at
         two standard deviations and scaled by the truncation (Brock et al., 2019); else the standard normal.
       value_range: (low, high) of the generator's pixel values. Default: what the file says, else (-1, 1).
-      image_shape: (H, W, C), for outputs that are flat.
+      image_shape: (H, W, C) of pictures or (L, C) of series, where the output is flat or may be either.
       classes: how many classes there are, where the model does not say.
       limits: of memory and time that loading a file may take. They are kept by another process, which reads the file
         first; a model that needs classes of yours is built here alone, and where unsafe files are allowed, and on
@@ -67,7 +67,7 @@ def from_keras(
     *,
     prior: Space | str | None = None,
     value_range: Sequence[float] | None = None,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     classes: int | None = None,
     label_input: str | None = None,
     class_entries: Sequence[int] | None = None,
@@ -114,7 +114,7 @@ def from_saved_model(
     *,
     prior: Space | str | None = None,
     value_range: Sequence[float] | None = None,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     classes: int | None = None,
     label_input: str | None = None,
     class_entries: Sequence[int] | None = None,
@@ -158,7 +158,7 @@ def from_function(
     prior: Space | str,
     *,
     value_range: Sequence[float] | None = None,
-    image_shape: tuple[int, int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     classes: int | None = None,
     holds: Mapping[str, Sequence[int]] | None = None,
 ) -> Generator:

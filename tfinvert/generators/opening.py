@@ -248,7 +248,9 @@ def _plan(
         bounds = _DEFAULT_RANGE
         assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
     about = About(name, assumed=tuple(assumed))
-    return Plan(wiring.function, space, Holds(wiring.condition, dict(holds)), _range(bounds), stated.image_shape, about)
+    return Plan(
+        wiring.function, space, Holds(wiring.condition, dict(holds)), range_of(bounds), stated.image_shape, about
+    )
 
 
 def _wire(model: Any, name: str, stated: GeneratorSettings) -> Wiring:
@@ -284,7 +286,8 @@ def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spa
     return space
 
 
-def _range(bounds: Sequence[float]) -> tuple[float, float]:
+def range_of(bounds: Sequence[float]) -> tuple[float, float]:
+    """(low, high) as it was stated; raises `BadInput` where that is none."""
     try:
         low, high = (float(bound) for bound in (bounds.split(",") if isinstance(bounds, str) else bounds))
     except (TypeError, ValueError) as error:

@@ -25,7 +25,7 @@ class Plan(NamedTuple):
       space: with its shape set.
       takes: what it is given beside codes.
       value_range: (low, high) of the pixel values.
-      image_shape: (H, W, C) of outputs that are flat or lack the channel axis; None: as they come.
+      image_shape: (H, W, C) of outputs that are flat or lack the channel axis, (L, C) of series; None: as they come.
       about: its name, its fingerprint and what was assumed.
     """
 
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
     def make(self, facts: Facts, fingerprint: str = "") -> Generator:
         """The generator, once it was tried."""
-        name, assumed = self.about.name, self.about.assumed
+        name, assumed = self.about.name, (*self.about.assumed, *facts.assumed)
         raw = _raw(self.model, self.takes.condition)
         function = fitted(of_arrays(raw) if facts.arrays else raw, facts.image_shape)
         for line in facts.warnings:

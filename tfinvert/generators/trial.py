@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput, short
 from tfinvert.generators.held import Held, Holds
+from tfinvert.generators.shape import shape_of
 from tfinvert.spaces import Space
 
 _CODES = 8  # that a new generator is tried on
@@ -23,12 +24,13 @@ Raw = Callable[[tf.Tensor, Held], Any]  # codes, and labels as the model takes t
 class Facts(NamedTuple):
     """What a trial tells of a generator."""
 
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     arrays: bool  # it computes with NumPy arrays, such as ONNX does, not with tensors
     translated: bool  # AutoGraph has to translate Python's own branches in it
     differentiable: bool  # TensorFlow has a gradient of it
     constant: bool  # its image does not depend on the code by as much as half a grey level
     warnings: tuple[str, ...]
+    assumed: tuple[str, ...]  # what nobody stated, as "what: value" lines
 
 
 def tried(
@@ -41,7 +43,7 @@ def tried(
       space: with its shape set.
       takes: what it is given beside codes.
       value_range: (low, high) of its pixel values.
-      image_shape: (H, W, C) of outputs that are flat or lack the channel axis; None: as they come.
+      image_shape: (H, W, C) of outputs that are flat or lack the channel axis, (L, C) of series; None: as they come.
       name: for messages.
 
     Raises:
@@ -57,7 +59,7 @@ def tried(
             raise
         raw = of_arrays(raw)
         images, lacks = _called(raw, codes, held, name)
-    shape = _image_shape(images, image_shape, name)
+    shape, assumed = shape_of(tuple(images.shape), _CODES, image_shape, name)
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, takes, name)
     made = function(codes, held).numpy()
@@ -67,11 +69,11 @@ def tried(
     warnings += _unsteady(function, codes, held, made, value_range)
     if lacks is not None and not constant:
         warnings.append(f"it gives images without a TensorFlow gradient{lacks}: only CMA (--solver=cma) inverts it")
-    return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings))
+    return Facts(shape, arrays, translated, lacks is None, constant, tuple(warnings), tuple(assumed))
 
 
-def fitted(raw: Raw, shape: tuple[int, int, int]) -> Callable[[tf.Tensor, Held], tf.Tensor]:
-    """The same with images as float32 [B, H, W, C]."""
+def fitted(raw: Raw, shape: tuple[int, ...]) -> Callable[[tf.Tensor, Held], tf.Tensor]:
+    """The same with images as float32 [B, *shape]."""
     return lambda codes, held: tf.reshape(tf.cast(raw(codes, held), tf.float32), [-1, *shape])
 
 
@@ -149,40 +151,6 @@ def _needs_translation(function: Callable, space: Space, takes: Holds, name: str
             ) from error
         return True
     return False
-
-
-def _image_shape(images: tf.Tensor, wanted: Any, name: str) -> tuple[int, int, int]:
-    """(H, W, C) of the images; an error that says what came where that is no image."""
-    given = tuple(images.shape)
-    if wanted is not None:
-        shape = _wanted_shape(wanted)
-        sides = [n for n in given[1:] if n != 1]  # a reshape must not scramble what has sides of its own
-        if (
-            given[0] != _CODES
-            or np.prod(given[1:]) != np.prod(shape)
-            or (len(sides) > 1 and sides != [n for n in shape if n != 1])
-        ):
-            raise BadInput(f"{name} gives {list(given)} for {_CODES} codes", f"cannot be image_shape={shape}")
-    else:
-        shape = (*given[1:], 1) if len(given) == 3 else given[1:]
-    if given[0] != _CODES or len(shape) != 3 or shape[-1] not in (1, 3):
-        hint = "the output is no image [B, H, W, C] with 1 or 3 channels"
-        if len(given) == 2:
-            hint += "; if it is a flat one, give image_shape=(H, W, C)"
-        elif len(given) == 4 and given[1] in (1, 3):
-            hint += "; it looks channels first: transpose it in a wrapper"
-        raise BadInput(f"{name} gives {list(given)} for {_CODES} codes", hint)
-    return int(shape[0]), int(shape[1]), int(shape[2])
-
-
-def _wanted_shape(wanted: Any) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(n) for n in wanted)
-    except (TypeError, ValueError):
-        shape = ()
-    if len(shape) != 3 or min(shape) < 1:
-        raise BadInput(f"image_shape={wanted!r}", "expected (H, W, C), such as (28, 28, 1)")
-    return shape
 
 
 def _unsteady(

@@ -1,7 +1,8 @@
 """Images: found (`sources.py`), decoded (`decode.py`), brought to a generator's size and range (`fit.py`,
-`load.py`). `glyphs.py` draws the built-in ones.
+`load.py`). `series.py` knows series, `glyphs.py` draws the built-in ones.
 """
 
-from tfinvert.images.load import Images, Picture, Scale, Sources, dataset, load
+from tfinvert.images.like import Scale
+from tfinvert.images.load import Images, Picture, Sources, dataset, load
 
 __all__ = ["Images", "Picture", "Scale", "Sources", "dataset", "load"]

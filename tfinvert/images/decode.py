@@ -1,4 +1,5 @@
-"""One picture of any mode, or one array, as float32 [H, W, C] in [0, 1] with C = 1 (grey) or 3 (colour).
+"""One picture of any mode, or one array, as float32 [H, W, C] in [0, 1]: grey, in colour, with its transparency, or of
+any channels.
 
 All goes by blocks of a million pixels, so that beside the picture and the result there is only a little.
 """
@@ -28,17 +29,21 @@ _pillow = threading.RLock()  # its limit and Python's warnings are there once fo
 
 
 def decode_file(
-    file: str | Path | IO[bytes], scale: tuple[float, float] | None = None, limits: Limits = DEFAULT_LIMITS
+    file: str | Path | IO[bytes],
+    scale: tuple[float, float] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    alpha: bool = False,
 ) -> np.ndarray:
-    """A picture file as float32 [H, W, C] in [0, 1].
+    """A picture file as float32 [H, W, C] in [0, 1], C = 1 (grey) or 3 (colour), or 4 with `alpha`.
 
-    EXIF orientation is applied; transparency is laid on white; CMYK and other colour spaces become RGB; grey
+    EXIF orientation is applied; transparency is laid on white, or kept; CMYK and other colour spaces become RGB; grey
     pictures keep their 16 bits or floats, colour comes with 8 bits; of an animation the first frame counts.
 
     Args:
       file: a path, or a file opened for reading.
       scale: (low, high) of a grey picture's values with more than 8 bits; default [0, 65535], of floats [0, 1].
       limits: what it may take.
+      alpha: whether all pictures are read as red, green, blue and alpha, which is 1 where nothing is transparent.
 
     Raises:
       BadInput: the file is missing, no picture, or damaged; it goes beyond the limits; or its values are outside the
@@ -48,7 +53,8 @@ def decode_file(
         with contextlib.ExitStack() as stack:
             if isinstance(file, (str, Path)):
                 file = stack.enter_context(open_regular(file))
-            return _decode(_picture(file, limits), scale)
+            picture = _picture(file, limits)
+            return _with_alpha(picture, scale) if alpha else _decode(picture, scale)
     except BadInput:
         raise
     except MemoryError as error:
@@ -144,13 +150,30 @@ def _decode(image: Image.Image, scale: tuple[float, float] | None) -> np.ndarray
     return values
 
 
-def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) -> np.ndarray:
-    """An array [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] as float32 [H, W, C] in [0, 1].
+def _with_alpha(image: Image.Image, scale: tuple[float, float] | None) -> np.ndarray:
+    if image.mode.startswith("I") or image.mode == "F":
+        return opaque(_decode(image, scale))
+    width, height = image.size
+    values = np.empty((height, width, 4), np.float32)
+    for top, bottom, left, right in _blocks(height, width):
+        values[top:bottom, left:right] = np.asarray(image.crop((left, top, right, bottom)).convert("RGBA"))
+        values[top:bottom, left:right] /= 255
+    return values
+
+
+def opaque(grey: np.ndarray) -> np.ndarray:
+    """A grey image [H, W, 1] as red, green, blue and an alpha of 1."""
+    return np.concatenate([np.repeat(grey, 3, axis=-1), np.ones_like(grey)], axis=-1)
+
+
+def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None, channels: int = 3) -> np.ndarray:
+    """An array [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] as float32 [H, W, 1] or [H, W, 3] in [0, 1].
 
     Args:
       array: unsigned 16-bit integers are taken on [0, 65535], other integers on [0, 255], booleans and floats on
         [0, 1]; NaN stays.
       scale: (low, high) of its values, where that is otherwise.
+      channels: of the generator: of other than 1 or 3, the array must have as many, and keeps them all.
 
     Raises:
       BadInput: another shape, or values outside the scale.
@@ -159,12 +182,15 @@ def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) ->
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind not in "buif":
         raise BadInput(f"an array of {array.dtype}", "expected numbers")
+    several = channels not in (1, 3)
     array = array[..., np.newaxis] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4) or 0 in array.shape:
-        raise BadInput(f"an image of shape {list(array.shape)}", "expected [H, W], [H, W, 1], [H, W, 3] or [H, W, 4]")
+    if array.ndim != 3 or array.shape[-1] not in ((channels,) if several else (1, 3, 4)) or 0 in array.shape:
+        expected = f"[H, W, {channels}]" if several else "[H, W], [H, W, 1], [H, W, 3] or [H, W, 4]"
+        raise BadInput(f"an image of shape {list(array.shape)}", f"expected {expected}")
     low, high = scale or ((0, 1) if kind in "bf" else (0, 65535) if (kind, size) == ("u", 2) else (0, 255))
-    height, width, channels = array.shape
-    result = np.empty((height, width, min(channels, 3)), np.float32)
+    height, width, given_channels = array.shape
+    see_through = given_channels == 4 and not several
+    result = np.empty((height, width, 3 if see_through else given_channels), np.float32)
     least, most, outside = np.inf, -np.inf, False
     slack = 1e-3  # what rounding may do to a value at the end of the scale
     for top, bottom, left, right in _blocks(height, width):
@@ -175,9 +201,9 @@ def decode_array(array: np.ndarray, scale: tuple[float, float] | None = None) ->
         if known.any():
             outside |= not (values[known].min() >= -slack and values[known].max() <= 1 + slack)
             least, most = min(least, given[known].min()), max(most, given[known].max())
-        if channels == 4 and not outside:
+        if see_through and not outside:
             values = values[..., :3] * values[..., 3:] + (1 - values[..., 3:])
-        result[top:bottom, left:right] = np.clip(values, 0, 1)
+        result[top:bottom, left:right] = np.clip(values[..., : result.shape[-1]], 0, 1)
     if outside:
         raise BadInput(
             f"{array.dtype} values in [{least:g}, {most:g}]",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfinvert.images.like import Like, Scale
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 MOST = 4_000_000  # images in one file of many: each is an entry in memory before the first is read
@@ -17,7 +18,7 @@ class Entry(NamedTuple):
 
     id: str  # its path, or its index; valid Unicode, for it is stored
     label: int | None  # the class, where the source says it
-    read: Callable[[], np.ndarray]  # -> float32 [H, W, C] in [0, 1]; raises what the file makes it raise
+    read: Callable[[], np.ndarray]  # -> float32 [H, W, C] in [0, 1], or [L, C]; raises what the file makes it raise
 
 
 class Reading(NamedTuple):
@@ -25,3 +26,9 @@ class Reading(NamedTuple):
 
     array_range: tuple[float, float] | None = None  # (low, high) of arrays' values, where their type does not say it
     limits: Limits = DEFAULT_LIMITS
+    like: Like = Scale((1, 1, 3))  # what they are meant for; of pictures the number of channels counts, and no size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what they are meant for."""
+        return self.like.image_shape

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from tfinvert.errors import BadInput
+from tfinvert.images.like import is_series
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 FITS = ("crop", "pad", "stretch")
@@ -13,24 +14,29 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's
 
 
 def fit(
-    pixels: np.ndarray, shape: tuple[int, int, int], how: str = "crop", limits: Limits = DEFAULT_LIMITS
+    pixels: np.ndarray, shape: tuple[int, ...], how: str = "crop", limits: Limits = DEFAULT_LIMITS
 ) -> tuple[np.ndarray, str]:
     """An image float32 [H, W, C] in [0, 1] at another shape, and a note on what happened to its channels.
 
     Args:
-      pixels: with 1 or 3 channels.
-      shape: (H, W, C) wanted.
+      pixels: with 1 or 3 channels, of which either becomes the other, or with those wanted.
+      shape: (H, W, C) wanted; or (L, C) of a series, which must have it.
       how: "crop" cuts the centre to the wanted proportions, "pad" repeats the edge until they fit, "stretch" lets
         them go. All then resize with an antialiased cubic filter. An image that has the size is not touched.
       limits: how many pixels there may be on the way.
 
     Raises:
-      BadInput: `how` is none of these, or a long and narrow image would become a huge one by its padding.
+      BadInput: `how` is none of these, the channels cannot become those wanted, or a long and narrow image would become
+        a huge one by its padding.
     """
     if how not in FITS:
         raise BadInput(f"fit {how!r}", f"expected one of {', '.join(FITS)}")
+    if is_series(shape):
+        return _same_series(pixels, shape)
     height, width, channels = shape
     note = ""
+    if channels != pixels.shape[-1] and not {channels, pixels.shape[-1]} <= {1, 3}:
+        raise BadInput(f"an image of {pixels.shape[-1]} channels", f"expected {channels}")
     if channels == 3 and pixels.shape[-1] == 1:
         note = "grey image repeated to colour"
     elif channels == 1 and pixels.shape[-1] == 3:
@@ -38,6 +44,12 @@ def fit(
     if pixels.shape[:2] != (height, width):
         pixels = _sized(pixels, height, width, how, limits)
     return np.repeat(pixels, 3, axis=-1) if channels > pixels.shape[-1] else pixels, note
+
+
+def _same_series(series: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
+    if series.shape != shape:
+        raise BadInput(f"a series {list(series.shape)}", f"expected {list(shape)}")
+    return series, ""
 
 
 def _sized(pixels: np.ndarray, height: int, width: int, how: str, limits: Limits) -> np.ndarray:

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.images.entry import Entry
+from tfinvert.images.entry import Entry, Reading
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
+from tfinvert.images.like import Like
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.sources import open_source
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
-class Like(Protocol):
-    """What images are brought to: a generator, or anything with its shape and range."""
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]: ...
-    @property
-    def value_range(self) -> tuple[float, float]: ...
-
-
-class Scale(NamedTuple):
-    """What images are brought to where there is no generator."""
-
-    image_shape: tuple[int, int, int]
-    value_range: tuple[float, float] = (0.0, 1.0)
-
-
 class Images(NamedTuple):
     """N images in memory, with their ids and, where they are known, classes."""
 
-    pixels: np.ndarray  # [N, H, W, C] float32 in the generator's value range
+    pixels: np.ndarray  # [N, H, W, C] float32 in the generator's value range, or series [N, L, C]
     ids: np.ndarray  # [N] strings: paths or indices
     labels: np.ndarray | None  # [N] int32
 
@@ -48,7 +33,7 @@ class Picture(NamedTuple):
 
     id: str
     label: int | None
-    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range
+    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range, or [L, C]
     note: str  # what was done to it; for an unreadable one, what is wrong
     place: int = 0  # among the images of the source, in their order
 
@@ -61,7 +46,7 @@ class Sources:
     Args:
       source: see `tfinvert.images.sources.open_source`.
       like: the generator that the images are meant for.
-      fit: "crop", "pad" or "stretch" for images of other proportions.
+      fit: "crop", "pad" or "stretch" for images of other proportions; series keep their length.
       labels: one class for all, or one each: see `tfinvert.images.labels.Labels`; default: what the source says.
       array_range: (low, high) of the values of arrays, where it is not what their type says.
       limit: only the first so many.
@@ -91,7 +76,7 @@ class Sources:
             raise BadInput(f"limit={limit}", "expected at least 1")
         fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
         self._told: set[str] = set()
-        entries = open_source(source, _scale(array_range), limits)
+        entries = open_source(source, Reading(_scale(array_range), limits, like))
         if isinstance(entries, list):
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
@@ -122,7 +107,7 @@ class Sources:
             numbered if isinstance(self._entries, Sequence) else self._once(numbered)
         ):
             if entry.id not in skip:
-                yield self._read(index, entry)._replace(place=place)
+                yield self._scaled(self._read(index, entry))._replace(place=place)
         self.count = place + 1  # now it is known, whatever was said before
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
@@ -131,7 +116,6 @@ class Sources:
         Those that are not there any more are left out. The order is the source's, and the limit does not count: it may
         be another one than when they were seen.
         """
-        low, high = self.like.value_range
         left = set(ids)
         for index, entry in itertools.islice(enumerate(self._entries), self._limit if self._endless else None):
             if not left:
@@ -139,7 +123,7 @@ class Sources:
             if entry.id in left:
                 left.remove(entry.id)
                 picture = self._read(index, entry)
-                yield entry.id, picture.note if picture.pixels is None else (picture.pixels - low) / (high - low)
+                yield entry.id, picture.note if picture.pixels is None else picture.pixels
 
     def _once(self, numbered: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, Entry]]:
         """The same, but of entries with one id the first."""
@@ -210,7 +194,15 @@ class Sources:
         if len(wrong) == len(labels):
             raise wrong[0]
 
+    def _scaled(self, picture: Picture) -> Picture:
+        """A picture on [0, 1] in the value range."""
+        low, high = self.like.value_range
+        pixels = picture.pixels
+        scaled = None if pixels is None else (low + (high - low) * pixels).astype(np.float32)
+        return picture._replace(pixels=scaled)
+
     def _read(self, index: int, entry: Entry) -> Picture:
+        """The picture on [0, 1]."""
         label = entry.label
         try:
             if self._labels is not None:
@@ -221,8 +213,7 @@ class Sources:
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
         self._tell(entry.id, note)
-        low, high = self.like.value_range
-        return Picture(entry.id, label, (low + (high - low) * pixels).astype(np.float32), note)
+        return Picture(entry.id, label, pixels.astype(np.float32), note)
 
     def _tell(self, image_id: str, note: str) -> None:
         if note and note not in self._told:
@@ -260,7 +251,8 @@ def load(source: Any = None, like: Like | None = None, **how: Any) -> Images:
 
 
 def dataset(source: Any = None, like: Like | None = None, **how: Any) -> tf.data.Dataset:
-    """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] in the generator's range, int32.
+    """A `tf.data.Dataset` of (id, image, label): string, float32 [H, W, C] (or [L, C]) in the generator's range,
+    int32.
 
     The label is -1 where none is known. What cannot be read is left out and named in the log. All arguments are those
     of `Sources`.

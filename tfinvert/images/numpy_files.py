@@ -121,6 +121,20 @@ class NumpyFile:
             raise BadInput(f"{self._where(name)} cannot be read ({reason})", _EXPECTED) from error
 
 
+def array_of(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """The array of floats of an `.npy` of this shape.
+
+    Raises:
+      BadInput: it is damaged, or holds something else.
+    """
+    head = _head(io.BytesIO(data), len(data))
+    if head.shape != shape or head.dtype.kind != "f" or head.fortran or head.start + head.bytes != head.size:
+        raise BadInput(
+            f"an array of shape {str(list(head.shape))[:80]} in {len(data)} bytes", f"expected {list(shape)}"
+        )
+    return np.frombuffer(data, head.dtype, offset=head.start).reshape(shape)
+
+
 def fill(values: np.ndarray, file) -> None:
     """Bytes [N] from a file that unfolds, a piece at a time.
 

@@ -12,23 +12,30 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.images.decode import decode_array
-from tfinvert.images.entry import Entry
+from tfinvert.images.arrays import decode
+from tfinvert.images.entry import Entry, Reading
+from tfinvert.images.like import is_series
 
 
 class DatasetEntries:
     """The entries of a `tf.data.Dataset`."""
 
-    def __init__(self, dataset: tf.data.Dataset, array_range) -> None:
+    def __init__(self, dataset: tf.data.Dataset, how: Reading) -> None:
         spec = dataset.element_spec
         self._names = self._find(spec)
         parts = spec if isinstance(spec, (dict, tuple)) else (spec,)
         image = parts["image"] if isinstance(parts, dict) else parts[self._names.index("image")]
         shape = getattr(image, "shape", tf.TensorShape(None))
-        flat = shape.rank == 3 and shape[-1] not in (1, 3, 4, None)  # a batch of grey images without channels
-        self._dataset = dataset.unbatch() if shape.rank == 4 or flat else dataset
-        self._array_range = array_range
+        self._dataset = dataset.unbatch() if self._batched(shape, how.shape) else dataset
+        self._how = how
         self.endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
+
+    @staticmethod
+    def _batched(shape: tf.TensorShape, wanted: tuple[int, ...]) -> bool:
+        """Whether elements of this shape are batches."""
+        if shape.rank == 3 and not is_series(wanted) and wanted[-1] in (1, 3):
+            return shape[-1] not in (1, 3, 4, None)  # of grey images without channels
+        return shape.rank == len(wanted) + 1
 
     @staticmethod
     def _find(spec: Any) -> tuple[str, ...]:
@@ -66,7 +73,7 @@ class DatasetEntries:
             yield Entry(
                 found.decode("utf-8", "backslashreplace") if isinstance(found, bytes) else str(found),
                 int(label) if label.dtype.kind in "iu" and label.ndim == 0 else None,
-                functools.partial(decode_array, parts["image"], self._array_range),
+                functools.partial(decode, parts["image"], self._how),
             )
 
 
@@ -113,5 +120,5 @@ def tfds_dataset(text: str, download: bool = False) -> tf.data.Dataset:
         ) from error
 
 
-def tfds_entries(text: str, array_range) -> Iterable[Entry]:
-    return DatasetEntries(tfds_dataset(text), array_range)
+def tfds_entries(text: str, how: Reading) -> Iterable[Entry]:
+    return DatasetEntries(tfds_dataset(text), how)

@@ -18,49 +18,50 @@ from tfinvert.images import glyphs
 from tfinvert.images.archives import Archive
 from tfinvert.images.arrays import array_entries, idx_entries, numpy_entries
 from tfinvert.images.bounded import kind
-from tfinvert.images.decode import decode_array, decode_file, encoded
+from tfinvert.images.decode import decode_array, decode_file, encoded, opaque
 from tfinvert.images.entry import MOST, Entry, Reading
 from tfinvert.images.formats import looks_like_a_picture
 from tfinvert.images.idx import is_idx
+from tfinvert.images.like import is_picture, words
 from tfinvert.images.pipelines import DatasetEntries, is_tfds, tfds_entries
-from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TFDS = "tfds:"
 _A_SOURCE = "a folder, a glob, a picture, .npy, .npz, idx(.gz), .zip or tfds:NAME"
 _PICTURES = ".png, .jpg, .webp, .tif, .bmp or another that Pillow reads"
 
 
-def open_source(
-    source: Any = None, array_range: tuple[float, float] | None = None, limits: Limits = DEFAULT_LIMITS
-) -> Iterable[Entry]:
+def open_source(source: Any = None, how: Reading | None = None) -> Iterable[Entry]:
     """The images of a source, in an order that stays.
 
     Args:
       source: None or "glyphs" (the built-in targets); a folder (searched with its subfolders), a picture, a glob
         (of files; of folders where it matches no file); `.npy`, `.npz` or `.npz:key`; idx or idx.gz; a zip archive
         of pictures or `.zip:folder`; several of these in a list or with commas between; a TFDS name as "tfds:mnist"
-        or "tfds:mnist:train"; an array [N, H, W, C], [N, H, W] or one image; a `tf.data.Dataset` of images,
-        (image, label), (id, image), (id, image, label) or dicts with "image", "label", "id", batched or not.
+        or "tfds:mnist:train"; an array [N, H, W, C], [N, H, W] or one image, of series [N, L, C] or one; a
+        `tf.data.Dataset` of images, (image, label), (id, image), (id, image, label) or dicts with "image", "label",
+        "id", batched or not.
         Without ids its order is what tells images apart: do not shuffle it anew. Or some of the entries that this
         gave.
-      array_range: (low, high) of the values of arrays, where it is not what their type says. Pictures with more
-        than 8 bits count as arrays.
-      limits: what a file may take; a picture beyond them becomes an image that cannot be read.
+      how: what images are meant for, the scale of arrays, and what a file may take; a picture beyond that becomes an
+        image that cannot be read. Arrays of other than 1 or 3 channels have as many as the generator; files of pictures
+        are read with their transparency for one of 4, and not at all for one of series, or of other channels.
 
     Returns:
       An iterable that can be gone through again.
 
     Raises:
-      BadInput: there is no such source, nothing in it, or it is beyond the limits as a whole.
+      BadInput: there is no such source, nothing in it, nothing that such a generator makes, or it is beyond the limits
+        as a whole.
     """
-    how = Reading(array_range, limits)
+    how = Reading() if how is None else how
     if source is None or (isinstance(source, str) and source == "glyphs"):
+        _refuse_pictures("the built-in glyphs", how)
         return [
-            Entry(f"{font}-{character}", glyphs.label(character), functools.partial(_glyph, font, character))
+            Entry(f"{font}-{character}", glyphs.label(character), functools.partial(_glyph, font, character, how))
             for font, character in glyphs.held_out()
         ]
     if isinstance(source, tf.data.Dataset):
-        return DatasetEntries(source, array_range)
+        return DatasetEntries(source, how)
     if isinstance(source, (str, Path)):
         return _path(str(source), how)
     if isinstance(source, list) and source and all(isinstance(item, Entry) for item in source):
@@ -76,8 +77,9 @@ def open_source(
     raise BadInput(f"images of type {type(source).__name__}", "expected a path, an array or a tf.data.Dataset")
 
 
-def _glyph(font: str, character: str) -> np.ndarray:
-    return decode_array(glyphs.draw(font, character))
+def _glyph(font: str, character: str, how: Reading) -> np.ndarray:
+    grey = decode_array(glyphs.draw(font, character))
+    return opaque(grey) if how.shape[-1] == 4 else grey
 
 
 def _path(text: str, how: Reading) -> Iterable[Entry]:
@@ -97,7 +99,7 @@ def _path(text: str, how: Reading) -> Iterable[Entry]:
     if os.path.lexists(text):
         raise BadInput(f"images {text}, which is {kind(text)}", f"expected {_A_SOURCE}")
     if text.startswith(_TFDS) or is_tfds(text):
-        return tfds_entries(text.removeprefix(_TFDS), how.array_range)
+        return tfds_entries(text.removeprefix(_TFDS), how)
     try:
         matches = sorted(glob.glob(text, recursive=True))
     except (RecursionError, ValueError) as error:  # a very deep tree; a zero byte
@@ -167,15 +169,27 @@ def _walk(folder: Path) -> tuple[list[Path], int]:
     return sorted(found), others
 
 
+def _refuse_pictures(what: str, how: Reading) -> None:
+    """Raises `BadInput` where a generator makes nothing that picture files hold."""
+    if not is_picture(how.shape):
+        expected = ["N", *how.shape]
+        raise BadInput(
+            f"{what} for a generator of {words(how.shape)}",
+            f"expected arrays [{', '.join(map(str, expected))}]: .npy, .npz or tf.data",
+        )
+
+
 def _picture(path: Path, how: Reading) -> Entry:
+    _refuse_pictures(f"the picture {path}", how)
     return Entry(_id(path.as_posix()), None, functools.partial(_read, path, how))
 
 
 def _read(path: Path, how: Reading) -> np.ndarray:
-    return decode_file(path, how.array_range, how.limits)
+    return decode_file(path, how.array_range, how.limits, alpha=how.shape[-1] == 4)
 
 
 def _zip(path: Path, folder: str | None, how: Reading) -> Iterable[Entry]:
+    _refuse_pictures(f"the pictures of {path}", how)
     within = f"{folder.strip('/')}/" if folder and folder.strip("/") else ""
     archive = Archive(path, how.limits)
     chosen = [
@@ -196,4 +210,4 @@ def _zip(path: Path, folder: str | None, how: Reading) -> Iterable[Entry]:
 
 
 def _member(archive: Archive, name: str, how: Reading) -> np.ndarray:
-    return decode_file(archive.read(name, encoded(how.limits)), how.array_range, how.limits)
+    return decode_file(archive.read(name, encoded(how.limits)), how.array_range, how.limits, alpha=how.shape[-1] == 4)

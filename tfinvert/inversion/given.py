@@ -12,12 +12,11 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.images import Images
-
-_FAR = 10  # widths of the value range: images that lie further out were made for another one
+from tfinvert.images.like import FAR
 
 
 def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None) -> tuple[Any, Any, Any]:
-    """Images [B, H, W, C], ids and labels; of `Images` those that they bring along; one label becomes one for each.
+    """Images [B, *shape], ids and labels; of `Images` those that they bring along; one label becomes one for each.
 
     Raises:
       BadInput: the images have another shape or type than the generator's, or values far outside its range.
@@ -50,15 +49,18 @@ def _check_span(values: np.ndarray, generator: Generator, mend: str, bare: bool)
     if not values.size:
         return
     (low, high), least, most = generator.value_range, values.min(), values.max()
-    if least < low - _FAR * (high - low) or most > high + _FAR * (high - low):
+    if least < low - FAR * (high - low) or most > high + FAR * (high - low):
         raise BadInput(f"images that span [{least:.4g}, {most:.4g}] for {generator.name}", mend)
     if bare and (low, high) == (-1, 1) and 0 <= least < most <= 1:
         logging.warning("images that span [%.4g, %.4g] for %s: %s", least, most, generator.name, mend)
 
 
-def _other_shape(shape: tf.TensorShape, wanted: tuple[int, int, int]) -> str:
-    if shape.rank == 4 and shape[1:] == (wanted[2], *wanted[:2]):
-        return "they have channels first: give np.transpose(images, (0, 2, 3, 1))"
+def _other_shape(shape: tf.TensorShape, wanted: tuple[int, ...]) -> str:
+    others = tuple(range(2, len(wanted) + 1))
+    if shape.rank == len(wanted) + 1 and shape[1:] == (wanted[-1], *wanted[:-1]):
+        return f"they have channels first: give np.transpose(images, {(0, *others, 1)})"
+    if shape.rank == len(wanted) and wanted[-1] == 1 and shape[1:] == wanted[:-1]:
+        return "they have no channels: give images[..., np.newaxis]"
     flat = shape.rank == 2 and shape[1] == int(np.prod(wanted))
     if flat:
         return f"they are flat: give images.reshape(-1, {', '.join(map(str, wanted))})"

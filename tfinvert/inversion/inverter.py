@@ -29,6 +29,7 @@ from tfinvert.losses import Term, loss_of
 from tfinvert.objective import Objective
 from tfinvert.settings import Job, LossSettings, SolverSettings, Starts, Stopping, check
 from tfinvert.solvers import loop, solver_of
+from tfinvert.solvers.rows import finite
 from tfinvert.solvers.solver import Solver
 from tfinvert.solvers.status import Status
 
@@ -44,7 +45,7 @@ _SOLVER = -2  # folded into a start's seed, for what solvers draw; restarts fold
 class Targets(NamedTuple):
     """What the rows of one batch are held against: N = B * restarts rows."""
 
-    images: tf.Tensor  # [N, H, W, C] in [0, 1], finite
+    images: tf.Tensor  # [N, *image_shape] in [0, 1], finite
     starts: tf.Tensor  # [N, *shape]: the rows' first codes
     held: Held  # of N rows: labels int32, and what else the generator takes
     offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
@@ -100,7 +101,7 @@ class Inverter:
         self.generator, self.loss, self.solver = generator, loss_of(loss), solver_of(solver)
         self.restarts, self.spread, self.batch_size, self.seed = starts.count, starts.spread, batch_size, seed
         # Rows at work are a multiple of this.
-        self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:2])))
+        self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:-1])))
         self._check(self.solver)
         self._asked = smoothing
         self.smoothing = usual(generator, self.solver) if smoothing is None else smoothing_of(smoothing)
@@ -240,11 +241,11 @@ class Inverter:
         return starts
 
     def _start(self, images, ids, held: Held, starts) -> tuple[loop.Progress, Targets]:
-        valid = tf.reduce_all(tf.math.is_finite(images), axis=[1, 2, 3])
+        valid = finite(images)
         status = tf.where(valid, int(Status.RUNNING), int(Status.INVALID_IMAGE))
         if self.generator.about.constant:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
-        clean = tf.where(valid[:, None, None, None], images, tf.zeros_like(images))
+        clean = tf.where(tf.reshape(valid, [-1, *[1] * (images.shape.rank - 1)]), images, tf.zeros_like(images))
         unit = self.generator.to_unit(clean)
         once = (status, unit, held, self.loss.prepare(unit))
         status, unit, held, prepared = tf.nest.map_structure(

@@ -55,7 +55,7 @@ class Noise:
         if callable(given):
             self._simulated = np.ones(len(images), bool)
         elif given is None:
-            self._simulated = np.abs(images - to_8_bits(images)).max(axis=(1, 2, 3)) < 1e-3 / 255
+            self._simulated = np.abs(images - to_8_bits(images)).reshape(len(images), -1).max(axis=1) < 1e-3 / 255
         else:
             self._simulated = np.zeros(len(images), bool)
         self.rounded = self._simulated & (given is None)
@@ -88,7 +88,7 @@ class Noise:
 
     def _errors(self, codes: np.ndarray, labels: Any) -> np.ndarray:
         made = self._make(codes, labels)  # may leave [0, 1], of which images show nothing
-        given = np.asarray(self._effect(np.clip(made, 0, 1)), np.float64)
+        given = np.asarray(self._effect(metrics.inside(made)), np.float64)
         return (given - np.asarray(metrics.shown(made.astype(np.float64), given))).reshape(len(made), -1)
 
     def _allow(self, rows: np.ndarray, spread: np.ndarray) -> None:

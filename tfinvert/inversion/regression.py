@@ -8,6 +8,7 @@ drawn from the prior end in others.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,11 +37,11 @@ class Regression:
     """
 
     def __init__(self, generator: Generator, count: int | None = None, seed: int = 0) -> None:
-        height, width, channels = generator.image_shape
+        *sides, channels = generator.image_shape
         self._pool = 1
-        while -(-height // self._pool) * -(-width // self._pool) * channels > _MOST_PIXELS:
+        while math.prod(-(-side // self._pool) for side in sides) * channels > _MOST_PIXELS and self._pool < max(sides):
             self._pool += 1
-        small = height * width * channels <= _MOST_PIXELS
+        small = math.prod(generator.image_shape) <= _MOST_PIXELS
         self._generator, self._seed = generator, seed
         self._count = (10_000 if small else 3_000) if count is None else count
         self._pairs: tuple[np.ndarray, np.ndarray] | None = None
@@ -84,7 +85,7 @@ class Regression:
         """What the regression sees of images [B, H, W, C] in [0, 1]: float64 [B, M]."""
         seen = images if floor is None else Logit(floor)(tf.constant(images)).numpy() / floor
         if self._pool > 1:
-            seen = tf.nn.avg_pool2d(seen, self._pool, self._pool, "SAME").numpy()
+            seen = tf.nn.avg_pool(seen, self._pool, self._pool, "SAME").numpy()
         return seen.reshape(len(seen), -1).astype(np.float64)
 
     def _fit(self, floor: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

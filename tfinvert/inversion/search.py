@@ -55,9 +55,9 @@ class Search:
         self._stages, self._uncertainty, self._watch = stages, uncertainty, watch
         self._generator = generator = stages.generator
         self._images, self._ids, self._labels = images, ids, labels
-        self._valid = np.isfinite(images).all(axis=(1, 2, 3))
-        clean = np.where(self._valid[:, None, None, None], images, generator.value_range[0])
-        self.unit = np.asarray(generator.to_unit(clean))  # [B, H, W, C] on [0, 1]
+        self._valid = np.isfinite(images).reshape(len(images), -1).all(axis=1)
+        clean = np.where(self._valid.reshape(-1, *[1] * (images.ndim - 1)), images, generator.value_range[0])
+        self.unit = np.asarray(generator.to_unit(clean))  # [B, *image_shape] on [0, 1]
         count = len(images)
         self.noise = Noise(noise, self.unit, generator, uncertainty.images)
         self._codes = np.full((count, *(generator.space.shape or ())), generator.space.centre, np.float32)
@@ -237,7 +237,8 @@ class Search:
         """Settles which of these images are exact after this inverter; returns the others' numbers."""
         codes = self.stage(finisher, rows, starts)
         precise = np.asarray(finisher.generator.to_unit(finisher.generator(codes, self._of(rows))))
-        rounding = np.mean((precise - self._uncertainty.images(codes, self._of(rows))) ** 2, axis=(1, 2, 3))
+        apart = precise - self._uncertainty.images(codes, self._of(rows))
+        rounding = np.mean(apart**2, axis=tuple(range(1, apart.ndim)))
         error = np.asarray(metrics.mse(precise, self.unit[rows].astype(precise.dtype)))
         self._settled[rows] = error <= _ROUNDING * rounding
         return rows[~self._settled[rows]]

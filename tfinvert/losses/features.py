@@ -54,7 +54,8 @@ class Features(Term):
       value_range: (low, high) that a model or function of yours takes pixels in; those of `keras.applications` know.
 
     Raises:
-      BadInput: the network, its layer or its weights cannot be had, or the size is too small for it.
+      BadInput: the network, its layer or its weights cannot be had, or the size is too small for it. An inverter of
+        images of other than 1 or 3 channels, or of series, says so when it is made.
     """
 
     layer: str | None = "mixed8"
@@ -78,7 +79,17 @@ class Features(Term):
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def prepare(self, targets: tf.Tensor) -> tf.Tensor:
-        """The features [B, ...] of images [B, H, W, C] in [0, 1]."""
+        """The features [B, ...] of images [B, H, W, C] in [0, 1].
+
+        Raises:
+          BadInput: they have other than 1 or 3 channels, or are series.
+        """
+        shape = targets.shape[1:]
+        if len(shape) != 3 or shape[-1] not in (1, 3):
+            raise BadInput(
+                f"a perceptual loss of {'images' if len(shape) == 3 else 'series'} {list(shape)}",
+                "expected images of 1 or 3 channels, which its network takes: leave it out (--features)",
+            )
         function, prepare, size = self._prepared
         images = tf.cast(targets, tf.float32)
         if images.shape[-1] == 1:

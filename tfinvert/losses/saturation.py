@@ -51,7 +51,7 @@ class Logit(Term):
         wanted = flat(targets)
         seen = self(wanted)
         scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
-        residuals = lambda codes, images: scale * (self(metrics.shown(flat(images), wanted)) - seen)
+        residuals = lambda codes, images: scale * (self(flat(metrics.shown(images, targets))) - seen)
         return Objective(lambda codes, images: tf.reduce_sum(tf.square(residuals(codes, images)), axis=1), residuals)
 
 

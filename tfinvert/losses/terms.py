@@ -1,7 +1,7 @@
 """Terms of pixels and of codes. A term is bound to its targets once, and then gives one value per image.
 
 Images reach a term on the [0, 1] scale, whatever the generator's value range, so that a weight means the same
-for every generator.
+for every generator. They are [B, H, W, C], or series [B, L, C].
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class _OfCodes(Term):
 
 @dataclasses.dataclass(frozen=True)
 class Pixel(Term):
-    """A pixel loss, averaged over the H*W*C values of an image.
+    """A pixel loss, averaged over the H*W*C values of an image, or the L*C of a series.
 
     Generators with a linear output may leave [0, 1]. Where the target is black or white, being further out is no
-    error: a picture shows no more.
+    error: a picture shows no more. In series [B, L, C] it is one.
 
     Args:
       distance: "mse", "l1", "huber" or "bce" (binary cross-entropy), or a function with the signature of Keras's
@@ -105,11 +105,11 @@ class Pixel(Term):
         }
         distance = named[self.distance] if isinstance(self.distance, str) else _one_for_each(self.distance)
         wanted = flat(targets)
-        values = lambda codes, images: distance(wanted, metrics.shown(flat(images), wanted))
+        values = lambda codes, images: distance(wanted, flat(metrics.shown(images, targets)))
         if self.distance != "mse":
             return Objective(values)
         scale = tf.math.rsqrt(tf.cast(tf.shape(wanted)[1], wanted.dtype))
-        return Objective(values, lambda codes, images: scale * (metrics.shown(flat(images), wanted) - wanted))
+        return Objective(values, lambda codes, images: scale * (flat(metrics.shown(images, targets)) - wanted))
 
 
 @dataclasses.dataclass(frozen=True)

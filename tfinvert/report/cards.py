@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tfinvert.errors import BadInput
-from tfinvert.images.encode import eight_bit
-from tfinvert.report.thumbnails import Room, Thumbnail
-from tfinvert.runs.finished import decoded
+from tfinvert.report.charts import Chart
+from tfinvert.report.series import Lines
+from tfinvert.report.thumbnails import Thumbnail
+from tfinvert.report.view import View
 from tfinvert.solvers.status import Status
 
 COLUMNS = (
@@ -49,30 +49,31 @@ class Card(NamedTuple):
     values: dict[str, str]  # by column: numbers as JavaScript reads them
     figures: list[tuple[str, str]]  # names and values as people read them
     pictures: list[tuple[str, Thumbnail | str]]  # what it is, and the picture or why there is none
+    charts: list[tuple[Chart, str]]  # of series, instead of pictures: one of each channel, with its name
     details: list[str]
 
 
-def cards(rows: Sequence[Mapping[str, Any]], targets: Mapping[str, Thumbnail | str], room: Room) -> list[Card]:
+def cards(rows: Sequence[Mapping[str, Any]], targets: Mapping[str, Thumbnail | Lines | str], view: View) -> list[Card]:
     """One for each row.
 
     Args:
       rows: with `COLUMNS` of the store.
-      targets: by id: the picture, or why there is none.
-      room: for the reconstructions.
+      targets: by id: the image as it is shown, or why it is not.
+      view: of the run.
     """
     shared = _shared([row["id"] for row in rows])
     two_steps = any(row["reconstruction_latent"] for row in rows)
-    return [_card(row, targets[row["id"]], shared, two_steps, room) for row in rows]
+    return [_card(row, targets[row["id"]], shared, two_steps, view) for row in rows]
 
 
-def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_steps: bool, room: Room) -> Card:
+def _card(row: Mapping[str, Any], target: Thumbnail | Lines | str, shared: int, two_steps: bool, view: View) -> Card:
     status = Status[row["status"].upper()]
     known = [(key, name, how, row[key]) for key, name, how in FIGURES if row[key] is not None]
-    pictures: list[tuple[str, Thumbnail | str]] = [("target", target)]
+    images: dict[str, Thumbnail | Lines | str] = {"target": target}
     for column, name in (("reconstruction_latent", "code alone"), ("reconstruction", "reconstruction")):
         if column == "reconstruction" or two_steps:
             there = row[column] and not status.empty
-            pictures.append((name, _picture(row[column], room) if there else "no result"))
+            images[name] = view.unpacked(row[column]) if there else "no result"
     name = row["id"][shared:]
     return Card(
         row["id"],
@@ -81,17 +82,10 @@ def _card(row: Mapping[str, Any], target: Thumbnail | str, shared: int, two_step
         status.failed,
         {key: _number(value) for key, _, _, value in known if not math.isnan(value)},
         [(name, how.format(value)) for _, name, how, value in known],
-        pictures,
+        [(what, shown) for what, shown in images.items() if not isinstance(shown, Lines)],
+        view.charts({what: shown for what, shown in images.items() if isinstance(shown, Lines)}),
         _details(row, name),
     )
-
-
-def _picture(png: bytes, room: Room) -> Thumbnail | str:
-    """A reconstruction, or why there is none."""
-    try:
-        return room.fit(eight_bit(decoded(png)))
-    except BadInput as error:
-        return str(error)
 
 
 def _details(row: Mapping[str, Any], name: str) -> list[str]:

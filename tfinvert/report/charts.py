@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 _WIDTH, _HEIGHT = 440, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 18, 8, 24  # room for the axes' numbers
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 24, 8, 24  # room for the axes' numbers
 _BINS = 30
 _LEAST = 1e-12  # an error of nothing has no place on a logarithmic axis
 

@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
 from tfinvert.images import Sources
-from tfinvert.images.encode import eight_bit
 from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
 from tfinvert.report.charts import Chart, curves, histogram
 from tfinvert.report.figures import spread
-from tfinvert.report.thumbnails import Room, Thumbnail
+from tfinvert.report.series import Lines
+from tfinvert.report.thumbnails import Thumbnail
 from tfinvert.report.training import read_losses
+from tfinvert.report.view import View
 from tfinvert.runs import FinishedRun, history
 from tfinvert.runs.files import read_json
 from tfinvert.runs.run import summarise
 from tfinvert.runs.stored import Stored
 from tfinvert.settings import Job, by_flags
 
-_BYTES = 18_000_000  # of all images' pictures, before base64 makes a third more of them
 _PLACES = {"mse": "reconstruction", "mse_latent": "from the code alone"}
 
 
@@ -45,15 +45,15 @@ def of_run(run: FinishedRun, sources: Sources | None = None, most: int = 2000) -
     chosen = frozenset(every["id"].take(spread(every["mse"], most)).to_pylist())
     errors = {name: every[name].drop_null().to_numpy() for name in _PLACES}
     two_steps = len(errors["mse_latent"]) > 0
-    room = Room(_BYTES, len(chosen) * (3 if two_steps else 2))
-    targets = _targets(run, sources, chosen, room)
-    shown = cards(stored.read(COLUMNS, sorted(chosen)).to_pylist(), targets, room)
+    view = View(run, run.job.images.shown_channels, len(chosen) * (3 if two_steps else 2))
+    targets = _targets(run, sources, chosen, view)
+    shown = cards(stored.read(COLUMNS, sorted(chosen)).to_pylist(), targets, view)
     histograms = histogram({_PLACES[name]: values for name, values in errors.items() if len(values)})
     sorts = [(key, name) for key, name, _ in FIGURES if any(key in card.values for card in shown)]
     title, axes = "Reconstruction errors", "mean squared error on [0, 1], number of images"
     return Contents(
         str(summarise(stored)) if len(every) else "no results yet",
-        _notes(about, shown, len(every)),
+        _notes(about, shown, len(every), view.note),
         [*([(histograms, title, axes)] if histograms else []), *_fall(stored), *_losses(stored.folder)],
         shown,
         [("place", "order"), ("id", "id"), *sorts],
@@ -69,23 +69,25 @@ def of_training(folder: Path) -> Contents:
 
 
 def _targets(
-    run: FinishedRun, sources: Sources | None, wanted: frozenset[str], room: Room
-) -> dict[str, Thumbnail | str]:
-    """By id: the picture, or why there is none."""
-    found: dict[str, Thumbnail | str] = {}
+    run: FinishedRun, sources: Sources | None, wanted: frozenset[str], view: View
+) -> dict[str, Thumbnail | Lines | str]:
+    """By id: the image as it is shown, or why it is not."""
+    found: dict[str, Thumbnail | Lines | str] = {}
     missing = "not where it was"
     try:
         for image_id, pixels in (run.sources() if sources is None else sources).again(wanted):
-            found[image_id] = pixels if isinstance(pixels, str) else room.fit(eight_bit(pixels))
+            found[image_id] = pixels if isinstance(pixels, str) else view.shown(pixels)
     except (BadInput, OSError) as error:
         missing = str(error)
     return {image_id: found.get(image_id, missing) for image_id in wanted}
 
 
-def _notes(about: Mapping[str, Any], shown: list[Card], total: int) -> list[str]:
+def _notes(about: Mapping[str, Any], shown: list[Card], total: int, channels: str) -> list[str]:
     notes = [f"assumed {text}" for text in about.get("assumed", [])]
     if about.get("constant"):
         notes.append("the generator's image does not depend on the code")
+    if channels:
+        notes.append(f"shown: {channels} (--shown_channels)")
     if len(shown) < total:
         notes.append(f"{len(shown)} of {total} images are shown, spread evenly by error")
     pictures = [picture for card in shown for _, picture in card.pictures if isinstance(picture, Thumbnail)]

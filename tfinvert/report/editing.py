@@ -13,7 +13,10 @@ from PIL import Image
 from tfinvert.editing import Place, Scene
 from tfinvert.errors import BadInput
 from tfinvert.images.encode import eight_bit
+from tfinvert.images.like import is_series
+from tfinvert.images.shown import seen, told
 from tfinvert.report.figures import Picture, plain, show
+from tfinvert.report.series import drawn
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import remove, whole, whole_folder
 
@@ -26,14 +29,18 @@ _GAP = 4  # pixels between images in a film
 class Frames(NamedTuple):
     """R rows of F images each."""
 
-    images: np.ndarray  # [R, F, H, W, C] in [0, 1]
+    images: np.ndarray  # [R, F, H, W, C] in [0, 1], as they are `seen`
     names: Sequence[str]  # of the rows
     captions: Sequence[str]  # of the columns; "" for none
     targets: Sequence[np.ndarray | None] | None = None  # [H, W, C]: what stands before each row
+    note: str = ""  # which channels these are
 
 
 def frames(scene: Scene, place: Place, run: FinishedRun) -> Frames:
-    """The images of a scene, and those of the run that stand before its rows, where these can be read again."""
+    """The images of a scene, and those of the run that stand before its rows, where these can be read again.
+
+    Series are drawn as pictures, all of a scene on one scale.
+    """
     images = np.stack([place.images(points, run.job.batch_size) for points in scene.rows])
     targets = None
     if scene.targets is not None:
@@ -42,7 +49,22 @@ def frames(scene: Scene, place: Place, run: FinishedRun) -> Frames:
             targets = [found.get(image_id) for image_id in scene.targets]
         except BadInput as error:
             logging.warning("without the images themselves: %s", error)
-    return Frames(images, scene.names, scene.captions, targets)
+    shape, channels = run.image_shape, run.job.images.shown_channels
+    images = seen(images, shape, channels)
+    targets = None if targets is None else [each if each is None else seen(each, shape, channels) for each in targets]
+    made = Frames(images, scene.names, scene.captions, targets, told(shape, channels))
+    return _drawn(made) if is_series(shape) else made
+
+
+def _drawn(frames: Frames) -> Frames:
+    """Frames of series [R, F, L, c] as pictures of their lines."""
+    flat = frames.images.reshape(-1, *frames.images.shape[2:])
+    known = {row: target for row, target in enumerate(frames.targets or ()) if target is not None}
+    pictures = drawn(np.concatenate([flat, *(each[np.newaxis] for each in known.values())]))
+    images = pictures[: len(flat)].reshape(*frames.images.shape[:2], *pictures.shape[1:])
+    before = dict(zip(known, pictures[len(flat) :], strict=True))
+    targets = None if frames.targets is None else [before.get(row) for row in range(len(frames.targets))]
+    return frames._replace(images=images, targets=targets)
 
 
 def write(
@@ -55,7 +77,7 @@ def write(
     """
     for kind in set(FILMS) - set(films):
         remove(folder / f"{name}.{kind}")
-    still = strip(frames, folder / f"{name}.png", title)
+    still = strip(frames, folder / f"{name}.png", ", ".join(filter(None, [title, frames.note])))
     return [still, *(film(frames, folder / f"{name}.{kind}", fps) for kind in films)]
 
 

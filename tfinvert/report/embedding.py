@@ -12,7 +12,9 @@ from PIL import Image
 from tfinvert.experiments.embedding import Embedded, Neighbours
 from tfinvert.images.encode import eight_bit
 from tfinvert.images.fit import fit
+from tfinvert.images.like import is_series
 from tfinvert.report.figures import Picture, show
+from tfinvert.report.series import drawn
 from tfinvert.runs.files import writable, write_bytes, write_picture
 
 NEAREST = 6  # neighbours of each image in the figure
@@ -64,11 +66,12 @@ def projector(found: Embedded, folder: Path) -> Path:
     """
     writable(folder)
     side = math.ceil(math.sqrt(len(found.ids)))
-    _, height, width, channels = found.images.shape
+    images = drawn(found.images) if is_series(found.images.shape[1:]) else found.images
+    _, height, width, channels = images.shape
     share = min(1.0, _SPRITE / (side * max(height, width)))
     height, width = max(1, int(height * share)), max(1, int(width * share))
     sheet = Image.new("RGB", (side * width, side * height), "white")
-    for place, image in enumerate(found.images):
+    for place, image in enumerate(images):
         small = eight_bit(fit(image, (height, width, channels), "stretch")[0])
         sheet.paste(small.convert("RGB"), (place % side * width, place // side * height))
     write_picture(folder / "sprite.png", sheet)

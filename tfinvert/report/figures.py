@@ -17,9 +17,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from tfinvert import metrics
 from tfinvert.images import Images, Sources
+from tfinvert.images.encode import unpacked
+from tfinvert.images.like import is_series
+from tfinvert.images.shown import check_shown, seen, told
 from tfinvert.inversion import Inversion, TwoStepInversion
+from tfinvert.report.series import plot
 from tfinvert.runs.files import whole
-from tfinvert.runs.finished import decoded
 from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
 
@@ -29,7 +32,7 @@ _MISSING = np.full((1, 1, 1), 0.85)
 
 
 class Pair(NamedTuple):
-    """One target and its reconstruction, [H, W, C] in [0, 1]; None where there is none."""
+    """One target and its reconstruction, as they are `seen`; None where there is none."""
 
     target: np.ndarray | None
     reconstruction: np.ndarray | None
@@ -90,7 +93,7 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
         parts = [pair.target, pair.latent, pair.reconstruction] if tall == 3 else [pair.target, pair.reconstruction]
         for axis, pixels in zip(column_axes, parts, strict=True):
             axis.set_axis_on()
-            show(axis, _MISSING if pixels is None else pixels)
+            show(axis, _MISSING if pixels is None else pixels, None if axis is column_axes[0] else pair.target)
             for spine in axis.spines.values():
                 spine.set(color=colour or "#bbbbbb", linewidth=3 if mark else 0.5)
         name = pair.name if len(pair.name) <= 15 else f"...{pair.name[-13:]}"
@@ -101,7 +104,13 @@ def draw(pairs: Sequence[Pair], columns: int = 12, title: str = "") -> Picture:
     return figure
 
 
-def grid(images: Any, found: Inversion | TwoStepInversion, generator: Any, columns: int = 12) -> Picture:
+def grid(
+    images: Any,
+    found: Inversion | TwoStepInversion,
+    generator: Any,
+    columns: int = 12,
+    shown_channels: Sequence[int] | None = None,
+) -> Picture:
     """Targets over reconstructions of an inversion, for a notebook.
 
     Args:
@@ -109,22 +118,31 @@ def grid(images: Any, found: Inversion | TwoStepInversion, generator: Any, colum
       found: what the inverter gave for them.
       generator: whose value range both are in.
       columns: pairs in a row.
+      shown_channels: from 1 on; default: the first three, of two both.
+
+    Raises:
+      BadInput: there are no such channels.
     """
+    shape = generator.image_shape
+    check_shown(shape, shown_channels)
+    unit = lambda each: seen(np.asarray(generator.to_unit(each)), shape, shown_channels)
     pixels = images.pixels if isinstance(images, Images) else np.asarray(images)
     names = (
         [Path(name).name for name in images.ids] if isinstance(images, Images) else [str(i) for i in range(len(pixels))]
     )
-    targets, made = np.asarray(generator.to_unit(pixels)), np.asarray(generator.to_unit(found.images))
-    first = (
-        np.asarray(generator.to_unit(found.images_latent))
-        if isinstance(found, TwoStepInversion)
-        else [None] * len(targets)
-    )
-    errors = metrics.mse(made, targets).numpy()
-    return draw([Pair(*row) for row in zip(targets, made, map(float, errors), names, first, strict=True)], columns)
+    errors = metrics.mse(generator.to_unit(found.images), generator.to_unit(pixels)).numpy()
+    first = unit(found.images_latent) if isinstance(found, TwoStepInversion) else [None] * len(pixels)
+    rows = zip(unit(pixels), unit(found.images), map(float, errors), names, first, strict=True)
+    return draw([Pair(*row) for row in rows], columns, told(shape, shown_channels))
 
 
-def comparison(store: Stored, sources: Sources, path: str | Path | None = None, most: int = 36) -> Path:
+def comparison(
+    store: Stored,
+    sources: Sources,
+    path: str | Path | None = None,
+    most: int = 36,
+    shown_channels: Sequence[int] | None = None,
+) -> Path:
     """Writes OUT/comparison.png: targets over reconstructions, the worst and the best marked.
 
     Args:
@@ -132,7 +150,10 @@ def comparison(store: Stored, sources: Sources, path: str | Path | None = None, 
       sources: the images that it was made from; those shown are read again.
       path: of the PNG; default `comparison.png` in the store.
       most: pairs shown. Of more, these are spread evenly from the smallest error to the largest.
+      shown_channels: from 1 on; default: the first three, of two both.
     """
+    like = sources.like
+    show_of = lambda pixels: seen(pixels, like.image_shape, shown_channels)
     every = store.read(["id", "mse"])
     total = len(every)
     ids = every["id"].take(spread(every["mse"], most)).to_pylist()
@@ -140,15 +161,16 @@ def comparison(store: Stored, sources: Sources, path: str | Path | None = None, 
     by_id = {row["id"]: row for row in store.read(shown, ids).to_pylist()}
     rows = [by_id[image_id] for image_id in ids]
     found = dict(sources.again([row["id"] for row in rows]))
-    targets = {image_id: pixels for image_id, pixels in found.items() if not isinstance(pixels, str)}
+    targets = {image_id: show_of(pixels) for image_id, pixels in found.items() if not isinstance(pixels, str)}
     pairs = []
     for row in rows:
         empty = Status[row["status"].upper()].empty
-        made = None if empty or not row["reconstruction"] else decoded(row["reconstruction"])
-        first = None if empty or not row["reconstruction_latent"] else decoded(row["reconstruction_latent"])
+        packed = [None if empty else row[name] for name in ("reconstruction", "reconstruction_latent")]
+        made, first = (show_of(unpacked(each, like)) if each else None for each in packed)
         pairs.append(Pair(targets.get(row["id"]), made, row["mse"], Path(row["id"]).name, first))
     count = f"{len(pairs)} of {total} images, by error" if total > len(pairs) else f"{total} images"
-    return draw(pairs, title=f"{count}: {_heading(pairs)}").write(path or store.folder / "comparison.png")
+    title = "; ".join(filter(None, [f"{count}: {_heading(pairs)}", told(like.image_shape, shown_channels)]))
+    return draw(pairs, title=title).write(path or store.folder / "comparison.png")
 
 
 def spread(errors: pa.ChunkedArray, most: int) -> np.ndarray:
@@ -174,13 +196,14 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def show(axis: Axes, image: np.ndarray) -> None:
-    """An image [H, W, C] in [0, 1], without numbers at its sides."""
-    axis.imshow(in_colour(image), interpolation="nearest")
+def show(axis: Axes, image: np.ndarray, behind: np.ndarray | None = None) -> None:
+    """An image [H, W, C] in [0, 1], without numbers at its sides; of a series [L, C] its lines, others behind them.
+
+    Of more than three channels the first three are seen.
+    """
+    what = seen(image, image.shape)
+    if is_series(image.shape):
+        plot(axis, what, behind)
+        return
+    axis.imshow(np.repeat(what, 3, axis=-1) if what.shape[-1] == 1 else what, interpolation="nearest")
     axis.set(xticks=[], yticks=[])
-
-
-def in_colour(image: np.ndarray) -> np.ndarray:
-    """Images [..., H, W, C] in [0, 1], C = 1 (grey) or 3, with three channels; what lies outside is cut off."""
-    inside = np.clip(np.nan_to_num(image), 0, 1)
-    return np.repeat(inside, 3, axis=-1) if inside.shape[-1] == 1 else inside

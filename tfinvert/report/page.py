@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -21,7 +22,13 @@ from tfinvert.settings import DEFAULT_LIMITS, Limits
 _POLICY = "default-src 'none'; img-src data:; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 
 
-def page(folder: str | Path, sources: Sources | None = None, most: int = 2000, limits: Limits = DEFAULT_LIMITS) -> Path:
+def page(
+    folder: str | Path,
+    sources: Sources | None = None,
+    most: int = 2000,
+    shown_channels: Sequence[int] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Path:
     """Writes `index.html` into a run's folder: its images, errors and settings in one file.
 
     Args:
@@ -29,14 +36,18 @@ def page(folder: str | Path, sources: Sources | None = None, most: int = 2000, l
       sources: the run's images; default: read again from where they were. Those that are not there any more are
         said to be missing.
       most: images shown. Of more, these are spread evenly from the smallest error to the largest.
+      shown_channels: from 1 on; default: those that the run was told, else the first three.
       limits: of memory and time that reading an image may take.
 
     Raises:
-      BadInput: the folder holds no run.
+      BadInput: the folder holds no run, or no images of such channels.
     """
     folder = Path(folder)
     training = (folder / "training.json").is_file() and not (folder / "run.json").is_file()
-    contents = of_training(folder) if training else of_run(open_run(folder, limits=limits), sources, most)
+    if training:
+        contents = of_training(folder)
+    else:
+        contents = of_run(open_run(folder, shown_channels=shown_channels, limits=limits), sources, most)
     style, script = _asset("page.css"), _asset("page.js")
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_asset), autoescape=True, undefined=jinja2.StrictUndefined

@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from tfinvert.errors import BadInput
+from tfinvert.images.shown import seen, told
 from tfinvert.report.figures import Picture, show
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import writable, write_picture
@@ -59,7 +60,8 @@ def segmentations(
             continue
         for count, each in labels.items():
             write_picture(pictures / f"{name}-{count}.png", label_picture(each))
-        figure(row, target, labels).write(figures / f"{name}.png")
+        note = told(run.image_shape, run.job.images.shown_channels)
+        figure(_seen(run, row), target, labels, note).write(figures / f"{name}.png")
         done += 1
     if not done:
         raise BadInput(
@@ -80,16 +82,26 @@ def _pairs(run: FinishedRun, ids: Sequence[str]) -> Iterator[tuple[Row, np.ndarr
                 logging.warning("reconstructions are shown without their images: %s", error)
                 gone = True
         for row in run.rows(some, ("label", "code", "delta", "reconstruction", "message")):
-            yield row, targets.get(row.id)
+            target = targets.get(row.id)
+            yield row, None if target is None else seen(target, run.image_shape, run.job.images.shown_channels)
 
 
-def figure(row: Row, target: np.ndarray | None, labels: Mapping[int, np.ndarray]) -> Picture:
+def _seen(run: FinishedRun, row: Row) -> Row:
+    """The row with the channels that are shown of its reconstruction."""
+    made = row.reconstruction
+    if made is None:
+        return row
+    return row._replace(reconstruction=seen(made, run.image_shape, run.job.images.shown_channels))
+
+
+def figure(row: Row, target: np.ndarray | None, labels: Mapping[int, np.ndarray], note: str = "") -> Picture:
     """An image over its reconstruction; beside them the regions in the reconstruction's mean colours, and tinted.
 
     Args:
       row: of the image.
       target: the image [H, W, C] in [0, 1]; without it, overlays are drawn over the reconstruction.
       labels: int [H, W] by the number of clusters.
+      note: which channels these are.
     """
     made = row.reconstruction
     below, over = (made, "over the reconstruction") if target is None else (target, "over the image")
@@ -97,7 +109,7 @@ def figure(row: Row, target: np.ndarray | None, labels: Mapping[int, np.ndarray]
     for count, each in labels.items():
         mean = None if made is None else mean_colours(each, made)
         columns.append((f"{count} clusters", mean, over, None if below is None else overlay(below, each)))
-    picture = Picture(2.1 * len(columns), 4.7, Path(row.id).name)
+    picture = Picture(2.1 * len(columns), 4.7, ", ".join(filter(None, [Path(row.id).name, note])))
     axes = picture.subplots(2, len(columns), squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +14,12 @@ import pyarrow as pa
 from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
+from tfinvert.generators.opening import range_of
 from tfinvert.generators.readers.hub import is_handle
 from tfinvert.images import Scale, Sources
-from tfinvert.images.decode import decode_file
+from tfinvert.images.encode import unpacked
+from tfinvert.images.like import Like
+from tfinvert.images.shown import check_shown
 from tfinvert.runs.job import MIXED, found, load, pictures
 from tfinvert.runs.stored import Stored
 from tfinvert.settings import DEFAULT_LIMITS, Job, Limits, changed, of_nest
@@ -34,7 +36,7 @@ class Row(NamedTuple):
     label: int | None = None  # the class, where one was given or found
     code: np.ndarray | None = None  # [d] float32: flat
     delta: np.ndarray | None = None  # [n] float32, flat: what was added behind the cut of a two-step run
-    reconstruction: np.ndarray | None = None  # [H, W, C] in [0, 1], as rounded to 8 bits
+    reconstruction: np.ndarray | None = None  # [H, W, C] in [0, 1], as it is kept; or [L, C]
     message: str = ""  # what became of the image, in words
     reconstruction_latent: np.ndarray | None = None  # the same of the code alone, of a two-step run
 
@@ -47,13 +49,14 @@ class FinishedRun:
       job: the run's settings, with the prior and the value range that it took, but without its limit, and with what was
         said when it was opened of unsafe files and limits.
       fingerprint: of its generator; "" for one that was in memory.
-      image_shape: of its generator.
+      image_shape, value_range: of its generator.
       stored: the rows as they lie there.
     """
 
     job: Job
     fingerprint: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
+    value_range: tuple[float, float]
     stored: Stored
 
     def load(self) -> Generator:
@@ -106,7 +109,7 @@ class FinishedRun:
 
     def _row(self, scalars: dict[str, pa.Scalar]) -> Row:
         try:
-            return _row(scalars)
+            return _row(scalars, self)
         except BadInput as error:  # of a picture
             raise error.about(f"the row of {scalars['id']} in {self.stored.folder}") from error
 
@@ -120,10 +123,11 @@ class FinishedRun:
         """
         if _in_memory(self.job.images.source):
             raise BadInput(f"the images of {self.stored.folder} were in memory", "save them, and run from the file")
-        return pictures(self.job, Scale(self.image_shape))
+        return pictures(self.job, Scale(self.image_shape, self.value_range))
 
     def targets(self, ids: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """The images themselves, read again from where they were: [H, W, C] in [0, 1] by id.
+        """The images themselves, read again from where they were: [H, W, C] in [0, 1] by id, or
+        series [L, C].
 
         Those that cannot be read any more are left out.
 
@@ -164,7 +168,12 @@ class FinishedRun:
 
 
 def open_run(
-    folder: str | Path, generator: Any = None, *, allow_unsafe: bool = False, limits: Limits = DEFAULT_LIMITS
+    folder: str | Path,
+    generator: Any = None,
+    *,
+    allow_unsafe: bool = False,
+    shown_channels: Sequence[int] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> FinishedRun:
     """Opens the folder of a run that `tfinvert invert` or `run_job` has written.
 
@@ -173,17 +182,19 @@ def open_run(
       generator: where the run's generator is now, or the object; default: where it was.
       allow_unsafe: whether its generator may run code of its own. That the run was made so does not count: the folder
         may be a stranger's.
+      shown_channels: of its images, see `ImageSettings`; default: those that the run was told.
       limits: of memory and time that reading its generator and its images may take; neither do the run's own.
 
     Raises:
-      BadInput: the folder holds no run, or one of a version with other settings.
+      BadInput: the folder holds no run, one of a version with other settings, or no images of such channels.
     """
     stored = Stored(folder)
     about = stored.about()
     settings = dict(about["settings"])
     fingerprint = settings.pop("generator_sha256", "")
     job = dataclasses.replace(of_nest(Job, {**settings, "out": str(folder)}, str(folder)), limits=limits)
-    job = changed(job, allow_unsafe=allow_unsafe)
+    shown = about.get("shown_channels") if shown_channels is None else list(shown_channels)
+    job = changed(job, allow_unsafe=allow_unsafe, shown_channels=shown)
     if found(job) == MIXED and isinstance(job.generator.prior, str):  # its shape counts the classes, too
         job = changed(job, prior=str(dataclasses.replace(spaces.parse(job.generator.prior), shape=None)))
     if generator is not None:
@@ -191,30 +202,26 @@ def open_run(
     shape = about.get("image_shape")
     if shape is None:
         raise BadInput(f"{folder} does not say how large its images are", "choose a folder that tfinvert invert wrote")
-    return FinishedRun(job, fingerprint, tuple(shape), stored)
+    check_shown(shape, job.images.shown_channels)
+    return FinishedRun(job, fingerprint, tuple(shape), range_of(job.generator.value_range or ()), stored)
 
 
-def decoded(png: bytes) -> np.ndarray:
-    """The image of a PNG as [H, W, C] in [0, 1]."""
-    return decode_file(io.BytesIO(png))
-
-
-def _row(scalars: dict[str, pa.Scalar]) -> Row:
+def _row(scalars: dict[str, pa.Scalar], like: Like) -> Row:
     there = {name: value for name, value in scalars.items() if value.is_valid}
     status = Status[there.pop("status").as_py().upper()]
     if status.empty:  # older runs stored the start that was drawn
         there = {name: value for name, value in there.items() if name not in _FOUND}
-    read: Callable[[str], Any] = lambda name: _FOUND[name](there[name]) if name in _FOUND else there[name].as_py()
-    return Row(**{name: read(name) for name in there})
+    return Row(**{name: _value(name, value, like) for name, value in there.items()})
 
 
-# How the columns are read that hold what was found.
-_FOUND: dict[str, Callable[[pa.Scalar], np.ndarray]] = {
-    "code": lambda values: np.array(values.values),
-    "delta": lambda values: np.array(values.values),
-    "reconstruction": lambda png: decoded(png.as_py()),
-    "reconstruction_latent": lambda png: decoded(png.as_py()),
-}
+def _value(name: str, value: pa.Scalar, like: Like) -> Any:
+    if name in _PACKED:
+        return unpacked(value.as_py(), like)
+    return np.array(value.values) if name in _LISTS else value.as_py()
+
+
+_LISTS, _PACKED = ("code", "delta"), ("reconstruction", "reconstruction_latent")
+_FOUND = {*_LISTS, *_PACKED}  # the columns that hold what was found
 
 
 def _in_memory(value: Any) -> bool:

@@ -13,7 +13,8 @@ from absl import logging
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.images import Sources
-from tfinvert.images.load import Like
+from tfinvert.images.like import Like
+from tfinvert.images.shown import check_shown
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep
 from tfinvert.losses import loss_of
 from tfinvert.runs.run import Summary, run
@@ -78,6 +79,7 @@ def ready(job: Job, generator: Generator | None = None) -> Ready:
     store.open()  # before a generator is loaded: who comes second is told at once
     try:
         generator = load(job) if generator is None else generator
+        check_shown(generator.image_shape, job.images.shown_channels)
         return Ready(
             job, store, generator, sources(job, generator), inverter(job, generator), classes_of(job, generator)
         )
@@ -105,6 +107,7 @@ def sources(job: Job, generator: Generator) -> Sources:
 def pictures(job: Job, like: Like, labels: Any = None) -> Sources:
     """The images, as whatever this is could have made them."""
     how = {**as_nest(job.images), "labels": labels, "shuffle": job.seed if job.images.shuffle else None}
+    del how["shown_channels"]
     return Sources(how.pop("source"), like, **how, limits=job.limits)
 
 
@@ -143,7 +146,8 @@ def stated(job: Job) -> dict[str, Any]:
     # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
     for name in ("out", "limits", "batch_size"):
         del nest[name]
-    del nest["images"]["limit"]
+    for name in ("limit", "shown_channels"):
+        del nest["images"][name]
     return nest
 
 
@@ -163,6 +167,7 @@ def about(job: Job, generator: Generator) -> dict[str, Any]:
         "image_shape": list(generator.image_shape),
         "constant": generator.about.constant,
         "limit": _plain(job.images.limit),
+        "shown_channels": _plain(job.images.shown_channels),
         "batch_size": _plain(job.batch_size),
         "limits": as_nest(job.limits),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},

@@ -38,7 +38,7 @@ SCHEMA = pa.schema(
         ("start_losses", pa.list_(pa.float32())),  # what each start came to; null in two-step runs
         ("loss_steps", pa.list_(pa.int32())),  # after how many steps it was looked how small the loss had become
         ("losses", pa.list_(pa.float32())),  # what it was then
-        ("reconstruction", pa.binary()),  # PNG
+        ("reconstruction", pa.binary()),  # as `images.encode.packed` has it
         # Of two-step runs, null in others: what was added behind the cut, and how good the codes alone are.
         ("delta", pa.list_(pa.float32())),  # flat
         ("delta_zeros", pa.float32()),  # share of its entries

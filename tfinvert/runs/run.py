@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +18,9 @@ from tqdm import tqdm
 
 from tfinvert import metrics
 from tfinvert.errors import BadInput, short
+from tfinvert.generators import Generator
 from tfinvert.images import Picture, Sources
-from tfinvert.images.encode import eight_bit
+from tfinvert.images.encode import packed
 from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
 from tfinvert.runs.index import UNREAD
 from tfinvert.runs.store import Store
@@ -247,27 +247,20 @@ def _rows(
                 "code": found.codes[i].numpy().ravel(),
                 "loss": float(found.loss[i]) if np.isfinite(found.loss[i]) else None,
                 **{name: float(values[i]) for name, values in measured.items()},
-                "reconstruction": _png(images[i].numpy()),
+                "reconstruction": packed(images[i].numpy(), inverter.generator),
             }
             row |= (
-                _of_two_steps(found, i, unit)
+                _of_two_steps(found, i, inverter.generator)
                 if isinstance(found, TwoStepInversion)
                 else {"start_losses": found.start_losses[i].numpy()}
             )
         yield row
 
 
-def _of_two_steps(found: TwoStepInversion, i: int, unit: Callable[[tf.Tensor], tf.Tensor]) -> dict[str, Any]:
+def _of_two_steps(found: TwoStepInversion, i: int, generator: Generator) -> dict[str, Any]:
     return {
         "delta": found.delta[i].numpy().ravel(),
         "delta_zeros": float(found.delta_zeros[i]),
         "mse_latent": float(found.mse_latent[i]),
-        "reconstruction_latent": _png(unit(found.images_latent[i]).numpy()),
+        "reconstruction_latent": packed(generator.to_unit(found.images_latent[i]).numpy(), generator),
     }
-
-
-def _png(image: np.ndarray) -> bytes:
-    """An image [H, W, C] in [0, 1] as PNG."""
-    buffer = io.BytesIO()
-    eight_bit(image).save(buffer, "PNG")
-    return buffer.getvalue()

@@ -167,7 +167,7 @@ def _checked(about: dict[str, Any], path: Path) -> dict[str, Any]:
     """What run.json says, where it is a run's: nobody else need ask again."""
     shape, assumed = about.get("image_shape", [1, 1, 1]), about.get("assumed", [])
     whole = isinstance(about.get("settings"), dict) and isinstance(assumed, list)
-    whole = whole and isinstance(shape, list) and len(shape) == 3
+    whole = whole and isinstance(shape, list) and len(shape) in (2, 3)
     if not whole or not all(isinstance(size, int) and size > 0 for size in shape):
         raise BadInput(f"{path} is no run's settings", "choose another folder")
     return about

@@ -10,6 +10,7 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, split
+from tfinvert.images.like import is_series, words
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.finished import Row
 from tfinvert.segmentation.attention import Attention, find
@@ -33,7 +34,7 @@ class Segmenter:
       most: places that are clustered; a map of more is pooled.
 
     Raises:
-      BadInput: there is no such map, or it has fewer places than clusters.
+      BadInput: the run is of series, there is no such map, or it has fewer places than clusters.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Segmenter:
         *,
         most: int = PLACES,
     ) -> None:
+        if is_series(generator.image_shape):
+            raise BadInput(f"regions of {words(generator.image_shape)}", "expected a generator of pictures")
         self.generator, self.clusters, self.attention = generator, tuple(clusters), find(generator, attention)
         places = self.attention.layout.grid
         grid = pooled(places, most)

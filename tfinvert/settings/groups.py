@@ -87,7 +87,7 @@ class GeneratorSettings(Settings):
         None, "What black and white are to the generator, such as -1,1 or 0,1.", float, several=True, open=True
     )
     image_shape: Sequence[int] | None = setting(
-        None, "H,W,C of a generator whose output is flat.", int, several=True, open=True
+        None, "H,W,C of a generator whose output is flat, L,C of one that makes series.", int, several=True, open=True
     )
     label_input: str | None = setting(None, "Which of the generator's two inputs takes the class.")
     classes: int | None = setting(
@@ -115,6 +115,13 @@ class ImageSettings(Settings):
     fit: str = setting("crop", "What is done to images of other proportions.", choices=FITS)
     array_range: Sequence[float] | None = setting(
         None, "Scale of arrays' values, where their type does not say it, such as -1,1.", float, several=True, open=True
+    )
+    shown_channels: Sequence[int] | None = setting(
+        None,
+        "Channels that figures and pages show, of 1, 2, ..., such as 4,3,2; default: the first three.",
+        int,
+        several=True,
+        least=1,
     )
     limit: int | None = setting(None, "Only the first so many images.", int, open=True)
     shuffle: bool = setting(False, "In an order drawn by --seed, so that --limit takes some from everywhere.", bool)
