@@ -12,6 +12,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
 
 Shape = tuple[int, ...]
+TAKEN = ("images", "ids", "labels", "self", "training")  # as names of what is held: others have them
 
 
 class Held(NamedTuple):

@@ -131,6 +131,31 @@ def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> B
     return Body(traced.graph.as_graph_def(), {traced.inputs[0].name: f"{_CUT}:0"}, traced.outputs[0].name)
 
 
+def behind(generator: Generator, at: str) -> Generator:
+    """The tail of a generator split where all of a code goes through, such as a mapping's end: w is its code.
+
+    It keeps the fingerprint of the whole one's file. Labels that only matter before the cut are left out.
+
+    Raises:
+      BadInput: as of `split`, or codes also go round the cut.
+    """
+    parts = split(generator, at)
+    tail = parts.tail
+    if parts.rounds:
+        raise BadInput(
+            f"codes of {generator.name} also go round {at}",
+            f"expected a layer that all of the code goes through; or take a second step from there (--split={at})",
+        )
+    condition = tail.condition
+    if condition is not None and not parts.layer.uses(parts.layer.names[1]):
+        unused = condition
+        function = lambda values, held: tail.function(
+            values, Held(unused.encode(tf.zeros(tf.shape(values)[:1], tf.int32)), held.tensors)
+        )
+        tail = derive(tail, tail.name, function, condition=None)
+    return dataclasses.replace(tail, about=dataclasses.replace(tail.about, fingerprint=generator.about.fingerprint))
+
+
 def layers(generator: Generator) -> list[Layer]:
     """Where a generator can be cut: the layers between code and image, in their order.
 

@@ -6,13 +6,11 @@ import difflib
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs.definition import by_name, node_of, tensor_of, upstream
+from tfinvert.generators.graphs.definition import by_name, node_of, reaches, tensor_of, upstream, without_shapes
 from tfinvert.generators.graphs.frozen import Frozen
 from tfinvert.generators.graphs.linear import Map, Maps
 
 FIRST_DENSE = "first_dense"
-
-_SHAPES = ("Shape", "ShapeN", "Size", "Rank")  # what they give says nothing of the code
 
 
 class Layer(NamedTuple):
@@ -65,8 +63,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
 
 def goes_round(frozen: Frozen, tensor: str) -> bool:
     """Whether the codes also reach the images other than through this tensor."""
-    nodes = _without_shapes(frozen.definition)
-    return node_of(frozen.codes) in upstream(nodes, [frozen.images], stop=node_of(tensor))
+    return reaches(frozen.definition, frozen.codes, frozen.images, but=tensor)
 
 
 def _places(frozen: Frozen) -> dict[str, str]:
@@ -102,7 +99,7 @@ def _images(frozen: Frozen) -> set[str]:
 
 def between(frozen: Frozen) -> dict[str, Any]:
     """The nodes between codes and images, in an order in which inputs come first."""
-    nodes = _without_shapes(frozen.definition)
+    nodes = without_shapes(frozen.definition)
     needed, from_codes = upstream(nodes, [frozen.images]), {node_of(frozen.codes)}
     way = {}
     for name, node in nodes.items():
@@ -111,11 +108,6 @@ def between(frozen: Frozen) -> dict[str, Any]:
             if name in needed:
                 way[name] = node
     return way
-
-
-def _without_shapes(definition: Any) -> dict[str, Any]:
-    """The nodes of a GraphDef, but those that only look at the shape of something."""
-    return {name: node for name, node in by_name(definition).items() if node.op not in _SHAPES}
 
 
 def _first_linear(frozen: Frozen, generator: str) -> str:
