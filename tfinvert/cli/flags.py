@@ -18,7 +18,7 @@ from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
 _ELSEWHERE = ("out",)  # each command has its own default and its own help for it
-_IN_PYTHON = ("held_inputs",)  # a command has no way to give what is held for each image
+PYTHON_ONLY = ("held_inputs",)  # a command has no way to give what is held for each image
 
 
 def define_limits() -> None:
@@ -166,7 +166,7 @@ def _define(group: type, but: Iterable[str] = ()) -> None:
     """Defines the flags of a group of settings and of those within."""
     defaults = _defaults(group)
     for name, how in flags_of(group).items():
-        if name not in (*but, *_IN_PYTHON):
+        if name not in (*but, *PYTHON_ONLY):
             _define_one(name, how, defaults[name])
 
 

@@ -80,14 +80,14 @@ class Inputs(Settings):
     label: str | None = setting(
         None, "Name of the input that takes the class; default: found by name, type and size.", flag="label_input"
     )
-    drawn: Sequence[str] = setting(
-        (),
+    drawn: Sequence[str] | None = setting(
+        None,
         "Names of inputs, such as noise maps, that are drawn once from the standard normal and stay so for all images.",
         flag="drawn_inputs",
         several=True,
     )
-    held: Sequence[str] = setting(
-        (), "Names of inputs, such as masks, that are given for each image.", flag="held_inputs", several=True
+    held: Sequence[str] | None = setting(
+        None, "Names of inputs, such as masks, that are given for each image.", flag="held_inputs", several=True
     )
     class_entries: Sequence[int] | None = setting(
         None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.", int, several=True, open=True

@@ -26,9 +26,9 @@ def layers(frozen: Frozen) -> list[Layer]:
     A layer is a scope of the graph that holds no other layer; its tensor is the last that leaves the scope.
     """
     places = _places(frozen)
-    known = [scope for scope in places if scope in frozen.scopes] or list(places)
+    known = [scope for scope in places if scope in frozen.layers] or list(places)
     inner = [scope for scope in known if not any(other.startswith(f"{scope}/") for other in known)]
-    return [Layer(frozen.scopes.get(scope, scope), f"{places[scope]}:0") for scope in inner]
+    return [Layer(scope, f"{places[scope]}:0") for scope in inner]
 
 
 def find(frozen: Frozen, at: str, generator: str) -> str:
@@ -44,7 +44,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     """
     if at == FIRST_DENSE:
         return f"{_first_linear(frozen, generator)}:0"
-    places = {frozen.scopes.get(scope, scope): f"{node}:0" for scope, node in _places(frozen).items()}
+    places = {scope: f"{node}:0" for scope, node in _places(frozen).items()}
     # A layer's name may stand anywhere in its scope: "dense" in "generator/dense".
     found = {name: tensor for name, tensor in places.items() if f"/{name}".endswith(f"/{at}") and at}
     if at in found or len(set(found.values())) == 1:

@@ -56,8 +56,8 @@ def by_role(said: Inputs) -> dict[str, Sequence[Any]]:
     return {
         "code_input": one(said.code),
         "label_input": one(said.label),
-        "drawn_inputs": said.drawn,
-        "held_inputs": said.held,
+        "drawn_inputs": said.drawn or (),
+        "held_inputs": said.held or (),
     }
 
 
@@ -99,7 +99,7 @@ def _named(inputs: list[Input], said: Inputs) -> dict[str, list[Input]]:
                 twice = f"twice in {role}" if roles_of[name] == role else f"as {roles_of[name]} and as {role}"
                 raise BadInput(f"the input {name} {twice}", "expected it once")
             roles_of[name] = role
-    for name in said.held:
+    for name in said.held or ():
         if name in TAKEN:
             raise BadInput(f"held_inputs {name!r}", f"expected another name than {', '.join(TAKEN)}: rename the input")
     return {role: [there[name] for name in names] for role, names in by_role(said).items()}
