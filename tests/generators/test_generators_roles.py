@@ -213,7 +213,7 @@ def test_inputs_that_are_none_are_told_in_one_line(inputs, said):
 def test_inputs_of_other_kinds_are_told():
     with pytest.raises(BadInput, match=r"drawn_inputs 'noise_1' of int32: expected .*floating point"):
         ti.from_keras(noisy(noise_type="int32"), inputs=NAMED)
-    with pytest.raises(BadInput, match="the code noise_1 is int32"):
+    with pytest.raises(BadInput, match="code_input 'noise_1' of int32"):
         ti.from_keras(noisy(noise_type="int32"), inputs=ti.Inputs(code="noise_1", drawn=["z", "noise_2"]))
     with pytest.raises(BadInput, match=r"inputs=\{.*expected Inputs"):
         ti.from_keras(noisy(), inputs={"code": "z"})

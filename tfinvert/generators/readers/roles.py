@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from tfinvert import seeds
@@ -31,11 +31,15 @@ class Roles(NamedTuple):
     @property
     def holds(self) -> dict[str, Shape]:
         """Shapes of one row of what is held, by name."""
-        return {tensor.name: _sides(tensor, "held_inputs") for tensor in self.held}
+        return {tensor.name: _sides(tensor) for tensor in self.held}
 
     def values(self) -> Callable[..., dict[str, tf.Tensor]]:
         """A function (codes, labels where there are some, what is held by name) -> each input's value by its name."""
-        drawn = {tensor.name: _drawn(tensor) for tensor in self.drawn}
+
+        @functools.cache
+        def drawn() -> dict[str, tf.Tensor]:  # not before they are needed: a file may want more than there is room for
+            with tf.init_scope():  # they go into all graphs
+                return {tensor.name: _drawn(tensor) for tensor in self.drawn}
 
         def values(codes: tf.Tensor, /, *labels: tf.Tensor, **tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             found = {self.code.name: fit(codes, self.code)}
@@ -43,7 +47,7 @@ class Roles(NamedTuple):
                 found[self.label.name] = tf.cast(fit_label(labels[0], self.label), self.label.dtype)
             for tensor in self.held:
                 found[tensor.name] = tf.cast(tensors[tensor.name], tensor.dtype)
-            for name, value in drawn.items():
+            for name, value in drawn().items():
                 found[name] = tf.repeat(value, tf.shape(codes)[0], axis=0)
             return found
 
@@ -79,8 +83,7 @@ def roles(inputs: list[Input], said: Inputs, classes: int | None, sides: Shape |
     code, label, sure = _code_and_label(inputs, named, rest)
     if label is None and classes is not None:
         raise BadInput(f"classes={classes} for a model that takes {listing(inputs)}", "it takes no label: leave it out")
-    if not tf.as_dtype(code.dtype).is_floating:
-        raise BadInput(f"the code {code.name} is {code.dtype}", "expected an input of floating point numbers")
+    _check("code_input", code)
     assumed = [] if sure or label is None else [f"label_input: {label.name} (the code is {code.name})"]
     wide = with_sides(code, sides)
     if None in wide.shape[1:] and len(wide.shape) > 2:
@@ -90,19 +93,30 @@ def roles(inputs: list[Input], said: Inputs, classes: int | None, sides: Shape |
 
 def _named(inputs: list[Input], said: Inputs) -> dict[str, list[Input]]:
     """The inputs that the user names, by their roles."""
-    there, roles_of = {tensor.name: tensor for tensor in inputs}, {}  # type: ignore[var-annotated]
-    for role, names in by_role(said).items():
-        for name in names:
-            if name not in list(there):
-                raise BadInput(f"{role} {name!r}", f"the model's inputs are {listing(inputs)}")
-            if name in roles_of:
-                twice = f"twice in {role}" if roles_of[name] == role else f"as {roles_of[name]} and as {role}"
-                raise BadInput(f"the input {name} {twice}", "expected it once")
-            roles_of[name] = role
-    for name in said.held or ():
-        if name in TAKEN:
-            raise BadInput(f"held_inputs {name!r}", f"expected another name than {', '.join(TAKEN)}: rename the input")
-    return {role: [there[name] for name in names] for role, names in by_role(said).items()}
+    there = {tensor.name: tensor for tensor in inputs}
+    found: dict[str, list[Input]] = {role: [] for role in by_role(said)}
+    first: dict[str, str] = {}  # the role that a name had first
+    for role, name in ((role, name) for role, names in by_role(said).items() for name in names):
+        if name not in list(there):  # it may be anything
+            raise BadInput(f"{role} {name!r}", f"the model's inputs are {listing(inputs)}")
+        if name in first:
+            twice = f"twice in {role}" if first[name] == role else f"as {first[name]} and as {role}"
+            raise BadInput(f"the input {name} {twice}", "expected it once")
+        first[name] = role
+        _check(role, there[name])
+        found[role].append(there[name])
+    return found
+
+
+def _check(role: str, tensor: Input) -> None:
+    """Raises `BadInput` where an input is none for this role."""
+    what = f"{role} {tensor.name!r}"
+    if role in ("drawn_inputs", "held_inputs") and None in tensor.shape[1:]:
+        raise BadInput(f"{what} with the shape {list(tensor.shape)}", "expected sides that are known")
+    if role in ("drawn_inputs", "code_input") and not tf.as_dtype(tensor.dtype).is_floating:
+        raise BadInput(f"{what} of {tensor.dtype}", "expected an input of floating point numbers")
+    if role == "held_inputs" and tensor.name in TAKEN:
+        raise BadInput(what, f"expected another name than {', '.join(TAKEN)}: rename the input")
 
 
 def _code_and_label(
@@ -176,16 +190,11 @@ def _find_label(inputs: list[Input]) -> tuple[Input, bool]:
     return min(inputs, key=lambda tensor: tensor.shape[-1] or 0), False
 
 
-def _sides(tensor: Input, role: str) -> Shape:
+def _sides(tensor: Input) -> Shape:
     """The shape of one row of an input whose sides are all known."""
-    if None in tensor.shape[1:]:
-        raise BadInput(f"{role} {tensor.name!r} with the shape {list(tensor.shape)}", "expected sides that are known")
     return tuple(int(n) for n in tensor.shape[1:] if n is not None)
 
 
-def _drawn(tensor: Input) -> np.ndarray:
+def _drawn(tensor: Input) -> tf.Tensor:
     """Standard normal numbers [1, *sides] that depend on the input's name only."""
-    shape = _sides(tensor, "drawn_inputs")
-    if not tf.as_dtype(tensor.dtype).is_floating:
-        raise BadInput(f"drawn_inputs {tensor.name!r} of {tensor.dtype}", "expected an input of floating point numbers")
-    return tf.cast(seeds.normal(seeds.of(0, [tensor.name]), shape), tensor.dtype).numpy()
+    return tf.cast(seeds.normal(seeds.of(0, [tensor.name]), _sides(tensor)), tensor.dtype)
