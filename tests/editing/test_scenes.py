@@ -52,7 +52,8 @@ def behind(tmp_path_factory):
     root = tmp_path_factory.mktemp("behind")
     keras.utils.set_random_seed(0)
     small_stylegan(sizes=SIZES[:2]).save(root / "style.keras")
-    do(root / "run", str(root / "style.keras"), drawn_inputs=NOISE[:2], behind="w_plus", limit=3, **FAST)
+    with eager():
+        do(root / "run", str(root / "style.keras"), drawn_inputs=NOISE[:2], behind="w_plus", limit=3, **FAST)
     return open_run(root / "run")
 
 

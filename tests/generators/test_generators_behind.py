@@ -1,5 +1,7 @@
 """A generator behind a cut, whose codes are the values there: W and W+ of one in StyleGAN's form."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,16 @@ def test_a_second_step_from_w_to_w_plus(file, whole):
     assert (found.loss.numpy() < found.mse_latent.numpy()).all()
 
 
+def test_an_exported_one(file, whole, tmp_path):
+    """Its layers have other names, of which the message tells."""
+    keras.models.load_model(file).export(tmp_path / "module", verbose=False)
+    with pytest.raises(BadInput, match="no layer 'w_plus' between code and image: near it are w_plus_1"):
+        loaded(tmp_path / "module", "w_plus")
+    generator = loaded(tmp_path / "module", "w_plus_1")
+    codes, images = whole.sample(2, seed=1)
+    np.testing.assert_allclose(generator(ti.split(whole, "w_plus").head(codes)), images, atol=1e-5)
+
+
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_a_class_that_only_the_mapping_sees_is_left_out(one_hot):
     keras.utils.set_random_seed(1)
@@ -71,6 +83,7 @@ def test_a_class_that_only_the_mapping_sees_is_left_out(one_hot):
     codes, images = whole.sample(3, labels=[0, 1, 2])
     hidden, _ = ti.split(whole, "w").before(codes, [0, 1, 2])
     np.testing.assert_allclose(generator(hidden), images, atol=1e-5)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(generator))(hidden), images, atol=1e-5)
     assert np.max(ti.Inverter(generator, solver="lbfgs", restarts=2)(images).loss) < 1e-5
 
 

@@ -53,8 +53,9 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
         return tensor_of(at)
     if found:
         raise BadInput(f"{generator} has several layers {at!r}", f"name one whole: {', '.join(found)}")
-    names = {name.rpartition("/")[2]: None for name, _ in layers(frozen)}
-    near = difflib.get_close_matches(at, names, n=3, cutoff=0.4)
+    last = lambda name: name.rpartition("/")[2]
+    names = dict.fromkeys(last(name) for name, _ in layers(frozen))
+    near = difflib.get_close_matches(at, {*names, *map(last, places)}, n=3, cutoff=0.4)
     raise BadInput(
         f"{generator} has no layer {at!r} between code and image",
         f"near it are {', '.join(near)}" if near else f"there are {', '.join(list(names)[:12])}",
