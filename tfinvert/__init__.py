@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         servable,
     )
     from tfinvert.losses import Features, Logit, LogPrior, Pixel, Ridge, Rounded, Sparsity
-    from tfinvert.settings import GeneratorSettings, Job, Limits, SecondStep, Starts, Stopping
+    from tfinvert.settings import GeneratorSettings, Inputs, Job, Limits, SecondStep, Starts, Stopping
     from tfinvert.solvers import CMA, LBFGS, Adam, GaussNewtonCG, GradientDescent, LevenbergMarquardt, RMSprop
     from tfinvert.solvers.status import Status
     from tfinvert.spaces import normal, uniform
@@ -50,7 +50,7 @@ _HOMES = {
     "generators": "Generator from_function from_keras from_saved_model layers load_generator mixture split",
     "inversion": "ClassSearch Inversion Inverter Recovered Recovery TwoStep TwoStepInversion Verdict servable",
     "losses": "Features LogPrior Logit Pixel Ridge Rounded Sparsity",
-    "settings": "GeneratorSettings Job Limits SecondStep Starts Stopping",
+    "settings": "GeneratorSettings Inputs Job Limits SecondStep Starts Stopping",
     "solvers": "CMA LBFGS Adam GaussNewtonCG GradientDescent LevenbergMarquardt RMSprop",
     "solvers.status": "Status",
     "spaces": "normal uniform",

@@ -1,8 +1,10 @@
 """One image, one seed, one result: however it is called and whatever it is batched with."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_stylegan import NOISE, SIZES, small_stylegan
 
 import tfinvert as ti
 from tfinvert.solvers.first_order import schedule
@@ -98,6 +100,31 @@ def test_inside_dataset_map_without_a_batch_axis_size(inverter, images, expected
 def test_eagerly(inverter, images, expected, eagerly):
     found = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)(images[:1], ids=IDS[:1])
     same(found, ti.Inversion(*(column[:1] for column in expected)))
+
+
+@pytest.fixture(scope="module", params=["several inputs", "open sides"])
+def another(request):
+    """Kinds of generators beside the built-in one, which call their model in other ways."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    if request.param == "several inputs":
+        sizes = SIZES[:2]
+        return ti.from_keras(
+            small_stylegan(sizes=sizes), inputs=ti.Inputs(code="z", drawn=NOISE[:2]), value_range=(-1, 1)
+        )
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(8, 3, padding="same", activation="elu")])
+    model.add(layers.UpSampling2D())
+    model.add(layers.Conv2D(1, 3, padding="same", activation="tanh"))
+    return ti.load_generator(model, prior=ti.normal(4, 4, 3), value_range=(-1, 1))
+
+
+def test_batches_of_other_kinds(another):
+    images = ti.images.load("glyphs", like=another, limit=4).pixels
+    invert = lambda size: ti.Inverter(another, solver=SOLVERS["adam"], restarts=2, batch_size=size)
+    expected = invert(16)(images, ids=IDS)
+    same(invert(3)(images, ids=IDS), expected)
+    same(invert(16)(images[::-1], ids=IDS[::-1]), ti.Inversion(*(column[::-1] for column in expected)))
+    same(tf.function(lambda x, ids: invert(16)(x, ids=ids))(images, tf.constant(IDS)), expected)
 
 
 def test_again(inverter, images, expected):

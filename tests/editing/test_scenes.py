@@ -6,6 +6,7 @@ import pytest
 from eager import eager
 from jobs import do, job_of
 from small_biggan import small_biggan
+from small_stylegan import NOISE, SIZES, small_stylegan
 
 import tfinvert as ti
 from tfinvert.editing import Place, place_of, points_of, scenes
@@ -45,10 +46,21 @@ def plain(tmp_path_factory):
     return open_run(out)
 
 
-def test_points_give_the_pictures_of_the_run(biggan, plain):
-    for run in (biggan, plain):
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory):
+    """A run in W+ of a generator with noise, whose codes have two axes."""
+    root = tmp_path_factory.mktemp("behind")
+    keras.utils.set_random_seed(0)
+    small_stylegan(sizes=SIZES[:2]).save(root / "style.keras")
+    with eager():
+        do(root / "run", str(root / "style.keras"), drawn_inputs=NOISE[:2], behind="w_plus", limit=3, **FAST)
+    return open_run(root / "run")
+
+
+def test_points_give_the_pictures_of_the_run(biggan, plain, behind):
+    for run in (biggan, plain, behind):
         place = place_of(run, run.load())
-        assert (place.split is None) == (run is plain)
+        assert (place.split is None) == (run is not biggan)
         points = points_of(run, place)
         made = [row.reconstruction for row in run.rows()]
         np.testing.assert_allclose(place.images(points), made, atol=0.5 / 255 + 1e-4)

@@ -62,7 +62,7 @@ def images_of(shape):
 )
 def test_bad_input_is_told_in_one_line(source, options, said):
     with pytest.raises(BadInput, match=said) as caught:
-        ti.load_generator(ti.settings.GeneratorSettings(source, **options))
+        ti.load_generator(ti.GeneratorSettings.of(generator=source, **options))
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
 
@@ -78,7 +78,7 @@ def test_bad_input_is_told_in_one_line(source, options, said):
 )
 def test_options_that_the_model_contradicts(options, said):
     with pytest.raises(BadInput, match=said):
-        ti.load_generator(ti.settings.GeneratorSettings(sequential(), **options))
+        ti.load_generator(ti.GeneratorSettings.of(generator=sequential(), **options))
 
 
 def test_the_reason_of_a_failing_model_is_not_lost():

@@ -43,7 +43,7 @@ def test_integer_and_one_hot_in_either_order(ext, one_hot, code_first, names, tm
     if ext:
         source = tmp_path / f"g{ext}"
         model.save(source)
-    generator = ti.from_keras(source, label_input=names[1] if names[0] == "y_in" else None)
+    generator = ti.from_keras(source, inputs=ti.Inputs(label=names[1] if names[0] == "y_in" else None))
     assert generator.condition.classes == 5
     assert generator.condition.one_hot == one_hot
     assert generator.space.shape == (LATENT,)
@@ -102,7 +102,7 @@ def test_dictionaries_of_inputs(ext, keys, one_hot, tmp_path):
         given = np.eye(5, dtype=np.float32)[labels] if one_hot else labels[:, np.newaxis]
         return model({keys[0]: codes, keys[1]: given}, training=False)
 
-    same(ti.from_keras(source, label_input=keys[1]), expected, labels=LABELS)
+    same(ti.from_keras(source, inputs=ti.Inputs(label=keys[1])), expected, labels=LABELS)
     same(ti.load_generator(source), expected, labels=LABELS)
 
 
@@ -153,7 +153,7 @@ def test_subclassed_with_labels(kind, built):
     with pytest.raises(BadInput, match="label 7"):
         generator(codes, [7] * 5)
     with pytest.raises(BadInput, match="does not know its inputs"):
-        ti.from_keras(model, prior=f"normal({LATENT})", label_input="labels")
+        ti.from_keras(model, prior=f"normal({LATENT})", inputs=ti.Inputs(label="labels"))
 
 
 @functools.cache

@@ -179,6 +179,7 @@ def test_numpys_own_type_may_be_held():
     [
         (["noise"], "expected shapes by name"),
         ({"labels": (4,)}, "expected another name"),
+        ({"hidden": (4,)}, "expected another name"),
         ({"noise": 4}, "the shape of one row"),
         ({"noise": (0, 4)}, "the shape of one row"),
         ({"no name": (4,)}, "an argument's name"),

@@ -100,7 +100,7 @@ def elu(values):
 def test_an_archive_of_keras_2_15_written_on_windows(manifest):
     """No reader takes it as it is; held against its own arrays, in NumPy."""
     path = manifest["vae-labelled-keras215-archive"][1]
-    generator = ti.from_keras(path, label_input="input_4")
+    generator = ti.from_keras(path, inputs=ti.Inputs(label="input_4"))
     assert (generator.space.shape, generator.condition.classes, generator.image_shape) == ((10,), 33, (28, 28, 1))
     with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
         arrays = lambda layer: [

@@ -131,7 +131,7 @@ def test_the_signature_that_gives_images_is_taken(module):
         ({"signature": "first"}, r"gives \[8, 3\].*neither images"),
         ({"truncation": 0.5}, "truncation=0.5.*takes no truncation"),
         ({"classes": 5}, "takes no label"),
-        ({"label_input": "y"}, "label_input 'y'.*noise"),
+        ({"inputs": ti.Inputs(label="y")}, "label_input 'y'.*noise"),
     ],
 )
 def test_what_a_module_does_not_have_is_refused(module, options, why):
@@ -236,7 +236,7 @@ def test_a_module_without_its_variables(tmp_path):
 def test_entries_of_the_code_that_are_a_class(shared):
     """`digits-28-savedmodel` takes 32 normal entries and a one-hot digit."""
     folder = shared / "generators" / "digits-28-savedmodel"
-    generator = ti.from_saved_model(folder, class_entries=(32, 42), value_range=(0, 1))
+    generator = ti.from_saved_model(folder, inputs=ti.Inputs(class_entries=(32, 42)), value_range=(0, 1))
     assert generator.space.shape == (32,)
     assert generator.condition.classes == 10
     codes = generator.space.sample(ti.seeds.of(0, tf.range(5)))
@@ -263,9 +263,9 @@ def test_entries_of_the_code_that_are_a_class(shared):
 )
 def test_class_entries_that_are_none_are_refused(entries, why):
     with pytest.raises(ti.BadInput, match=why):
-        ti.from_keras(sequential(), class_entries=entries)
+        ti.from_keras(sequential(), inputs=ti.Inputs(class_entries=entries))
 
 
 def test_class_entries_beside_a_label_are_refused():
     with pytest.raises(ti.BadInput, match="takes a label besides"):
-        ti.from_keras(labelled(), class_entries=(1, 4))
+        ti.from_keras(labelled(), inputs=ti.Inputs(class_entries=(1, 4)))

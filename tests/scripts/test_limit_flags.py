@@ -9,6 +9,7 @@ from absl import flags
 from absl.testing import flagsaver
 from jobs import job_of
 
+from tfinvert.cli.flags import PYTHON_ONLY
 from tfinvert.errors import BadInput
 from tfinvert.settings import Job, Limits, flags_of, flat
 from tfinvert.settings.presets import PRESETS
@@ -27,7 +28,10 @@ def test_defaults_are_stated_once(script):
 
 def test_all_settings_of_a_job_are_flags_with_its_defaults(script):
     usual = flat(Job())
+    assert not set(PYTHON_ONLY) & set(flags.FLAGS)
     for name, how in flags_of(Job).items():
+        if name in PYTHON_ONLY:
+            continue
         flag = flags.FLAGS[name]
         assert flag.help.endswith(how.help) or name == "out"  # a choice's begins with what can be chosen
         assert flag.default == usual.get(name), name  # a second step is not usual: all of its flags are None

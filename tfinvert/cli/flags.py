@@ -28,6 +28,7 @@ from tfinvert.settings.presets import PRESETS
 
 _ELSEWHERE = ("out",)  # each command has its own default and its own help for it
 _SHOWN = "shown_channels"
+PYTHON_ONLY = ("held_inputs",)  # a command has no way to give what is held for each image
 
 
 def define_limits() -> None:
@@ -186,7 +187,7 @@ def _define(group: type, but: Iterable[str] = ()) -> None:
     """Defines the flags of a group of settings and of those within."""
     defaults = _defaults(group)
     for name, how in flags_of(group).items():
-        if name not in but:
+        if name not in (*but, *PYTHON_ONLY):
             _define_one(name, how, defaults[name])
 
 

@@ -12,6 +12,8 @@ from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
 
 Shape = tuple[int, ...]
+# As names of what is held: others have them, some of these what is held beside in stages and behind cuts.
+TAKEN = ("images", "ids", "labels", "self", "training", "codes", "hidden", "smoothing")
 
 
 class Held(NamedTuple):

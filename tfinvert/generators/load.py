@@ -8,13 +8,12 @@ from typing import Any
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.generator import Generator
+from tfinvert.generators.held import TAKEN
 from tfinvert.generators.opening import called, opened
 from tfinvert.generators.readers import hub, keras_model
 from tfinvert.generators.readers.saved.model import is_saved_model
-from tfinvert.settings import DEFAULT_LIMITS, GeneratorSettings, Limits
+from tfinvert.settings import DEFAULT_INPUTS, DEFAULT_LIMITS, GeneratorSettings, Inputs, Limits
 from tfinvert.spaces import Space
-
-_TAKEN = ("images", "ids", "labels", "self", "training")  # as names of what is held: others have them
 
 
 def load_generator(
@@ -69,8 +68,7 @@ def from_keras(
     value_range: Sequence[float] | None = None,
     image_shape: Sequence[int] | None = None,
     classes: int | None = None,
-    label_input: str | None = None,
-    class_entries: Sequence[int] | None = None,
+    inputs: Inputs = DEFAULT_INPUTS,
     custom_objects: Mapping[str, Any] | None = None,
     allow_unsafe: bool = False,
     limits: Limits = DEFAULT_LIMITS,
@@ -79,9 +77,11 @@ def from_keras(
 
     Args:
       source: a model of Keras or tf_keras, a `.keras` file, or HDF5.
-      label_input: which of two inputs takes the class.
-      class_entries: (first, end) of the entries of a code that are a one-hot class: they become the class label,
-        and the code is what is left.
+      inputs: which input is what, by name, for models that take more than a code: the `code`, the `label`, those
+        `drawn` once from the standard normal, the same for all images, such as noise maps, and those `held`, which
+        are given for each image as in `Generator.holds`; or `class_entries`, (first, end) of the entries of a code
+        that are a one-hot class: they become the label, and the code is what is left. Code and label are found by
+        name, type and size where not given.
       custom_objects: classes by name that a file uses and Keras does not know.
       allow_unsafe: also load files that run code of their own, such as a Python Lambda. Only for files whose
         author you trust.
@@ -96,16 +96,7 @@ def from_keras(
         raise BadInput("GeneratorSettings for from_keras", "give them to load_generator, they say all")
     if not file and not keras_model.is_model(source):
         raise BadInput(f"a Keras model of type {type(source).__name__}", "give functions to from_function")
-    stated = _settings(
-        source,
-        prior,
-        value_range,
-        image_shape,
-        classes,
-        label_input=label_input,
-        class_entries=class_entries,
-        allow_unsafe=allow_unsafe,
-    )
+    stated = _settings(source, prior, value_range, image_shape, classes, inputs=inputs, allow_unsafe=allow_unsafe)
     return opened(stated, limits, custom_objects)
 
 
@@ -116,8 +107,7 @@ def from_saved_model(
     value_range: Sequence[float] | None = None,
     image_shape: Sequence[int] | None = None,
     classes: int | None = None,
-    label_input: str | None = None,
-    class_entries: Sequence[int] | None = None,
+    inputs: Inputs = DEFAULT_INPUTS,
     signature: str | None = None,
     truncation: float | None = None,
     allow_unsafe: bool = False,
@@ -127,7 +117,7 @@ def from_saved_model(
 
     Args:
       source: the folder, or a module's handle.
-      label_input: as of `from_keras`, like `class_entries` and `allow_unsafe`.
+      inputs: as of `from_keras`, like `allow_unsafe`.
       signature: which of its signatures generates; default: the one that is known to.
       truncation: of modules that take one, in (0, 1]; default 1. It is the same for the whole run.
 
@@ -144,8 +134,7 @@ def from_saved_model(
         value_range,
         image_shape,
         classes,
-        label_input=label_input,
-        class_entries=class_entries,
+        inputs=inputs,
         signature=signature,
         truncation=truncation,
         allow_unsafe=allow_unsafe,
@@ -186,8 +175,8 @@ def from_function(
             raise BadInput(
                 f"holds={{{name!r}: {shape!r}}}", "expected the shape of one row, such as (16, 16, 1)"
             ) from error
-        if name in _TAKEN:
-            raise BadInput(f"holds={{{name!r}: ...}}", f"expected another name than {', '.join(_TAKEN)}")
+        if name in TAKEN:
+            raise BadInput(f"holds={{{name!r}: ...}}", f"expected another name than {', '.join(TAKEN)}")
         if not str(name).isidentifier() or any(n < 1 for n in shapes[name]):
             raise BadInput(f"holds={{{name!r}: {shape!r}}}", "expected an argument's name and the shape of one row")
     return called(function, _settings(function, prior, value_range, image_shape, classes), shapes)

@@ -13,18 +13,20 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from tfinvert import seeds, spaces
-from tfinvert.errors import BadInput, short
+from tfinvert import spaces
+from tfinvert.errors import BadInput
+from tfinvert.generators import priors
 from tfinvert.generators.condition import Condition
 from tfinvert.generators.derived import piece  # noqa: F401  (files may hold its layers, which Keras knows by it)
+from tfinvert.generators.derived.split import behind
 from tfinvert.generators.generator import About, Generator
 from tfinvert.generators.held import Holds, Shape
 from tfinvert.generators.plan import Plan
 from tfinvert.generators.readers import contents, hub, inputs, keras_files, keras_model
 from tfinvert.generators.readers.contents import Contents
 from tfinvert.generators.readers.inputs import Wiring
+from tfinvert.generators.readers.roles import by_role
 from tfinvert.generators.readers.saved import model as saved_model
 from tfinvert.generators.safety import process
 from tfinvert.generators.safety.config import registered
@@ -55,16 +57,20 @@ def opened(stated: GeneratorSettings, limits: Limits, custom_objects: Mapping[st
     if source == "":
         raise BadInput("a generator without a name", "expected a file, a folder or a handle")
     if isinstance(source, (str, Path)):
-        return _from_file(str(source), stated, dict(custom_objects or {}), limits)
-    if not callable(source):
+        whole = _from_file(str(source), stated, dict(custom_objects or {}), limits)
+    elif callable(source):
+        whole = called(source, stated)
+    else:
         raise BadInput(f"a generator of type {type(source).__name__}", "expected a file, a Keras model or a function")
-    return called(source, stated)
+    return whole if stated.behind is None else behind(whole, stated.behind)
 
 
 def called(source: Callable, stated: GeneratorSettings, holds: Mapping[str, Shape] = MappingProxyType({})) -> Generator:
-    """The generator that calls a model or a function; `holds` are shapes of what it takes by name."""
+    """The generator that calls a model or a function; `holds` are shapes of what a function takes by name."""
     name = str(getattr(source, "name", None) or getattr(source, "__name__", type(source).__name__))
-    plan = _plan(_wire(source, name, stated), {}, stated, name, holds)
+    prior = priors.stated({}, stated.prior)
+    wiring = _wire(source, name, stated, prior)
+    plan = _plan(wiring._replace(holds={**wiring.holds, **holds}), prior, {}, stated, name)
     return plan.make(plan.try_out())
 
 
@@ -112,8 +118,8 @@ def _read(file: _File, stated: GeneratorSettings, custom: dict[str, Any]) -> tup
         opened, model = _open(file, stated, custom, names)
         plan = _planned(file, opened, stated, model)
         return plan, plan.try_out()
-    own = _is_own(stated.prior)
-    there = dataclasses.replace(stated, prior=_stand_in(stated.prior)) if own else stated
+    own = priors.is_own(stated.prior)
+    there = dataclasses.replace(stated, prior=priors.stand_in(stated.prior)) if own else stated
     with process.watched(_try, file, there, names, limits=file.limits, what=f"loading {file.name}") as answers:
         _begin()
         opened = next(answers)
@@ -126,44 +132,6 @@ def _read(file: _File, stated: GeneratorSettings, custom: dict[str, Any]) -> tup
     model, reader = keras_files.read_model(opened.contents, file.name, custom)
     plan = _planned(file, opened._replace(reader=reader), stated, model)
     return plan, plan.try_out()
-
-
-def _is_own(prior: Any) -> bool:
-    """Whether a prior is of a class of the user's, which no other process knows."""
-    return isinstance(prior, spaces.Space) and not type(prior).__module__.startswith("tfinvert.")
-
-
-def _stand_in(prior: spaces.Space) -> spaces.Space:
-    """A normal prior of the same shape and spread."""
-    return spaces.normal(*(prior.shape or ()), stddev=_spread(prior))
-
-
-def _spread(prior: spaces.Space) -> float:
-    """The spread of the user's own prior, which must be a number."""
-    try:
-        spread = float(prior.spread)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
-        raise BadInput(f"{type(prior).__name__}.spread ({short(error)})", "expected a standard deviation") from error
-    if not 0 < spread < np.inf:
-        raise BadInput(f"{type(prior).__name__}.spread={spread}", "expected a standard deviation, above 0")
-    return spread
-
-
-def _check_own(prior: spaces.Space) -> None:
-    """Raises `BadInput` where a prior of the user's own does not draw codes, or ties them together."""
-    name, shape = type(prior).__name__, [2, *(prior.shape or ())]
-    _spread(prior)
-    try:
-        codes = tf.convert_to_tensor(prior.sample(seeds.of(0, tf.range(2))))
-        fits, values = codes.shape == shape and codes.dtype == tf.float32, prior.log_prob(codes)
-    except BadInput:
-        raise
-    except Exception as error:
-        raise BadInput(f"the prior {name} fails ({short(error)})", "see docs/extend.md for what one has") from error
-    if not fits:
-        raise BadInput(f"{name}.sample gives {codes.dtype.name} {codes.shape.as_list()}", f"expected float32 {shape}")
-    if tf.convert_to_tensor(values).shape != [2]:
-        raise BadInput(f"{name}.log_prob gives {list(np.shape(values))} for 2 codes", "expected a number for each")
 
 
 def _begin() -> None:
@@ -210,50 +178,49 @@ def _open(
 
 
 def _planned(file: _File, opened: _Opened | None, stated: GeneratorSettings, model: Any) -> Plan:
+    said = file.known if opened is None else opened.contents.card
+    prior = priors.stated(said, stated.prior)
     if opened is not None:
-        return _plan(_wire(model, file.name, stated), opened.contents.card, stated, file.name)
-    wiring = saved_model.read(
-        file.path,
-        signature=stated.signature or file.known.get("signature"),
-        truncation=stated.truncation,
-        label_input=stated.label_input,
-        classes=stated.classes,
-        allow_unsafe=stated.allow_unsafe,
-        limits=file.limits,
-    )
-    return _plan(wiring, file.known, stated, file.name)
+        wiring = _wire(model, file.name, stated, prior)
+    else:
+        wiring = saved_model.read(
+            file.path,
+            signature=stated.signature or file.known.get("signature"),
+            truncation=stated.truncation,
+            inputs=stated.inputs,
+            classes=stated.classes,
+            sides=priors.sides(prior),
+            allow_unsafe=stated.allow_unsafe,
+            limits=file.limits,
+        )
+    return _plan(wiring, prior, said, stated, file.name)
 
 
 def _plan(
-    wiring: Wiring,
-    said: Mapping[str, Any],
-    stated: GeneratorSettings,
-    name: str,
-    holds: Mapping[str, Shape] = MappingProxyType({}),
+    wiring: Wiring, prior: spaces.Space | None, said: Mapping[str, Any], stated: GeneratorSettings, name: str
 ) -> Plan:
     """What a generator is made of, by what the user states and else what its file says."""
-    if stated.class_entries is not None:
-        wiring = inputs.without_class(wiring, stated.class_entries, name)
+    if stated.inputs.class_entries is not None:
+        wiring = inputs.without_class(wiring, stated.inputs.class_entries, name)
     names = said.get("class_names")
     if wiring.condition is not None and names:
         wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(map(str, names))))
     assumed = list(wiring.assumed)
-    prior = stated.prior if stated.prior is not None else said.get("prior")
     if prior is None:
         prior = spaces.normal() if wiring.truncation is None else spaces.normal(stddev=wiring.truncation, bound=2)
         assumed.append(f"prior: {str(prior).removesuffix('()')}")
-    space = _space(spaces.parse(prior) if isinstance(prior, str) else prior, wiring.code_shape, name)
+    space = priors.over(prior, wiring.code_shape, name)
     bounds = stated.value_range if stated.value_range is not None else said.get("value_range")
     if bounds is None:
         bounds = _DEFAULT_RANGE
         assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
-    about = About(name, assumed=tuple(assumed))
+    takes = Holds(wiring.condition, dict(wiring.holds))
     return Plan(
-        wiring.function, space, Holds(wiring.condition, dict(holds)), range_of(bounds), stated.image_shape, about
+        wiring.function, space, takes, range_of(bounds), stated.image_shape, About(name, assumed=tuple(assumed))
     )
 
 
-def _wire(model: Any, name: str, stated: GeneratorSettings) -> Wiring:
+def _wire(model: Any, name: str, stated: GeneratorSettings, prior: spaces.Space | None) -> Wiring:
     """How a model, or any function, is called."""
     for option in ("signature", "truncation"):
         if getattr(stated, option) is not None:
@@ -262,28 +229,12 @@ def _wire(model: Any, name: str, stated: GeneratorSettings) -> Wiring:
                 "only a SavedModel or TF-Hub module takes it: leave it out",
             )
     if keras_model.is_model(model):
-        return keras_model.wire(model, stated.label_input, stated.classes)
-    if stated.label_input is not None:
-        raise BadInput(
-            f"label_input {stated.label_input!r} for the function {name}", "leave it out: it takes (codes, labels)"
-        )
+        return keras_model.wire(model, stated.inputs, stated.classes, priors.sides(prior))
+    for role, named in by_role(stated.inputs).items():
+        if named:
+            raise BadInput(f"{role} {named[0]!r} for the function {name}", "leave it out: it takes (codes, labels)")
     condition = Condition(stated.classes, column=False, dtype="int32") if stated.classes else None
     return Wiring(model, None, condition, [])
-
-
-def _space(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> spaces.Space:
-    if not isinstance(prior, spaces.Space):
-        raise BadInput(f"prior {prior!r}", "expected normal(), uniform(), or the text of one")
-    if prior.shape is None and shape is None:
-        raise BadInput(f"{name} does not say how long its codes are", "give a prior with a shape, such as normal(100)")
-    if prior.shape is not None and shape is not None and prior.shape != shape:
-        raise BadInput(
-            f"prior {prior} for {name}", f"its codes have the shape {shape}; leave the shape out of the prior"
-        )
-    space = prior if shape is None else prior.with_shape(shape)
-    if _is_own(space):
-        _check_own(space)
-    return space
 
 
 def range_of(bounds: Sequence[float]) -> tuple[float, float]:

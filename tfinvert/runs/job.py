@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
+from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.images import Sources
@@ -89,8 +90,17 @@ def ready(job: Job, generator: Generator | None = None) -> Ready:
 
 
 def load(job: Job) -> Generator:
-    """The job's generator."""
+    """The job's generator.
+
+    Raises:
+      BadInput: as of `load_generator`, or it holds tensors, of which a run has none.
+    """
     generator = load_generator(job.generator, limits=job.limits)
+    if generator.holds:
+        raise BadInput(
+            f"{generator.name} holds {', '.join(generator.holds)}, and a run has nowhere to take them from",
+            "draw them once (drawn_inputs), or invert in Python: Inverter(generator)(images, held={...})",
+        )
     return mixture(generator) if found(job) == MIXED else generator
 
 
@@ -154,8 +164,15 @@ def stated(job: Job) -> dict[str, Any]:
 def decisive(job: Job, generator: Generator) -> dict[str, Any]:
     """The same with the prior and the range that the generator has, and its fingerprint."""
     nest = stated(job)
-    own = {"prior": str(generator.space), "value_range": list(generator.value_range)}
+    own = {"prior": _prior(job, generator), "value_range": list(generator.value_range)}
     return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.about.fingerprint}
+
+
+def _prior(job: Job, generator: Generator) -> str | None:
+    """The prior that the generator has; behind a cut that which the user states, for the one there follows from it."""
+    if job.generator.behind is None:
+        return str(generator.space)
+    return None if job.generator.prior is None else str(job.generator.prior)
 
 
 def about(job: Job, generator: Generator) -> dict[str, Any]:

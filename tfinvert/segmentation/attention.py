@@ -119,8 +119,7 @@ class _Graph(NamedTuple):
 
     def readable(self, tensor: str) -> str:
         """The name of a tensor's node, with layers called what they are called."""
-        scope, _, last = node_of(tensor).rpartition("/")
-        return _CALL.sub("", f"{self.frozen.scopes.get(scope, scope)}/{last}").lstrip("/")
+        return _CALL.sub("", node_of(tensor))
 
 
 def _graph(generator: Generator) -> _Graph:

@@ -9,6 +9,7 @@ nests as they do.
 from tfinvert.settings.editing import EditSettings, EditsWanted, Motion
 from tfinvert.settings.field import Settings, as_nest, by_flags, changed, check, flags_of, flat, made, of_nest
 from tfinvert.settings.groups import (
+    DEFAULT_INPUTS,
     DEFAULT_LIMITS,
     FITS,
     LEARNING_RATES,
@@ -21,6 +22,7 @@ from tfinvert.settings.groups import (
     FeatureSettings,
     GeneratorSettings,
     ImageSettings,
+    Inputs,
     Job,
     Limits,
     LossSettings,
@@ -33,6 +35,7 @@ from tfinvert.settings.training import CONDITIONAL, TrainingSettings
 
 __all__ = [
     "CONDITIONAL",
+    "DEFAULT_INPUTS",
     "DEFAULT_LIMITS",
     "FITS",
     "LEARNING_RATES",
@@ -47,6 +50,7 @@ __all__ = [
     "FeatureSettings",
     "GeneratorSettings",
     "ImageSettings",
+    "Inputs",
     "Job",
     "Limits",
     "LossSettings",

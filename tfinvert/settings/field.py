@@ -99,6 +99,8 @@ class Settings:
                 stated.check(name, value)
                 if stated.kind is int and isinstance(value, float):  # a whole one
                     object.__setattr__(self, field.name, int(value))
+                if stated.several and not stated.open and value is not None:  # whatever they came in, and hashable
+                    object.__setattr__(self, field.name, tuple(value))
 
 
 def _check_group(field: dataclasses.Field, value: Any) -> None:

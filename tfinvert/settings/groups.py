@@ -73,6 +73,30 @@ class Limits(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
+class Inputs(Settings):
+    """Which of a model's inputs is what, by name."""
+
+    code: str | None = setting(
+        None, "Name of the input that is the code; default: found by name, type and size.", flag="code_input"
+    )
+    label: str | None = setting(
+        None, "Name of the input that takes the class; default: found by name, type and size.", flag="label_input"
+    )
+    drawn: Sequence[str] | None = setting(
+        None,
+        "Names of inputs, such as noise maps, that are drawn once from the standard normal and stay so for all images.",
+        flag="drawn_inputs",
+        several=True,
+    )
+    held: Sequence[str] | None = setting(
+        None, "Names of inputs, such as masks, that are given for each image.", flag="held_inputs", several=True
+    )
+    class_entries: Sequence[int] | None = setting(
+        None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.", int, several=True, open=True
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class GeneratorSettings(Settings):
     """Which generator, and what its file does not say."""
 
@@ -82,22 +106,26 @@ class GeneratorSettings(Settings):
         flag="generator",
         open=True,
     )
-    prior: Any = setting(None, "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1).", open=True)
+    prior: Any = setting(
+        None,
+        "normal, normal(stddev=0.5), uniform, uniform(low=0, high=1); normal(8, 8, 4) says the code's shape, too.",
+        open=True,
+    )
     value_range: Sequence[float] | None = setting(
         None, "What black and white are to the generator, such as -1,1 or 0,1.", float, several=True, open=True
     )
     image_shape: Sequence[int] | None = setting(
         None, "H,W,C of a generator whose output is flat, L,C of one that makes series.", int, several=True, open=True
     )
-    label_input: str | None = setting(None, "Which of the generator's two inputs takes the class.")
+    inputs: Inputs = within(Inputs)
     classes: int | None = setting(
         None, "How many classes there are, where the generator's file does not say.", int, least=1
     )
-    class_entries: Sequence[int] | None = setting(
-        None, "FIRST,END of the code's entries that are a one-hot class, such as 32,42.", int, several=True, open=True
-    )
     signature: str | None = setting(None, "Which of a SavedModel's signatures generates.")
     truncation: float | None = setting(None, "Of TF-Hub modules that take one, above 0 to 1; default 1.", float)
+    behind: str | None = setting(
+        None, "Take what stands behind this layer for the code, such as a mapping's end; default: the code itself."
+    )
     allow_unsafe: bool = setting(False, "Load files that run code of their own. Only if you trust their author.", bool)
 
 
@@ -256,4 +284,4 @@ class Job(Settings):
     seed: int = setting(0, "Fixes all that is drawn.", int, least=0, most=2**32 - 1)
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS, DEFAULT_INPUTS = Limits(), Inputs()

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs.definition import by_name, node_of, only, upstream
+from tfinvert.generators.graphs.definition import by_name, node_of, only, reaches, upstream
 from tfinvert.generators.graphs.frozen import part, without_weights
 from tfinvert.generators.safety.graphs import computing_graph
 
@@ -47,6 +47,10 @@ class Piece(keras.layers.Layer):
             with tf.init_scope():  # not inside the graph that is being traced
                 self._function = self._prepared()
         return tf.reshape(self._function(*values), [-1, *self.given_shape])
+
+    def uses(self, name: str) -> bool:
+        """Whether its values depend on this one of its inputs."""
+        return reaches(self._known(), name, self.output_name)
 
     def ending_at(self, output: str, output_shape: Sequence[int]) -> Piece | None:
         """The piece with these inputs that gives another tensor; None where the first of them does not lead to it."""

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
+from tfinvert.generators.condition import Condition
 from tfinvert.generators.derived.piece import Piece
 from tfinvert.generators.generator import Function, Generator, derive
 from tfinvert.generators.graphs.cuts import FIRST_DENSE, Layer, find, goes_round
@@ -129,6 +130,36 @@ def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> B
     zeros = tf.function(lambda values: tf.zeros([tf.shape(values)[0], *(generator.space.shape or ())]), autograph=False)
     traced = zeros.get_concrete_function(tf.TensorSpec([None, *shape], tf.as_dtype(kind)))
     return Body(traced.graph.as_graph_def(), {traced.inputs[0].name: f"{_CUT}:0"}, traced.outputs[0].name)
+
+
+def behind(generator: Generator, at: str) -> Generator:
+    """The tail of a generator split where all of a code goes through, such as a mapping's end: w is its code.
+
+    It keeps the fingerprint of the whole one's file. Labels that only matter before the cut are left out.
+
+    Raises:
+      BadInput: as of `split`, or codes also go round the cut.
+    """
+    parts = split(generator, at)
+    if parts.rounds:
+        raise BadInput(
+            f"codes of {generator.name} also go round {at}",
+            f"expected a layer that all of the code goes through; or take a second step from there (--split={at})",
+        )
+    condition = generator.condition
+    unused = condition is not None and not parts.layer.uses(parts.layer.names[1])
+    tail = _without_labels(parts.tail, condition) if condition is not None and unused else parts.tail
+    return dataclasses.replace(tail, about=dataclasses.replace(tail.about, fingerprint=generator.about.fingerprint))
+
+
+def _without_labels(tail: Generator, condition: Condition) -> Generator:
+    """A tail that is given labels and does not use them, without."""
+
+    def function(values: tf.Tensor, held: Held) -> tf.Tensor:
+        any_class = condition.encode(tf.zeros(tf.shape(values)[:1], tf.int32))
+        return tail.function(values, held._replace(labels=any_class))
+
+    return derive(tail, tail.name, function, condition=None)
 
 
 def layers(generator: Generator) -> list[Layer]:

@@ -6,13 +6,11 @@ import difflib
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
-from tfinvert.generators.graphs.definition import by_name, node_of, tensor_of, upstream
+from tfinvert.generators.graphs.definition import by_name, node_of, reaches, tensor_of, upstream, without_shapes
 from tfinvert.generators.graphs.frozen import Frozen
 from tfinvert.generators.graphs.linear import Map, Maps
 
 FIRST_DENSE = "first_dense"
-
-_SHAPES = ("Shape", "ShapeN", "Size", "Rank")  # what they give says nothing of the code
 
 
 class Layer(NamedTuple):
@@ -28,9 +26,9 @@ def layers(frozen: Frozen) -> list[Layer]:
     A layer is a scope of the graph that holds no other layer; its tensor is the last that leaves the scope.
     """
     places = _places(frozen)
-    known = [scope for scope in places if scope in frozen.scopes] or list(places)
+    known = [scope for scope in places if scope in frozen.layers] or list(places)
     inner = [scope for scope in known if not any(other.startswith(f"{scope}/") for other in known)]
-    return [Layer(frozen.scopes.get(scope, scope), f"{places[scope]}:0") for scope in inner]
+    return [Layer(scope, f"{places[scope]}:0") for scope in inner]
 
 
 def find(frozen: Frozen, at: str, generator: str) -> str:
@@ -46,7 +44,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     """
     if at == FIRST_DENSE:
         return f"{_first_linear(frozen, generator)}:0"
-    places = {frozen.scopes.get(scope, scope): f"{node}:0" for scope, node in _places(frozen).items()}
+    places = {scope: f"{node}:0" for scope, node in _places(frozen).items()}
     # A layer's name may stand anywhere in its scope: "dense" in "generator/dense".
     found = {name: tensor for name, tensor in places.items() if f"/{name}".endswith(f"/{at}") and at}
     if at in found or len(set(found.values())) == 1:
@@ -55,8 +53,9 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
         return tensor_of(at)
     if found:
         raise BadInput(f"{generator} has several layers {at!r}", f"name one whole: {', '.join(found)}")
-    names = {name.rpartition("/")[2]: None for name, _ in layers(frozen)}
-    near = difflib.get_close_matches(at, names, n=3, cutoff=0.4)
+    last = lambda name: name.rpartition("/")[2]
+    names = dict.fromkeys(last(name) for name, _ in layers(frozen))
+    near = difflib.get_close_matches(at, {*names, *map(last, places)}, n=3, cutoff=0.4)
     raise BadInput(
         f"{generator} has no layer {at!r} between code and image",
         f"near it are {', '.join(near)}" if near else f"there are {', '.join(list(names)[:12])}",
@@ -65,8 +64,7 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
 
 def goes_round(frozen: Frozen, tensor: str) -> bool:
     """Whether the codes also reach the images other than through this tensor."""
-    nodes = _without_shapes(frozen.definition)
-    return node_of(frozen.codes) in upstream(nodes, [frozen.images], stop=node_of(tensor))
+    return reaches(frozen.definition, frozen.codes, frozen.images, but=tensor)
 
 
 def _places(frozen: Frozen) -> dict[str, str]:
@@ -102,7 +100,7 @@ def _images(frozen: Frozen) -> set[str]:
 
 def between(frozen: Frozen) -> dict[str, Any]:
     """The nodes between codes and images, in an order in which inputs come first."""
-    nodes = _without_shapes(frozen.definition)
+    nodes = without_shapes(frozen.definition)
     needed, from_codes = upstream(nodes, [frozen.images]), {node_of(frozen.codes)}
     way = {}
     for name, node in nodes.items():
@@ -111,11 +109,6 @@ def between(frozen: Frozen) -> dict[str, Any]:
             if name in needed:
                 way[name] = node
     return way
-
-
-def _without_shapes(definition: Any) -> dict[str, Any]:
-    """The nodes of a GraphDef, but those that only look at the shape of something."""
-    return {name: node for name, node in by_name(definition).items() if node.op not in _SHAPES}
 
 
 def _first_linear(frozen: Frozen, generator: str) -> str:

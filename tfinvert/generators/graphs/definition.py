@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 _NUMBERED = re.compile(r"_graph\d+$")
 _NUMBERS = itertools.count(1)
+_SHAPES = ("Shape", "ShapeN", "Size", "Rank")  # what they give says nothing of the values
 _PYTHON = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
@@ -50,6 +51,16 @@ def upstream(nodes: dict[str, Any], roots: Iterable[str], stop: str | None = Non
             seen.add(name)
             ahead += map(node_of, nodes[name].input)
     return seen
+
+
+def without_shapes(definition: Any) -> dict[str, Any]:
+    """The nodes of a GraphDef, but those that only look at the shape of something."""
+    return {name: node for name, node in by_name(definition).items() if node.op not in _SHAPES}
+
+
+def reaches(definition: Any, source: str, result: str, but: str | None = None) -> bool:
+    """Whether the values of one tensor depend on those of another, and that not only through a third one."""
+    return node_of(source) in upstream(without_shapes(definition), [result], None if but is None else node_of(but))
 
 
 def only(definition: Any, names: Iterable[str]) -> Any:

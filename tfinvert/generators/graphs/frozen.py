@@ -23,7 +23,7 @@ class Frozen(NamedTuple):
     labels: str | None  # as `Condition.encode` gives them; None where there are none
     tensors: list[str]  # what else is held, by its names' order
     images: str
-    scopes: Mapping[str, str]  # of Keras layers: how each is called where the graph calls it otherwise
+    layers: frozenset[str]  # the scopes of Keras 3's layers, where it opened some
 
     @property
     def held(self) -> list[str]:
@@ -53,18 +53,22 @@ def freeze(generator: Generator) -> Frozen:
     )
     definition, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
     names = [tensor.name for tensor in traced.inputs[: len(specs)]]  # what comes after these was captured
+    scopes = _scopes(traced.graph)
+    called = lambda name: _called_as_layers(name, scopes)
     for node in definition.node:  # nothing is left that would have to happen first
-        needed = [each for each in node.input if not each.startswith("^")]
+        needed = [called(each) for each in node.input if not each.startswith("^")]
         del node.input[:]
         node.input.extend(needed)
+        node.name = called(node.name)
+        node.attr.pop("_class", None)  # where a device would have to have it, by the other's former name
     # A gradient of the model's own (TensorFlow gives one to silu) is tied to the graph that was traced: without it,
     # the derivative is that of what is computed.
     for nodes in bodies(definition):
         for node in nodes:
             node.attr.pop("_gradient_op_type", None)
-    codes, *held = names
+    codes, *held = map(called, names)
     labels = None if takes.condition is None else held.pop(0)
-    return Frozen(definition, codes, labels, held, traced.outputs[0].name, _scopes(traced.graph))
+    return Frozen(definition, codes, labels, held, called(traced.outputs[0].name), frozenset(scopes.values()))
 
 
 def frozen_for(generator: Generator, purpose: str) -> Frozen:
@@ -77,6 +81,14 @@ def frozen_for(generator: Generator, purpose: str) -> Frozen:
         return freeze(generator)
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         raise BadInput(f"{generator.name} cannot {purpose}", f"its graph cannot be frozen: {short(error)}") from error
+
+
+def _called_as_layers(name: str, scopes: Mapping[str, str]) -> str:
+    """A node's or a tensor's name by those that Keras's layers have."""
+    for end in reversed(_ends(name)):
+        if name[:end] in scopes:
+            return scopes[name[:end]] + name[end:]
+    return name
 
 
 def _scopes(graph: Any) -> dict[str, str]:
@@ -94,7 +106,9 @@ def _scopes(graph: Any) -> dict[str, str]:
         empty = parent + slash + (called if number == "1" else f"{called}_{int(number) - 1}")
         meant = found.get(parent, parent) + slash + called
         opened = graph.unique_name(empty, mark_as_used=False) != empty
-        if opened and empty not in filled and meant not in found.values():
+        plain = parent + slash + called  # another scope, which is meant by this name unless it is called otherwise, too
+        free = meant not in found.values() and (plain not in filled or plain in found)
+        if opened and empty not in filled and free:
             found[scope] = meant
     return found
 

@@ -1,18 +1,15 @@
-"""The inputs that a model or a saved graph declares: which is the code, which the label, and how values are fitted."""
+"""The inputs that a model or a saved graph declares, and how codes and labels are fitted to them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
-
-_LABEL_NAME = re.compile(r"label|class|(^|_)cond|one_?hot|digit|(^|_)[yc]($|_|\d)", re.IGNORECASE)
-_CODE_NAME = re.compile(r"noise|latent|code|seed|(^|_)z($|_|\d)", re.IGNORECASE)
+from tfinvert.generators.held import Shape
 
 
 class Input(NamedTuple):
@@ -23,51 +20,15 @@ class Input(NamedTuple):
     dtype: str
 
 
-class Roles(NamedTuple):
-    """Which input is what."""
-
-    code: Input
-    label: Input | None
-    assumed: list[str]
-
-
 class Wiring(NamedTuple):
     """How a model is called as a generator."""
 
-    function: Callable  # (codes) -> images, or (codes, labels) -> images
+    function: Callable  # (codes, labels where there is a condition, what is held by name) -> images
     code_shape: tuple[int, ...] | None  # None where the model does not say
     condition: Condition | None
-    assumed: list[str]
+    assumed: Sequence[str]
+    holds: Mapping[str, Shape] = {}  # of one row each
     truncation: float | None = None  # of the prior, where the model takes one
-
-
-def roles(inputs: list[Input], label_input: str | None, classes: int | None) -> Roles:
-    """Which of one or two inputs is the code and which, if any, the class label.
-
-    Args:
-      inputs: of the model.
-      label_input: name of the label's input; found by name, type and size where not given.
-      classes: how many classes the user says there are.
-
-    Raises:
-      BadInput: the inputs are neither one code nor a code and a label.
-    """
-    if label_input is not None and not any(tensor.name == label_input for tensor in inputs):
-        raise BadInput(f"label_input {label_input!r}", f"the model's inputs are {_listing(inputs)}")
-    if len(inputs) == 1 and label_input is None:
-        if classes is not None:
-            raise BadInput(
-                f"classes={classes} for a model that takes {_listing(inputs)}", "it takes no label: leave it out"
-            )
-        return Roles(inputs[0], None, [])
-    if len(inputs) != 2:
-        raise BadInput(
-            f"the model takes {len(inputs)} inputs ({_listing(inputs)})",
-            "expected a code, or a code and a label; wrap it in a function of these",
-        )
-    label, sure = _find_label(inputs, label_input)
-    code = inputs[1] if label is inputs[0] else inputs[0]
-    return Roles(code, label, [] if sure else [f"label_input: {label.name} (the code is {code.name})"])
 
 
 def condition(label: Input, classes: int | None) -> Condition:
@@ -101,11 +62,31 @@ def without_class(wiring: Wiring, entries: Sequence[int], name: str) -> Wiring:
     if not 0 <= first < end - 1 < length or end - first >= length:
         raise BadInput(f"class_entries={first},{end}", f"expected two or more of the code's {length} entries")
 
-    def function(codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return wiring.function(tf.concat([codes[:, :first], labels, codes[:, first:]], axis=1))
+    def function(codes: tf.Tensor, labels: tf.Tensor, /, **tensors: tf.Tensor) -> tf.Tensor:
+        return wiring.function(tf.concat([codes[:, :first], labels, codes[:, first:]], axis=1), **tensors)
 
     held = Condition(end - first, one_hot=True)
     return wiring._replace(function=function, code_shape=(length - (end - first),), condition=held)
+
+
+def with_sides(tensor: Input, sides: Shape | None) -> Input:
+    """The code's input with these sides in the place of unknown ones; as it is where it has none, or none are stated.
+
+    Raises:
+      BadInput: they do not fit those that are known.
+    """
+    known = tensor.shape[1:]
+    if sides is None or None not in known:
+        return tensor
+    if len(sides) == len(known) and all(own in (None, side) for own, side in zip(known, sides, strict=True)):
+        return tensor._replace(shape=(tensor.shape[0], *sides))
+    if sides == code_shape(tensor) or (code_shape(tensor) is None and len(sides) == 1):  # unknown ones are 1
+        return tensor
+    example = ", ".join(str(8 if n is None else n) for n in known)
+    raise BadInput(
+        f"a prior over codes {list(sides)} for the input {listing([tensor])}",
+        f"expected sides that fit, such as normal({example})",
+    )
 
 
 def code_shape(tensor: Input) -> tuple[int, ...] | None:
@@ -126,24 +107,6 @@ def fit_label(labels: tf.Tensor, tensor: Input) -> tf.Tensor:
     return tf.reshape(labels, [-1, *tensor.shape[1:]]) if len(tensor.shape) > 2 else labels
 
 
-def _find_label(inputs: list[Input], wanted: str | None) -> tuple[Input, bool]:
-    """The label's input, and whether that is more than a guess by size."""
-    for tensor in inputs:
-        if tensor.name == wanted:
-            return tensor, True
-    for certain in (
-        lambda t: tf.as_dtype(t.dtype).is_integer,
-        lambda t: t.shape[1:] in ((), (1,)) and not _CODE_NAME.search(t.name),
-        lambda t: bool(_LABEL_NAME.search(t.name)) and not _CODE_NAME.search(t.name),
-    ):
-        found = [tensor for tensor in inputs if certain(tensor)]
-        if len(found) == 1:
-            return found[0], True
-    named_codes = [tensor for tensor in inputs if _CODE_NAME.search(tensor.name)]
-    if len(named_codes) == 1:
-        return next(tensor for tensor in inputs if tensor is not named_codes[0]), True
-    return min(inputs, key=lambda tensor: tensor.shape[-1] or 0), False
-
-
-def _listing(inputs: list[Input]) -> str:
+def listing(inputs: list[Input]) -> str:
+    """Names and shapes, for messages."""
     return ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in inputs)

@@ -1,17 +1,21 @@
-"""Finds the code and the label among the inputs of a Keras model (Keras 3 or tf_keras)."""
+"""Finds the code, the label and others among the inputs of a Keras model (Keras 3 or tf_keras)."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
+from tfinvert.generators.held import Shape
+from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition
+from tfinvert.generators.readers.roles import by_role, roles
+from tfinvert.settings import Inputs as Named
 
 
 def is_model(source: Any) -> bool:
@@ -19,56 +23,42 @@ def is_model(source: Any) -> bool:
     return any("keras" in kind.__module__ and kind.__name__ in ("Layer", "Model") for kind in type(source).__mro__)
 
 
-def wire(model: Any, label_input: str | None, classes: int | None) -> Wiring:
+def wire(model: Any, said: Named, classes: int | None, sides: Shape | None = None) -> Wiring:
     """Which input is the code, which one the label, and a function that calls the model so.
 
     Args:
       model: a Keras model; a subclassed one may not know its inputs.
-      label_input: name of the label's input; found by name, type and size where not given.
+      said: which inputs the user names; others are found by name, type and size.
       classes: how many classes there are, where the model does not say it.
+      sides: the code's shape, where the user states it.
 
     Raises:
-      BadInput: the inputs are neither one code nor a code and a label.
+      BadInput: see `roles`; or the model does not know its inputs, and the user names some.
     """
     inputs = _inputs(model)
     if inputs is None:
-        return _subclassed(model, label_input, classes)
-    code, label, assumed = roles(inputs, label_input, classes)
-    if label is None:
-        return Wiring(_single(model, code), code_shape(code), None, assumed)
+        return _subclassed(model, said, classes)
+    found = roles(inputs, said, classes, sides)
+    values, structure = found.values(), _structure(model)
 
-    def function(codes: tf.Tensor, labels: tf.Tensor, **kwargs: Any) -> tf.Tensor:
-        values = [fit_label(labels, tensor) if tensor is label else fit(codes, tensor) for tensor in inputs]
-        structure = getattr(model, "input", None)
-        if isinstance(structure, dict):
-            return model(dict(zip(structure, values, strict=True)), training=False)
-        return model(values, training=False)
+    def function(codes: tf.Tensor, /, *labels: tf.Tensor, **tensors: tf.Tensor) -> tf.Tensor:
+        given = values(codes, *labels, **tensors)
+        return model(keras.tree.pack_sequence_as(structure, [given[each.name] for each in inputs]), training=False)
 
-    found = condition(label, classes)
-    if found.classes is None:
-        found = dataclasses.replace(found, classes=_embedded(model))
-    return Wiring(function, code_shape(code), found, assumed)
+    held = None if found.label is None else condition(found.label, classes)
+    if held is not None and held.classes is None:
+        held = dataclasses.replace(held, classes=_embedded(model))
+    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds)
 
 
-def _single(model: Any, tensor: Input) -> Callable:
-    structure = getattr(model, "input", None)
-
-    def function(codes: tf.Tensor) -> tf.Tensor:
-        codes = fit(codes, tensor)
-        if isinstance(structure, dict):
-            return model({next(iter(structure)): codes}, training=False)
-        return model([codes] if isinstance(structure, (list, tuple)) else codes, training=False)
-
-    return function
-
-
-def _subclassed(model: Any, label_input: str | None, classes: int | None) -> Wiring:
+def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
     """A model that does not know its inputs: it is called with codes or, where there are classes, also with labels."""
-    if label_input is not None:
-        raise BadInput(
-            f"label_input {label_input!r} for a model that does not know its inputs",
-            "leave it out and give classes=N: it is called with (codes, labels)",
-        )
+    for role, names in by_role(said).items():
+        if names:
+            raise BadInput(
+                f"{role} {names[0]!r} for a model that does not know its inputs",
+                "leave it out: it is called with codes or, with classes=N, with (codes, labels); wrap it in a function",
+            )
     shape = _built_for(model)
     if classes is None:
         return Wiring(model, shape, None, [])
@@ -90,9 +80,17 @@ def _inputs(model: Any) -> list[Input] | None:
         return None
     if not tensors:
         return None
+    found = []
+    for path, tensor in keras.tree.flatten_with_path(_structure(model)):
+        name = path[-1] if path and isinstance(path[-1], str) else str(tensor.name).split(":")[0]
+        found.append(Input(name, tuple(tensor.shape), tf.as_dtype(tensor.dtype).name))
+    return found
+
+
+def _structure(model: Any) -> Any:
+    """The inputs as the model is called with them: one, a list, a dict, or lists and dicts within."""
     structure = getattr(model, "input", None)
-    named = structure.items() if isinstance(structure, dict) else [(str(t.name).split(":")[0], t) for t in tensors]
-    return [Input(str(name), tuple(tensor.shape), tf.as_dtype(tensor.dtype).name) for name, tensor in named]
+    return model.inputs[0] if structure is None else structure  # a Sequential that was never called has none
 
 
 def _built_for(model: Any) -> tuple[int, ...] | None:

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfinvert.errors import BadInput, short
-from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition, fit, fit_label, roles
+from tfinvert.generators.held import Shape
+from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition
+from tfinvert.generators.readers.roles import roles
 from tfinvert.generators.readers.saved.files import GRAPH, listed, parsed
 from tfinvert.generators.readers.saved.function import computing
 from tfinvert.generators.readers.saved.trusted import trusted
-from tfinvert.settings import DEFAULT_LIMITS, Limits
+from tfinvert.settings import DEFAULT_INPUTS, DEFAULT_LIMITS, Inputs, Limits
 
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order
 _OUTPUTS = ("default", "generated", "images")
@@ -42,8 +44,9 @@ def read(
     *,
     signature: str | None = None,
     truncation: float | None = None,
-    label_input: str | None = None,
+    inputs: Inputs = DEFAULT_INPUTS,
     classes: int | None = None,
+    sides: Shape | None = None,
     allow_unsafe: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Wiring:
@@ -53,8 +56,9 @@ def read(
       path: the folder.
       signature: which of its signatures; default: the first that is known to be a generator's, or the only one.
       truncation: for those that take it, in (0, 1]; one value for the whole run, because some modules keep state of it.
-      label_input: name of the class label's input; found by name, type and size where not given.
+      inputs: which inputs the user names; others are found by name, type and size.
       classes: how many classes there are, where the label is an integer.
+      sides: the code's shape, where the user states it.
       allow_unsafe: load it with TensorFlow's own loader, which runs what the file says.
       limits: how large its graph, its constants and its variables may be.
 
@@ -64,11 +68,13 @@ def read(
     """
     graph = _graph(path, limits)
     chosen = _signature(graph, signature, path.name)
-    code, label, assumed = roles(chosen.inputs, label_input, classes)
+    found = roles(chosen.inputs, inputs, classes, sides)
+    values, assumed = found.values(), list(found.assumed)
     fixed = {each.name: _scalar(each, truncation, assumed) for each in chosen.scalars}
     if truncation is not None and not any("trunc" in each.name for each in chosen.scalars):
         raise BadInput(f"truncation={truncation} for {path.name}", "it takes no truncation: leave it out")
-    example = {each.name: tf.zeros([n or 1 for n in each.shape], each.dtype) for each in chosen.inputs}
+    widest = [found.code if each.name == found.code.name else each for each in chosen.inputs]
+    example = {each.name: tf.zeros([n or 1 for n in each.shape], each.dtype) for each in widest}
     example |= {name: tf.constant(value) for name, value in fixed.items()}
     ends = graph.signature_def[chosen.name]
     try:
@@ -81,18 +87,16 @@ def read(
     except Exception as error:  # TensorFlow raises anything where a graph is malformed
         raise BadInput(f"{path.name} is a SavedModel that cannot be loaded", short(error)) from error
 
-    def function(codes: tf.Tensor, labels: tf.Tensor | None = None) -> tf.Tensor:
-        given = {code.name: fit(codes, code), **{name: tf.constant(value) for name, value in fixed.items()}}
-        if label is not None:
-            given[label.name] = tf.cast(fit_label(labels, label), label.dtype)
-        return call(**given)
+    def function(codes: tf.Tensor, /, *labels: tf.Tensor, **tensors: tf.Tensor) -> tf.Tensor:
+        scalars = {name: tf.constant(value) for name, value in fixed.items()}
+        return call(**values(codes, *labels, **tensors), **scalars)
 
-    found = None if label is None else condition(label, classes)
     return Wiring(
         _blocks(function, chosen.batch),
-        code_shape(code),
-        found,
+        code_shape(found.code),
+        None if found.label is None else condition(found.label, classes),
         assumed,
+        found.holds,
         next((value for value in fixed.values() if isinstance(value, float)), None),
     )
 
@@ -182,17 +186,16 @@ def _blocks(function: Callable, size: int | None) -> Callable:
     if size is None:
         return function
 
-    def blocks(codes: tf.Tensor, *labels: tf.Tensor) -> tf.Tensor:
+    def blocks(codes: tf.Tensor, /, *labels: tf.Tensor, **tensors: tf.Tensor) -> tf.Tensor:
         count = tf.shape(codes)[0]
         spare = -count % size
-        parts = [
-            tf.reshape(
-                tf.concat([rows, tf.repeat(rows[:1], spare, axis=0)], axis=0),
-                tf.concat([[-1, size], tf.shape(rows)[1:]], axis=0),
-            )
-            for rows in (codes, *labels)
-        ]
-        images = tf.map_fn(lambda rows: function(*rows), tuple(parts), fn_output_signature=codes.dtype)
+
+        def parted(rows: tf.Tensor) -> tf.Tensor:
+            filled = tf.concat([rows, tf.repeat(rows[:1], spare, axis=0)], axis=0)
+            return tf.reshape(filled, tf.concat([[-1, size], tf.shape(rows)[1:]], axis=0))
+
+        parts = tf.nest.map_structure(parted, ((codes, *labels), tensors))
+        images = tf.map_fn(lambda each: function(*each[0], **each[1]), parts, fn_output_signature=codes.dtype)
         return tf.reshape(images, tf.concat([[-1], tf.shape(images)[2:]], axis=0))[:count]
 
     return blocks
