@@ -17,7 +17,7 @@ nbformat = pytest.importorskip("nbformat")
 COLAB = Path(__file__).parents[1] / "colab"
 # What is cut down in each; a replacement that is not found fails, so that none is left behind by an edit.
 SMALLER = {
-    "invert_your_photos": {"steps=500": "steps=3", "steps=50)": "steps=2)", "limit=24": "limit=3"},
+    "invert_your_photos": {"restarts=4)": "restarts=1)", "steps=50)": "steps=2)", "limit=24": "limit=3"},
     "exact_recovery": {
         "sample(16,": "sample(2,",
         "Recovery(generator)": "Recovery(generator, samples=300)",

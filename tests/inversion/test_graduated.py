@@ -37,7 +37,7 @@ def behind_a_relu():
 def test_stages_share_the_steps_and_end_with_the_generator_itself():
     generator = kinked()
     made = stages(generator, smoothing_of([0.3, 0.03]), 100)
-    assert [(stage.smoothing, stage.until) for stage in made] == [(0.3, 60), (0.03, 84), (0.0, 100)]
+    assert [(stage.smoothing, stage.until) for stage in made] == [(0.3, 30), (0.03, 51), (0.0, 100)]
     assert made[0].generator is made[1].generator
     assert made[-1].generator is generator
     for none in ((), [0]):
@@ -132,7 +132,7 @@ def test_watchers_see_all_steps_of_all_stages_in_order():
         generator, solver=ti.Adam(steps=120), stopping=ti.Stopping(0.0), restarts=1, smoothing=(0.3, 0.03)
     )
     inverter(generator.sample(2)[1], watch=lambda snapshot: seen.append((snapshot.steps, snapshot.share)))
-    assert [steps for steps, _ in seen] == [25, 50, 72, 97, 101, 120]
+    assert [steps for steps, _ in seen] == [25, 36, 61, 86, 111, 120]
     assert [share for _, share in seen] == sorted(share for _, share in seen)
 
 

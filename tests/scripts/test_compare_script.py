@@ -137,7 +137,7 @@ def test_files_of_one_name_are_told_apart(compare, script):
         (["few"], {}, "1 in --generators: expected two or more"),
         (["few", "many"], {"prior": "normal;normal;uniform"}, "3 in --prior: expected one for all, or 2"),
         (["few", "many"], {"value_range": ["-1", "1;0", "1;0", "1"]}, "3 in --value_range"),
-        (["few", "many"], {"split": "first_dense"}, "--split=first_dense"),
+        (["few", "many"], {"split": ["first_dense"]}, "--split=first_dense"),
         (["few", "missing"], {}, "missing.keras"),
         (
             ["few", "many"],

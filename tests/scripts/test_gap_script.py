@@ -62,7 +62,7 @@ def test_classes_that_are_searched_for(gap, tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "why"),
-    [({"images": "nowhere"}, "nowhere"), ({"split": "dens_e"}, "dens_e"), ({"generator": "g.h5"}, "g.h5")],
+    [({"images": "nowhere"}, "nowhere"), ({"split": ["dens_e"]}, "dens_e"), ({"generator": "g.h5"}, "g.h5")],
 )
 def test_wrong_input_is_told_in_one_line(gap, values, why):
     code, log, rows = gap(**values)

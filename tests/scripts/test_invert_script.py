@@ -17,6 +17,7 @@ from PIL import Image
 from small_stylegan import NOISE, SIZES, small_stylegan
 
 import tfinvert as ti
+from tfinvert.editing.points import place_of, points_of
 from tfinvert.runs import Store, open_run, run_job
 from tfinvert.runs.lock import Lock
 from tfinvert.settings import Job, by_flags
@@ -150,7 +151,7 @@ def test_a_run_in_tensorboard(invert, tmp_path):
 
 
 def test_two_steps_go_beyond_the_codes(invert, tmp_path):
-    code, log = invert(limit=3, split="first_dense", steps=30, second_steps=30)
+    code, log = invert(limit=3, split=["first_dense"], steps=30, second_steps=30)
     assert code == 0, log
     rows = Store(tmp_path / "out").read().to_pylist()
     for row in rows:
@@ -179,7 +180,7 @@ def test_a_perceptual_loss_may_be_of_a_network_of_ones_own(invert, tmp_path):
     ("values", "why"),
     [
         ({"sparsity": 1.0}, "sparsity=1.0 without split"),
-        ({"split": "conv"}, "no layer 'conv'.*near it are"),
+        ({"split": ["conv"]}, "no layer 'conv'.*near it are"),
         ({"features": "mixed8", "features_network": "AlexNet"}, "network 'AlexNet'"),
         ({"truncation": 0.5}, "truncation=0.5 for glyphs.keras"),
         ({"signature": "generate"}, "signature=generate for glyphs.keras"),
@@ -244,7 +245,7 @@ def test_a_run_behind_a_layer_is_opened_again_and_goes_on(invert, style, tmp_pat
 
 
 def test_a_run_behind_a_layer_with_a_prior_of_the_whole(invert, style, tmp_path):
-    flags = {**style, "drawn_inputs": list(NOISE[:2]), "behind": "w", "prior": "uniform(low=0)", "split": "w_plus"}
+    flags = {**style, "drawn_inputs": list(NOISE[:2]), "behind": "w", "prior": "uniform(low=0)", "split": ["w_plus"]}
     code, log = invert(**flags, second_steps=2)
     assert code == 0, log
     assert json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["generator"]["prior"] == "uniform(low=0)"
@@ -404,3 +405,16 @@ def test_a_wrong_flag_is_told_at_once(tmp_path):
     assert ended.returncode == 1
     assert "--steps=many" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_several_cuts_are_one_place_to_edit_and_to_resume(invert, tmp_path):
+    code, log = invert(limit=2, split=["first_dense", "conv2d_transpose"], steps=5, second_steps=10)
+    assert code == 0, log
+    run = open_run(str(tmp_path / "out"))
+    assert run.job.beyond.at == ("first_dense", "conv2d_transpose")
+    place = place_of(run, run.load())
+    for row, image in zip(run.rows(), place.images(points_of(run, place)), strict=True):
+        np.testing.assert_allclose(row.reconstruction, image, atol=0.6 / 255)
+    code, log = invert(limit=2, split=["conv2d_transpose", "first_dense"], steps=5, second_steps=10, out="elsewhere")
+    assert code == 1
+    assert "first_dense does not come behind conv2d_transpose: name cuts from the code" in log
