@@ -249,8 +249,8 @@ class SecondStep(Settings):
     )
 
     def __post_init__(self) -> None:
-        at = (self.at,) if isinstance(self.at, str) else tuple(self.at)
-        if not at or not all(isinstance(each, str) and each for each in at):
+        at = (self.at,) if isinstance(self.at, str) else self.at
+        if not isinstance(at, Sequence) or not at or not all(isinstance(each, str) and each for each in at):
             raise BadInput(f"split={self.at!r}", "expected a layer's name, or several: see tfinvert.layers")
         object.__setattr__(self, "at", at)
         super().__post_init__()
