@@ -175,7 +175,9 @@ def test_codes_that_are_known_leave_the_first_step_out():
     first = ti.Inverter(LINEAR, solver=LATENT, restarts=1)
     two = pickle.loads(pickle.dumps(ti.TwoStep(first, SecondStep("first_dense", steps=50))))
     whole = two(IMAGES)
-    found = two(IMAGES, codes=whole.codes)
+    shares = []
+    found = two(IMAGES, codes=whole.codes, watch=lambda seen: shares.append((seen.share, seen.steps)))
+    assert shares == [(steps / 50, steps) for steps in (25, 30, 42, 50)]  # stages end after 30 and 42
     np.testing.assert_allclose(found.hidden, whole.hidden, atol=1e-5)
     np.testing.assert_allclose(found.images_latent, whole.images_latent, atol=1e-6)
     assert (found.passes.numpy() < whole.passes.numpy()).all()

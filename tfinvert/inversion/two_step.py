@@ -132,7 +132,8 @@ class TwoStep:
         """
         images, ids, labels = given(self.generator, images, ids, labels)
         images = tf.cast(images, tf.float32)
-        watcher = Watcher(self._share(watch, 0))
+        before = self.first.solver.steps if codes is None else 0
+        watcher = Watcher(self._share(watch, 0, before))
         found = (
             self.first(images, ids, labels, held=held, watch=watcher)
             if codes is None
@@ -143,7 +144,7 @@ class TwoStep:
         for number, (behind, (_, beside)) in enumerate(zip(self.behind, by_codes, strict=True)):
             if number:
                 hidden = self._deeper(number, hidden, by_codes[number - 1][1])
-            watcher = Watcher(self._share(watch, number + 1), watcher.stopped)
+            watcher = Watcher(self._share(watch, number + 1, before), watcher.stopped)
             better.append(behind(images, ids, hidden, beside, watcher))
             hidden += better[-1].codes
         delta = better[0].codes if len(better) == 1 else hidden - by_codes[-1][0]
@@ -164,13 +165,13 @@ class TwoStep:
         error = metrics.mse(self.generator.to_unit(made), self.generator.to_unit(images))
         return Inversion(codes, made, error, none + int(Status.FINISHED), none, none, error[:, None])
 
-    def _share(self, watch: Watch | None, part: int) -> Watch | None:
-        """What tells `watch` of one part of the work, the first step being part 0."""
+    def _share(self, watch: Watch | None, part: int, before: int) -> Watch | None:
+        """What tells `watch` of one part of the work: part 0 is the first step, of `before` steps, 0 if left out."""
         if watch is None:
             return None
-        parts = 1 + len(self.behind)
-        steps = (self.first.solver.steps if part else 0) + sum(each.steps for each in self.behind[: max(part - 1, 0)])
-        return lambda seen: watch(seen._replace(share=(part + seen.share) / parts, steps=steps + seen.steps))
+        parts, done = len(self.behind) + bool(before), part - (not before)
+        steps = (before if part else 0) + sum(each.steps for each in self.behind[: max(part - 1, 0)])
+        return lambda seen: watch(seen._replace(share=(done + seen.share) / parts, steps=steps + seen.steps))
 
     def _result(
         self, images: tf.Tensor, found: Inversion, better: list[Inversion], hidden: tf.Tensor, delta: tf.Tensor
