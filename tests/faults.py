@@ -103,7 +103,7 @@ def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool) 
         store = Store(folder)
         store.claim({"seed": seed, "steps": 5}, {"image_shape": [4, 4, 1]})
         summary = run(inverter, Sources(images, linear.generator), store, show=False)
-        outcome = Outcome(summary.exit_code, "")
+        outcome = Outcome(summary.exit_code, str(summary) if summary.missing else "")
     except ti.BadInput as error:
         outcome = Outcome(1, str(error))
     pipe.send(outcome)
