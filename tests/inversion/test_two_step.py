@@ -190,3 +190,11 @@ def test_a_function_of_images_is_traced_before_the_curvature_is_known():
     two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))
     traced = tf.function(lambda images: two(images).hidden, autograph=False)(IMAGES)
     np.testing.assert_allclose(traced, two(IMAGES).hidden, atol=1e-4)
+
+
+def test_the_first_curvature_is_that_of_the_images_behind_the_cut():
+    """The generator is linear: a guess that follows the images is not the identity times a number."""
+    two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))
+    (guess,) = two.behind[0].inverter.solver.inverse
+    weights = np.linalg.eigvalsh(guess)
+    assert weights.max() > 1.5 * weights.min()
