@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from absl import flags
+from absl.testing import flagsaver
 
 
 @contextlib.contextmanager
@@ -33,3 +34,21 @@ def load_script():
 def loaded():
     """`with loaded("invert") as script` is the same for as long, for tests of several commands."""
     return _loaded
+
+
+@pytest.fixture(scope="module")
+def invert_script(load_script):
+    return load_script("invert")
+
+
+@pytest.fixture
+def invert(invert_script, tmp_path, caplog):
+    """Runs `main` of `tfinvert invert` with these flags, and few steps; gives the exit code and what was logged."""
+
+    def call(**values):
+        caplog.clear()
+        with flagsaver.flagsaver(**{"out": str(tmp_path / "out"), "steps": 3, "restarts": 1, **values}):
+            code = invert_script.main(["invert.py"])
+        return code, "\n".join(caplog.messages)
+
+    return call

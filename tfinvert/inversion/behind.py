@@ -20,8 +20,9 @@ from tfinvert.generators.derived.split import HIDDEN, Split, around
 from tfinvert.generators.generator import Generator, derive
 from tfinvert.generators.held import Held
 from tfinvert.inversion.graduated import Smoothing, smoothing_of
-from tfinvert.inversion.inverter import Inverter, pad
+from tfinvert.inversion.inverter import Inverter
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.targets import pad
 from tfinvert.inversion.watching import Watcher
 from tfinvert.losses import Sparsity, Term
 from tfinvert.settings import SMOOTHING, SecondStep, SolverSettings

@@ -6,11 +6,10 @@ The way of the data: targets -> `loss.bind` -> the solver's loop over codes -> t
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,15 +17,14 @@ import tensorflow as tf
 from tfinvert import seeds
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
-from tfinvert.generators.derived.smoothed import SMOOTHING
 from tfinvert.generators.held import Held
 from tfinvert.inversion.at_work import Rows
 from tfinvert.inversion.given import given
-from tfinvert.inversion.graduated import Smoothing, Stage, pulled, smoothing_of, stages, usual
+from tfinvert.inversion.graduated import Smoothing, smoothing_of, stages, usual
 from tfinvert.inversion.result import Inversion
+from tfinvert.inversion.targets import Objectives, Targets, at_stage, pad
 from tfinvert.inversion.watching import Snapshot, Watch, Watcher
 from tfinvert.losses import Term, loss_of
-from tfinvert.objective import Objective
 from tfinvert.settings import Job, LossSettings, SolverSettings, Starts, Stopping, check
 from tfinvert.solvers import loop, solver_of
 from tfinvert.solvers.rows import finite
@@ -42,17 +40,6 @@ _BLOCK, _LARGE = 16, 64 * 64
 _SOLVER = -2  # folded into a start's seed, for what solvers draw; restarts fold 1, 2, ..., spaces -1
 
 
-class Targets(NamedTuple):
-    """What the rows of one batch are held against: N = B * restarts rows."""
-
-    images: tf.Tensor  # [N, *image_shape] in [0, 1], finite
-    starts: tf.Tensor  # [N, *shape]: the rows' first codes
-    held: Held  # of N rows: labels int32, and what else the generator takes
-    offsets: tf.Tensor  # [N, ...]: what makes the draws of a constraint a row's own, see `Space.offsets`
-    seeds: tf.Tensor  # int64 [N, 2]: of what the solver draws
-    prepared: Any  # what the loss sees of the images: a nest of tensors with N rows each, see `Term.prepare`
-
-
 class Inverter:
     """Inverts images with one generator, one loss and one solver.
 
@@ -64,8 +51,8 @@ class Inverter:
         prior's centre, too. Near it generators are less saturated, which reaches better codes (docs/measured.md).
       stopping: when a start ends early.
       smoothing: how far the generator's kinks are smoothed (see `smoothed`) in one stage after the other; in the last
-        one it is the generator itself, and 0 is not at all. Default: 0.3 for L-BFGS, not at all for other solvers. The
-        smoothed generator has the weights of when the inverter was made.
+        one it is the generator itself, and 0 is not at all. Default: `settings.SMOOTHING_AT_CODE` for L-BFGS, not at
+        all for other solvers. The smoothed generator has the weights of when the inverter was made.
       batch_size: images that are worked on at once when many are given; rows are `batch_size * restarts`. Inside a
         graph (`dataset.map`) the given batch is taken as it is.
       seed: of the run; an image's starts come from this and its id.
@@ -102,10 +89,11 @@ class Inverter:
         self.restarts, self.spread, self.batch_size, self.seed = starts.count, starts.spread, batch_size, seed
         # Rows at work are a multiple of this.
         self.block = max(1, min(_BLOCK, _BLOCK * _LARGE // math.prod(generator.image_shape[:-1])))
-        self._check(self.solver)
         self._asked = smoothing
         self.smoothing = usual(generator, self.solver) if smoothing is None else smoothing_of(smoothing)
         self._stages = stages(generator, self.smoothing, self.solver.steps)
+        self._objective = Objectives(generator, self.loss, self.smoothing, self._stages[0].generator)
+        self._objective.check(self.solver)
         self.stopping = Stopping() if stopping is None else stopping
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
@@ -205,24 +193,6 @@ class Inverter:
         """The values [N] of all rows as [restarts, count], without those that only fill the block."""
         return tf.reshape(values[: self.restarts * count], [self.restarts, count])
 
-    def _check(self, solver: Solver) -> None:
-        bound = self.loss.bind(tf.zeros([1, *self.generator.image_shape], self.generator.dtype), self.generator.space)
-        if not isinstance(bound, Objective):
-            raise BadInput(
-                f"a loss whose bind gives a {type(bound).__name__}", "expected an Objective: see docs/extend.md"
-            )
-        if solver.needs_residuals and bound.residuals is None:
-            raise BadInput(
-                f"{type(solver).__name__} for {self.loss}",
-                "it takes sums of squares only: Pixel('mse'), Logit, LogPrior of a normal prior, and terms of yours "
-                "whose Objective has residuals",
-            )
-        if solver.needs_gradients and not self.generator.about.differentiable:
-            raise BadInput(
-                f"{type(solver).__name__} for {self.generator.name}",
-                "it gives no TensorFlow gradient: use TensorFlow operations throughout, or take CMA() (--solver=cma)",
-            )
-
     def _draw(self, ids: tf.Tensor) -> tf.Tensor:
         """Starts [B, restarts, *shape]; number r of an image does not depend on how many there are."""
         space = self.generator.space
@@ -258,7 +228,7 @@ class Inverter:
         codes, targets = tf.nest.map_structure(
             lambda rows: pad(rows, spare), (codes, Targets(unit, codes, held, *drawn, prepared))
         )
-        targets = _at(self._stages[0], targets)
+        targets = at_stage(self._stages[0], targets)
         status = tf.concat([status, tf.fill([spare], int(Status.FINISHED))], axis=0)
         return loop.start(self.solver, self._objective(targets), codes, status, targets.seeds), targets
 
@@ -266,31 +236,11 @@ class Inverter:
         """Rows, and what they are held against, at the beginning of a stage."""
         if not number:
             return progress, targets
-        targets, begun = _at(self._stages[number], targets), tf.constant(self._stages[number - 1].until)
+        targets, begun = at_stage(self._stages[number], targets), tf.constant(self._stages[number - 1].until)
         return self._compiled["_renew"](progress._replace(memory=()), targets, begun), targets
 
     def _renew(self, progress: loop.Progress, targets: Targets, begun: tf.Tensor) -> loop.Progress:
         return loop.renew(self.solver, self._objective(targets), progress, targets.starts, targets.seeds, begun)
-
-    def _objective(self, targets: Targets) -> Objective:
-        smooth = SMOOTHING in targets.held.tensors and SMOOTHING not in self.generator.holds
-        generator = self._stages[0].generator if smooth else self.generator
-        exact, rough = self._loss_by(generator, targets), generator.rough
-        if smooth:
-            space, amounts = self.generator.space, targets.held.tensors[SMOOTHING]
-            exact = exact.rounded(space.spread * amounts)
-            if self.smoothing.pull:
-                exact += pulled(space, self.smoothing.pull * amounts)
-        return dataclasses.replace(
-            exact,
-            part=lambda rows: self._objective(tf.nest.map_structure(lambda each: tf.gather(each, rows), targets)),
-            rough=None if rough is None else self._loss_by(rough, targets).residuals,
-        )
-
-    def _loss_by(self, generator: Generator, targets: Targets) -> Objective:
-        """The loss of codes, by this generator."""
-        bound = self.loss.bind(tf.cast(targets.images, generator.dtype), generator.space, targets.prepared)
-        return bound.through(lambda codes: (codes, generator.to_unit(generator(codes, *targets.held))))
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(
@@ -327,15 +277,5 @@ def _known(ids: Any, images: tf.Tensor) -> tf.Tensor:
     return ids
 
 
-def _at(stage: Stage, targets: Targets) -> Targets:
-    """What rows are held against in a stage."""
-    return targets._replace(held=stage.held(targets.held, tf.shape(targets.images)[0]))
-
-
 def _rows(part: slice) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda rows: rows[part]
-
-
-def pad(rows: tf.Tensor, spare: tf.Tensor) -> tf.Tensor:
-    """Rows [N, ...] with `spare` rows of zeros behind them."""
-    return tf.concat([rows, tf.zeros(tf.concat([[spare], tf.shape(rows)[1:]], 0), rows.dtype)], axis=0)

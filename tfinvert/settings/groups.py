@@ -251,7 +251,8 @@ class SecondStep(Settings):
     def __post_init__(self) -> None:
         at = (self.at,) if isinstance(self.at, str) else self.at
         if not isinstance(at, Sequence) or not at or not all(isinstance(each, str) and each for each in at):
-            raise BadInput(f"split={self.at!r}", "expected a layer's name, or several: see tfinvert.layers")
+            said = ",".join(map(str, at)) if isinstance(at, Sequence) else at
+            raise BadInput(f"split={said!r}", "expected a layer's name, or several: see tfinvert.layers")
         object.__setattr__(self, "at", at)
         super().__post_init__()
 
