@@ -1,14 +1,15 @@
 """What graduated smoothing gains: own samples found from one start, and images at the code and behind a cut.
 
     python benchmarks/smoothing.py [FILE[:low,high] ...] --images=SOURCE [--limit=16] [--smoothing=0]
-        [--smoothing=default] [--smoothing=0.5,0.05] [--solvers=adam,lbfgs] [--steps=500] [--sparsity=0,default] [--split=first_dense]
-        [--places=own,code,behind]
+        [--smoothing=default] [--smoothing=0.5,0.05] [--solvers=adam,lbfgs] [--steps=500] [--sparsity=0,default]
+        [--split=first_dense] [--places=own,code,behind]
 
 One line for each generator, place, solver, charge and smoothing:
 own: 16 images of the generator's own, one start each: how many are matched (mean squared error below 1e-6).
 code: the images, four starts each, at the code.
 behind: the images behind the cut, all from the same codes (those of L-BFGS, 100 steps, four starts).
-Classes are those of the images, else 0, 1, 2 and so on. Errors are medians on [0, 1]; passes are those of one image; seconds include the building of graphs.
+Classes are those of the images, else 0, 1, 2 and so on. Errors are medians on [0, 1]; passes are those of one image;
+seconds include the building of graphs.
 """
 
 import argparse
