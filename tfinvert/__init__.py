@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         layers,
         load_generator,
         mixture,
+        smoothed,
         split,
     )
     from tfinvert.inversion import (
@@ -47,7 +48,7 @@ _PARTS = (
 )
 _HOMES = {
     "errors": "BadInput",
-    "generators": "Generator from_function from_keras from_saved_model layers load_generator mixture split",
+    "generators": "Generator from_function from_keras from_saved_model layers load_generator mixture smoothed split",
     "inversion": "ClassSearch Inversion Inverter Recovered Recovery TwoStep TwoStepInversion Verdict servable",
     "losses": "Features LogPrior Logit Pixel Ridge Rounded Sparsity",
     "settings": "GeneratorSettings Inputs Job Limits SecondStep Starts Stopping",

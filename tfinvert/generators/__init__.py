@@ -8,6 +8,7 @@ makes generators of generators.
 import tfinvert.backend  # noqa: F401
 from tfinvert.generators.derived import pickled  # noqa: F401  (it tells `pickle` of generators)
 from tfinvert.generators.derived.mixture import mixture
+from tfinvert.generators.derived.smoothed import smoothed
 from tfinvert.generators.derived.split import layers, split
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import from_function, from_keras, from_saved_model, load_generator
@@ -20,5 +21,6 @@ __all__ = [
     "layers",
     "load_generator",
     "mixture",
+    "smoothed",
     "split",
 ]
