@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfinvert.errors import BadInput
     from tfinvert.generators import (
         Generator,
+        behind,
         from_function,
         from_keras,
         from_saved_model,
@@ -48,7 +49,8 @@ _PARTS = (
 )
 _HOMES = {
     "errors": "BadInput",
-    "generators": "Generator from_function from_keras from_saved_model layers load_generator mixture smoothed split",
+    "generators": "Generator behind from_function from_keras from_saved_model layers load_generator mixture "
+    "smoothed split",
     "inversion": "ClassSearch Inversion Inverter Recovered Recovery TwoStep TwoStepInversion Verdict servable",
     "losses": "Features LogPrior Logit Pixel Ridge Rounded Sparsity",
     "settings": "GeneratorSettings Inputs Job Limits SecondStep Starts Stopping",

@@ -51,3 +51,24 @@ def test_entries_that_images_do_not_show_are_guessed_as_far_as_they_may():
         root = inverse_root(blocks)
         assert np.isfinite(root).all()
         assert (np.linalg.eigvalsh(root) > 0).all()
+
+
+def test_codes_without_finite_slopes_are_left_out():
+    matrix = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(tf.math.log(codes[:, :1] + 1) + codes @ matrix, [-1, 4, 4, 1]), prior=ti.normal(4)
+    )
+    codes = tf.concat([tf.zeros([400, 4]), tf.fill([100, 4], -2.0)], axis=0)
+    slopes = matrix + np.eye(4)[:, :1]
+    known = 2 * slopes @ slopes.T / 16 / 4
+    found = curvature(generator, codes, Held())
+    assert np.abs(found[0] - known).max() < 0.15 * np.abs(known).max()
+
+
+def test_no_gradient_is_told():
+    matrix = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
+    generator = ti.load_generator(
+        lambda codes: tf.reshape(tf.stop_gradient(codes) @ matrix, [-1, 4, 4, 1]), prior=ti.normal(4)
+    )
+    with pytest.raises(ti.BadInput, match="no gradient leads to its codes"):
+        curvature(generator, tf.zeros([8, 4]), Held())

@@ -24,6 +24,12 @@ def test_functions(source):
     check(ti.load_generator(source, prior=ti.normal(4)), linear)
 
 
+@pytest.mark.parametrize("shape", [(8, 8, 0), (0, 8, 1)])
+def test_images_of_nothing_are_told(shape):
+    with pytest.raises(BadInput, match="expected at least one pixel"):
+        ti.load_generator(lambda codes: tf.zeros([tf.shape(codes)[0], *shape]), prior=ti.normal(3))
+
+
 @pytest.mark.parametrize(("levels", "constant"), [(0.0, True), (0.4, True), (0.8, False), (5.0, False)])
 def test_less_than_half_a_grey_level_is_constant(levels, constant):
     """Dead generators still move in the last digits, and more than rounding does (dead-constant.h5: 0.06 levels)."""

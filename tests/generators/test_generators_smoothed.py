@@ -48,6 +48,32 @@ def by(generator, codes, amount, labels=None):
     return generator(codes, labels, {SMOOTHING: amounts}).numpy()
 
 
+def by_columns(x):
+    """As many columns as codes are looked at, before the rows."""
+    return tf.transpose(tf.nn.relu(tf.transpose(x[:, :8])))
+
+
+def of_whole_numbers(x):
+    return tf.nn.relu(x) + tf.cast(tf.maximum(tf.cast(4 * x, tf.int32), 0), tf.float32)
+
+
+def padded(x):
+    pooled = tf.nn.max_pool2d(tf.reshape(x, [-1, 4, 4, 1]), 2, 2, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    return tf.nn.relu(tf.reshape(pooled, [-1, 9]))
+
+
+@pytest.mark.parametrize("left", [of_whole_numbers, padded])
+def test_what_cannot_be_smoothed_stays_beside_what_can(left):
+    generator = generator_with(left)
+    assert not np.allclose(by(smoothed(generator), CODES, 0.5), generator(CODES), atol=1e-4)
+    np.testing.assert_allclose(by(smoothed(generator), CODES, 0.0), generator(CODES), atol=1e-6)
+
+
+def test_rows_are_not_taken_for_columns():
+    with pytest.raises(ti.BadInput, match="no ReLU"):
+        smoothed(generator_with(by_columns))
+
+
 @pytest.fixture(params=KINKS)
 def both(request):
     generator = generator_with(KINKS[request.param])

@@ -33,6 +33,7 @@ def inverter(request):
         (np.zeros((2, 5, 4, 1), np.float32), "like=generator"),
         (np.zeros((4, 4, 1), np.float32), "like=generator"),
         ("coffee.png", "images 'coffee.png'.*reads files"),
+        ([[[[0.5]]], [[[0.5], [0.5]]]], "images of several shapes"),
     ],
 )
 def test_what_is_no_image_of_the_generators_is_told_with_what_mends_it(inverter, images, said):

@@ -44,10 +44,21 @@ def test_stages_share_the_steps_and_end_with_the_generator_itself():
         assert [stage.until for stage in stages(generator, smoothing_of(none), 100)] == [100]
 
 
-@pytest.mark.parametrize("amounts", [[0.03, 0.3], [0.1, 0.1], [-0.1], [0.1, 0.0, 0.0], [float("nan")], [float("inf")]])
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        *([0.03, 0.3], [0.1, 0.1], [-0.1], [0.1, 0.0, 0.0], [float("nan")], [float("inf")]),
+        *(-0.1, "much", ["much"], [None], [[0.1, 0.2]]),
+    ],
+)
 def test_amounts_that_do_not_fall_are_refused(amounts):
     with pytest.raises(BadInput, match="expected positive numbers that fall"):
         ti.Inverter(kinked(), smoothing=amounts)
+
+
+def test_one_amount_is_one_stage():
+    assert ti.Inverter(kinked(), smoothing=0.3).smoothing.amounts == (0.3,)
+    assert ti.Inverter(kinked(), smoothing=0).smoothing.amounts == ()
 
 
 def test_fewer_steps_than_stages_are_refused():
@@ -136,7 +147,7 @@ def test_watchers_see_all_steps_of_all_stages_in_order():
     assert [share for _, share in seen] == sorted(share for _, share in seen)
 
 
-def test_a_second_step_that_cannot_be_smoothed_goes_without_unless_it_was_asked_for():
+def test_a_second_step_that_cannot_be_smoothed_has_its_charge_smoothed_or_tells_that_there_is_nothing():
     matrix = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
     generator = ti.load_generator(
         lambda codes: tf.reshape(tf.tanh(codes @ matrix), [-1, 4, 4, 1]), prior=ti.normal(4), value_range=(-1, 1)
@@ -147,8 +158,9 @@ def test_a_second_step_that_cannot_be_smoothed_goes_without_unless_it_was_asked_
     )
     found = ti.TwoStep(first, SecondStep("first_dense", steps=10))(generator.sample(2)[1])
     assert np.isfinite(found.loss).all()
-    with pytest.raises(BadInput, match="no ReLU"):
-        ti.TwoStep(first, SecondStep("first_dense", steps=10, smoothing=[0.3]))
+    assert ti.TwoStep(first, SecondStep("first_dense", smoothing=[0.3])).behind[0].inverter.smoothing.amounts == (0.3,)
+    with pytest.raises(BadInput, match=r"no ReLU.*leave smoothing out"):
+        ti.TwoStep(first, SecondStep("first_dense", smoothing=[0.3], sparsity=0.0))
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])

@@ -192,6 +192,28 @@ def test_a_function_of_images_is_traced_before_the_curvature_is_known():
     np.testing.assert_allclose(traced, two(IMAGES).hidden, atol=1e-4)
 
 
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_values_of_half_precision_at_the_cut(solver):
+    half, layers = keras.DTypePolicy("mixed_float16"), keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(12, activation="relu", dtype=half, name="half"),
+            layers.Dense(16, activation="tanh"),
+            layers.Reshape((4, 4, 1)),
+        ]
+    )
+    generator = ti.from_keras(model, prior=ti.normal(6))
+    first = ti.Inverter(generator, solver=ti.LBFGS(5), restarts=1)
+    found = ti.TwoStep(first, SecondStep("half", steps=20, solver=solver))(generator.sample(2, seed=1)[1])
+    assert found.hidden.dtype == tf.float32
+    assert (
+        (ti.metrics.mse(*map(generator.to_unit, (found.images, generator.sample(2, seed=1)[1]))) < found.mse_latent)
+        .numpy()
+        .all()
+    )
+
+
 def test_the_first_curvature_is_that_of_the_images_behind_the_cut():
     """The generator is linear: a guess that follows the images is not the identity times a number."""
     two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))

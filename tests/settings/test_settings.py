@@ -30,6 +30,8 @@ SPLIT = Job.of(split="first_dense", sparsity=0.5, second_steps=7)
         (lambda: Job(solver=None), r"solver=None.*expected SolverSettings\("),
         (lambda: Job.of(stepz=3), "settings stepz.*expected some of .*steps"),
         (lambda: Job.of(second_steps=3), "second_steps=3 without split"),
+        (lambda: Job.of(second_smoothing=[0.5, 0.1]), "second_smoothing=0.5,0.1 without split"),
+        (lambda: SecondStep(["a", ""]), "split='a,'.*expected a layer's name"),
     ],
 )
 def test_what_no_setting_can_be_is_told(make, said):
@@ -56,6 +58,11 @@ def test_a_nest_by_flags_says_the_same():
 def test_what_another_version_wrote_is_told():
     with pytest.raises(BadInput, match=r"old/run.json.*not known here: colour.*another version"):
         of_nest(Job, {**as_nest(Job()), "colour": 1}, "old/run.json")
+
+
+def test_a_setting_that_is_not_there_and_has_no_default_is_told():
+    with pytest.raises(BadInput, match=r"old/run.json lacks the setting at: it is damaged"):
+        of_nest(Job, {"beyond": {"steps": 3}}, "old/run.json")
 
 
 def test_values_change_by_their_flags_names():

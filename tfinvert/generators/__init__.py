@@ -9,12 +9,13 @@ import tfinvert.backend  # noqa: F401
 from tfinvert.generators.derived import pickled  # noqa: F401  (it tells `pickle` of generators)
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.generators.derived.smoothed import smoothed
-from tfinvert.generators.derived.split import layers, split
+from tfinvert.generators.derived.split import behind, layers, split
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.load import from_function, from_keras, from_saved_model, load_generator
 
 __all__ = [
     "Generator",
+    "behind",
     "from_function",
     "from_keras",
     "from_saved_model",

@@ -60,6 +60,8 @@ def tried(
         raw = of_arrays(raw)
         images, lacks = _called(raw, codes, held, name)
     shape, assumed = shape_of(tuple(images.shape), _CODES, image_shape, name)
+    if 0 in shape:
+        raise BadInput(f"{name} gives images {list(shape)}", "expected at least one pixel of one channel")
     function = fitted(raw, shape)
     translated = _needs_translation(function, space, takes, name)
     made = function(codes, held).numpy()

@@ -105,9 +105,9 @@ class Behind:
         try:
             smooth = smoothed(self.parts.tail)
         except BadInput as error:
-            if amounts is not None:
-                raise
             if not self.sparsity or not isinstance(self._solver, LBFGS):  # others take proximal steps for the charge
+                if amounts is not None:
+                    raise
                 return Smoothing(())
             logging.info("behind the cut the charge alone is smoothed: %s", error)
             smooth = _as_it_is(self.parts.tail)

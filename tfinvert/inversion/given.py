@@ -30,7 +30,10 @@ def given(generator: Generator, images: Any, ids: Any = None, labels: Any = None
     mend = f"expected values in [{low:g}, {high:g}]; tfinvert.images.load(..., like=generator) scales them"
     if isinstance(images, str):
         raise BadInput(f"images {images!r}", "expected an array; tfinvert.images.load(..., like=generator) reads files")
-    images = images if tf.is_tensor(images) else np.asarray(images)
+    try:
+        images = images if tf.is_tensor(images) else np.asarray(images)
+    except ValueError as error:
+        raise BadInput(f"images of several shapes for {generator.name}", mend) from error
     kind, shape = tf.as_dtype(images.dtype), tf.TensorShape(images.shape)
     if not kind.is_floating:
         raise BadInput(f"images of {kind.name} for {generator.name}", mend)

@@ -61,13 +61,17 @@ class Stage(NamedTuple):
         return held._replace(tensors={**held.tensors, SMOOTHING: tf.fill([count], self.smoothing)})
 
 
-def smoothing_of(given: Smoothing | Sequence[float]) -> Smoothing:
+def smoothing_of(given: Smoothing | Sequence[float] | float) -> Smoothing:
     """What is meant by amounts alone; a last one of 0 is the stage that comes last anyway.
 
     Raises:
-      BadInput: they are not positive, or do not fall.
+      BadInput: they are no numbers, not positive, or do not fall.
     """
-    smoothing = given if isinstance(given, Smoothing) else Smoothing(tuple(map(float, given)))
+    try:
+        several = [given] if isinstance(given, int | float) else given
+        smoothing = several if isinstance(several, Smoothing) else Smoothing(tuple(map(float, several)))
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"smoothing={given!r}", "expected positive numbers that fall, such as [0.5, 0.05]") from error
     if smoothing.amounts and not smoothing.amounts[-1]:
         smoothing = smoothing._replace(amounts=smoothing.amounts[:-1])
     falls = all(before > after for before, after in itertools.pairwise([float("inf"), *smoothing.amounts, 0]))
@@ -82,7 +86,7 @@ def usual(generator: Generator, solver: Solver) -> Smoothing:
         try:
             return Smoothing(SMOOTHING_AT_CODE, smoothed(generator))
         except BadInput as error:
-            logging.info("%s is not smoothed: %s", generator.name, error)
+            logging.info("%s", error)
     return Smoothing(())
 
 

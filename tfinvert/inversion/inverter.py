@@ -76,7 +76,7 @@ class Inverter:
         *,
         restarts: Starts | int | None = None,
         stopping: Stopping | None = None,
-        smoothing: Smoothing | Sequence[float] | None = None,
+        smoothing: Smoothing | Sequence[float] | float | None = None,
         batch_size: int = 16,
         seed: int = 0,
     ) -> None:

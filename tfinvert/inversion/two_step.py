@@ -61,7 +61,8 @@ class TwoStep:
         curvature behind the cut.
 
     Kinks of the tail and that of mean(|delta|) at zero are smoothed by 0.5, then by 0.05 and then not at all: an
-    entry behind which a ReLU is off would get no gradient, and stay. `SecondStep(smoothing=[0])` leaves that out.
+    entry behind which a ReLU is off would get no gradient, and stay. `SecondStep("first_dense", smoothing=[0])`
+    leaves that out.
 
     The weight of mean(|delta|) is 10 in the paper. By default it is 1e-3 over the standard deviation of the values at
     the cut, which differs by orders of magnitude from generator to generator. Behind a deeper cut, the charge is for
@@ -153,7 +154,8 @@ class TwoStep:
     def _deeper(self, number: int, hidden: tf.Tensor, beside: Held) -> tf.Tensor:
         """What values at the cut before give at this one."""
         between = self._between[number - 1]
-        return in_blocks(lambda values, beside: between(values, *beside), self.first.block, hidden, beside)
+        found = in_blocks(lambda values, beside: between(values, *beside), self.first.block, hidden, beside)
+        return tf.cast(found, hidden.dtype)
 
     def _known(self, images: tf.Tensor, codes: Any, labels: Any, held: Mapping[str, Any] | None) -> Inversion:
         """What a first step would have found, by codes that are given."""

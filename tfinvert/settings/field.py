@@ -175,7 +175,11 @@ def _need_first(group: type, said: dict[str, Any]) -> None:
     for name in _needed(group):
         if name not in said:
             other, value = next(iter(said.items()))
-            raise BadInput(f"{other}={value} without {name}", f"give {name} too, or leave it out")
+            raise BadInput(f"{other}={_as_flag(value)} without {name}", f"give {name} too, or leave it out")
+
+
+def _as_flag(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _needed(group: type) -> list[str]:
@@ -245,4 +249,13 @@ def of_nest(group: type, nest: dict[str, Any], where: str) -> Any:
         else value
         for name, value in nest.items()
     }
+    lacking = [
+        name
+        for name, field in fields.items()
+        if name not in given and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    if lacking:
+        raise BadInput(
+            f"{where} lacks the setting {', '.join(lacking)}", "it is damaged: run again into another folder"
+        )
     return group(**given)

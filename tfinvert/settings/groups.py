@@ -252,7 +252,9 @@ class SecondStep(Settings):
         at = (self.at,) if isinstance(self.at, str) else self.at
         if not isinstance(at, Sequence) or not at or not all(isinstance(each, str) and each for each in at):
             said = ",".join(map(str, at)) if isinstance(at, Sequence) else at
-            raise BadInput(f"split={said!r}", "expected a layer's name, or several: see tfinvert.layers")
+            raise BadInput(
+                f"split={said!r}", "expected a layer's name, or several: the names of tfinvert.layers(generator)"
+            )
         object.__setattr__(self, "at", at)
         super().__post_init__()
 

@@ -298,7 +298,8 @@ def parse(text: str) -> Space:
       BadInput: the text is no such call.
     """
     wrong = BadInput(
-        f"prior {text!r}", "expected normal, normal(100), normal(stddev=0.5), uniform or uniform(low=0, high=1)"
+        f"prior {text!r}",
+        "expected normal, normal(100), normal(8, 8, 4), normal(stddev=0.5), uniform or uniform(low=0, high=1)",
     )
     functions: dict[str, Callable[..., Any]] = {"normal": normal, "uniform": uniform, **constraints.FUNCTIONS}
     space = calls.read(text, functions, Space, wrong)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert import seeds
+from tfinvert.errors import BadInput
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.held import Held
 
@@ -26,23 +27,30 @@ def curvature(generator: Generator, codes: tf.Tensor, held: Held) -> np.ndarray:
     Args:
       generator: whose images; k is the largest divisor of its codes' entries up to 64.
       codes: [N, *shape].
-      held: for these codes, as `Generator.check` gives it.
+      held: for these codes, as `Generator.check` gives it. Codes whose slopes are not finite are left out.
+
+    Raises:
+      BadInput: no gradient leads from the images to the codes.
     """
-    entries, total = generator.space.entries, np.zeros([])
+    entries, total, counted = generator.space.entries, np.zeros([]), 0
     size = max(size for size in range(1, _LARGEST + 1) if entries % size == 0)
 
     @tf.function(autograph=False, reduce_retracing=True)
     def pulled(codes: tf.Tensor, held: Held, signs: tf.Tensor) -> tf.Tensor:
         seen = tf.reduce_sum(generator.to_unit(generator(codes, *held)) * signs)
-        return tf.gradients(seen, codes)[0]  # by no tape: none records where another graph is left for a while
+        slopes = tf.gradients(seen, codes)[0]  # by no tape: none records where another graph is left for a while
+        if slopes is None:
+            raise BadInput(f"{generator.name}: no gradient leads to its codes", "name another layer")
+        return tf.reshape(slopes, [-1, entries // size, size])
 
     for first in range(0, len(codes), _ROWS):
         rows = slice(first, first + _ROWS)
         signs = tf.sign(seeds.uniform(seeds.of(1, tf.range(len(codes))[rows]), generator.image_shape) - 0.5)
         slopes = pulled(*tf.nest.map_structure(lambda each, rows=rows: each[rows], (codes, held)), signs)
-        slopes = tf.reshape(slopes, [len(slopes), -1, size])
+        finite = tf.reduce_all(tf.math.is_finite(slopes), axis=[1, 2], keepdims=True)
+        slopes, counted = tf.where(finite, slopes, tf.zeros_like(slopes)), counted + np.sum(finite)
         total = total + tf.einsum("nmk,nml->mkl", slopes, slopes).numpy()
-    return np.asarray(2 / np.prod(generator.image_shape) / len(codes) * total, np.float64)
+    return np.asarray(2 / np.prod(generator.image_shape) / max(counted, 1) * total, np.float64)
 
 
 def inverse_root(blocks: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from tfinvert.generators.held import Held
 
 SMOOTHING = "smoothing"  # what smoothed generators hold: [B], at least 0
 
-_SAMPLES = 8  # codes that tell the spread of what enters each activation
+_SAMPLES, _FEWER = 8, 5  # codes that tell the spread of what enters each activation; others, which have rows differ
 _LEFT = ("Max", "Min", "MaxPool3D", "MaxPoolV2", "Sign", "Round", "Rint", "Floor", "Ceil", "TopKV2", "ArgMax")
 _SELU = 1.0507009873554805, 1.6732632423543772  # scale and alpha
 _OUTSIDE = -1e30  # what stands round a picture for maxima
@@ -49,7 +49,10 @@ def smoothed(generator: Generator) -> Generator:
     definition, weights = without_weights(frozen.definition)
     kinks = _kinks(generator, frozen, definition, weights)
     if not kinks:
-        raise BadInput(f"{generator.name} cannot be smoothed", "it has no ReLU or the like between code and image")
+        raise BadInput(
+            f"{generator.name} cannot be smoothed",
+            "it has no ReLU or the like between code and image: leave smoothing out",
+        )
     replaced = {kink.node.name: _body(kink) for kink in kinks}
     definition = with_bodies(definition, replaced)
     make_placeholder(definition.node.add(name=SMOOTHING), tf.float32.as_datatype_enum)
@@ -78,20 +81,24 @@ def _kinks(generator: Generator, frozen: Frozen, definition: Any, weights: Mappi
     entering = {
         name: [tensor_of(each) for each in node.input[: _KINDS[node.op][0]]]
         for name, node in way.items()
-        if node.op in _KINDS and node.attr["data_format"].s != b"NCHW"
+        if node.op in _KINDS and node.attr["data_format"].s != b"NCHW" and node.attr["padding"].s != b"EXPLICIT"
     }
     names = sorted({each for inputs in entering.values() for each in inputs})
-    seen = part(definition, frozen.inputs, names, weights)(*examples(generator, _SAMPLES))
+    look = part(definition, frozen.inputs, names, weights)
+    seen, fewer = (look(*examples(generator, count)) for count in (_SAMPLES, _FEWER))
     values = {name: value.numpy() for name, value in zip(names, seen, strict=True)}
     specs = {
         name: tf.TensorSpec([None, *value.shape[1:]] if node_of(name) in moving else value.shape, value.dtype)
         for name, value in values.items()
     }
-    by_rows = lambda name: node_of(name) not in moving or values[name].shape[:1] == (_SAMPLES,)
+    by_rows = {
+        name: node_of(name) not in moving or (value.shape == (_SAMPLES, *less.shape[1:]) and len(less) == _FEWER)
+        for (name, value), less in zip(values.items(), fewer, strict=True)
+    }
     kinks = [
         _Kink(way[node], inputs, [values[name] for name in inputs], [specs[name] for name in inputs])
         for node, inputs in entering.items()
-        if all(map(by_rows, inputs))
+        if all(by_rows[name] and specs[name].dtype.is_floating for name in inputs)
     ]
     smooth = {kink.node.name for kink in kinks}
     others = [*way.values(), *(node for each in definition.library.function for node in each.node_def)]

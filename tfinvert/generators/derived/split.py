@@ -66,7 +66,7 @@ class Split:
           BadInput: as of `Generator`.
         """
         codes, beside = self.whole.check(codes, labels, held)
-        hidden = self.head([codes, *self.whole.takes.encode(beside).rows])
+        hidden = tf.cast(self.head([codes, *self.whole.takes.encode(beside).rows]), self.tail.dtype)
         if not self.rounds:
             return hidden, beside
         return hidden, Held(beside.labels, {**beside.tensors, CODES: codes})
@@ -107,6 +107,11 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     if rounds and CODES in generator.holds:
         raise BadInput(f"{generator.name} cannot be split at {at}", "split the whole generator there instead")
     before, kind = upstream(by_name(frozen.definition), [tensor]), _kind(frozen, tensor)
+    if not tf.as_dtype(kind).is_floating:
+        raise BadInput(
+            f"{generator.name} cannot be split at {at}",
+            f"its values are {tf.as_dtype(kind).name}: expected floating point",
+        )
     definition = only(frozen.definition, before | {node_of(each) for each in frozen.inputs})
     shape = _shape(definition, frozen, tensor, generator)
     name = re.sub(r"\W+", "_", Path(generator.name).stem).strip("_") or "generator"

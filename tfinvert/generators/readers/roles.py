@@ -153,7 +153,7 @@ def _unsaid(inputs: list[Input], named: dict[str, list[Input]], rest: list[Input
     return BadInput(
         f"the model takes {len(inputs)} inputs ({listing(inputs)})",
         f"say which is what, such as {' '.join(flags)} (drawn ones are the same for all images; in Python: "
-        "from_keras(..., inputs=Inputs(code=, label=, drawn=[], held=[])))",
+        "inputs=ti.Inputs(code=, label=, drawn=[], held=[]))",
     )
 
 
