@@ -42,14 +42,15 @@ def python_in(definition: Any) -> bool:
 def upstream(nodes: dict[str, Any], roots: Iterable[str], stop: str | None = None) -> set[str]:
     """The names of the nodes that these tensors or nodes need, control inputs included.
 
-    What is needed only through `stop` is left out, and so is that.
+    What is needed only through the tensor `stop` is left out. Other outputs of the same node are not that tensor.
     """
-    ahead, seen = [node_of(root) for root in roots], set()
+    ahead, seen = list(roots), set()
     while ahead:
-        name = ahead.pop()
-        if name in nodes and name not in seen and name != stop:
+        tensor = ahead.pop()
+        name = node_of(tensor)
+        if name in nodes and name not in seen and tensor_of(tensor) != stop:
             seen.add(name)
-            ahead += map(node_of, nodes[name].input)
+            ahead += nodes[name].input
     return seen
 
 
@@ -60,7 +61,7 @@ def without_shapes(definition: Any) -> dict[str, Any]:
 
 def reaches(definition: Any, source: str, result: str, but: str | None = None) -> bool:
     """Whether the values of one tensor depend on those of another, and that not only through a third one."""
-    return node_of(source) in upstream(without_shapes(definition), [result], None if but is None else node_of(but))
+    return node_of(source) in upstream(without_shapes(definition), [result], None if but is None else tensor_of(but))
 
 
 def only(definition: Any, names: Iterable[str]) -> Any:
