@@ -152,6 +152,21 @@ def test_zeros_before_a_tensors_number_mean_nothing():
     assert np.abs(parts.tail(hidden + 1) - generator(codes)).max() > 1e-2
 
 
+@pytest.mark.parametrize("name", ["tfinvert_cut", "tfinvert_cut/inner", "codes/zeros"])
+def test_names_that_a_graph_has_already(name):
+    def function(codes):
+        values = tf.nn.relu(codes @ np.eye(LATENT, 16, dtype=np.float32) + 0.5, name=name)
+        return tf.reshape(tf.tanh(values), [tf.shape(codes)[0], 4, 4, 1])
+
+    generator = ti.from_function(function, prior=ti.normal(LATENT), value_range=(-1, 1))
+    codes = codes_for(generator)
+    for at in ("first_dense", name):
+        parts = ti.split(generator, at)
+        assert not parts.rounds
+        np.testing.assert_allclose(in_parts(generator, parts, codes), generator(codes), atol=1e-6)
+        assert np.abs(parts.tail(parts.head(codes) + 1) - generator(codes)).max() > 1e-2
+
+
 def test_layers_have_the_names_that_the_model_gives_them():
     names = ["first", "second", "shape", "image"]
     layers = keras.layers
