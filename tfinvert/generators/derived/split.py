@@ -100,7 +100,8 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     Args:
       generator: the whole.
       at: "first_dense", the first linear map of the code, be it a dense layer or a convolution of one pixel; or the
-        name of a layer (see `layers`), of an operation or of a tensor: the cut is behind it.
+        name of a layer (see `layers`), of an operation or of a tensor ("halves:1"): the cut is behind it. Other outputs
+        of the same operation go round it.
 
     Raises:
       BadInput: there is no such place (the message lists those with a similar name), or the generator's graph cannot be
