@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import pickle
 
 import numpy as np
 import pytest
@@ -200,3 +201,38 @@ def test_what_cannot_be_held_is_told(holds, said):
 def test_recovery_takes_codes_and_labels_only():
     with pytest.raises(BadInput, match=r"holds noise, mask"):
         ti.Recovery(holding()[0])
+
+
+def with_calls(kind):
+    """A generator whose ReLU stands in a function that TensorFlow would not inline."""
+    random = np.random.default_rng(0)
+    first, last = (random.normal(size=size).astype(np.float32) / 2 for size in ((4, 12), (12, 16)))
+    weight = tf.Variable(random.normal(size=(12, 12)).astype(np.float32) / 4)
+    options = {"experimental_attributes": {"_noinline": True}} if kind == "noinline" else {"jit_compile": True}
+    inner = tf.function(lambda values: tf.nn.relu(values @ weight), **options)
+    looped = lambda values: tf.while_loop(lambda i, _: i < 2, lambda i, x: (i + 1, inner(x)), (0, values))[1]
+    hidden = {"nested": tf.function(lambda values: inner(values) + 0.1, **options), "loop": looped}.get(kind, inner)
+    function = lambda codes: tf.reshape(tf.tanh(hidden(codes @ first) @ last), [-1, 4, 4, 1])
+    whole = tf.function(function, jit_compile=True) if kind == "whole" else function
+    return ti.from_function(whole, "normal(4)", value_range=(-1, 1))
+
+
+@pytest.mark.parametrize("kind", ["compiled", "noinline", "nested", "loop", "whole"])
+def test_functions_that_are_compiled_are_inverted_split_and_pickled(kind):
+    """Their graphs are frozen for all of these, and a call that stayed in one would have no gradient."""
+    generator = with_calls(kind)
+    codes, images = generator.sample(3, seed=1)
+    inverter = ti.Inverter(generator, solver=ti.LBFGS(steps=60), restarts=4)
+    assert bool(inverter.smoothing.amounts) == (kind != "loop")  # what a loop repeats stays as it is
+    assert np.median(inverter(images).loss) < 1e-3
+    parts = ti.split(generator)
+    hidden, held = parts.before(codes)
+    np.testing.assert_allclose(parts.tail(hidden, *held), images, atol=1e-5)
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(generator))(codes), images, atol=1e-5)
+    slopes = []
+    for function in (generator, lambda codes: parts.tail(parts.head(codes))):
+        with tf.GradientTape() as tape:
+            tape.watch(codes)
+            total = tf.reduce_sum(function(codes) ** 2)
+        slopes.append(tape.gradient(total, codes))
+    np.testing.assert_allclose(*slopes, rtol=1e-3, atol=1e-4)

@@ -36,6 +36,7 @@ KINDS = {
     "two-tables": lambda: ti.load_generator(twice(), classes=5),
     "gather": lambda: function(lambda labels: tf.gather(TABLE, labels)),
     "made-one-hot": lambda: function(lambda labels: tf.one_hot(labels, 5) @ TABLE),
+    "name-taken": lambda: function(lambda labels: tf.gather(TABLE, labels, name="tfinvert_embedding_0")),
     "uniform-prior": lambda: ti.load_generator(labelled(one_hot=True), prior=ti.uniform()),
 }
 

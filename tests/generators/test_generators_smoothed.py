@@ -237,6 +237,22 @@ def test_a_kink_that_does_not_stand_row_by_row_stays(caplog):
     assert np.abs(by(smooth, CODES, 0.3) - plain(CODES)).mean() > 1e-3
 
 
+@pytest.mark.parametrize(
+    "names", [("smoothing", "smoothing_1"), ("act", "act/mul"), ("act", "act_1/mul", "act/Softplus")]
+)
+def test_names_that_a_graph_has_already(names):
+    def kinks(x):
+        for name in names:
+            x = tf.nn.relu(x + 0.1, name=name)
+        return x
+
+    plain, other = generator_with(kinks), generator_with(lambda x: tf.nn.relu(tf.nn.relu(x + 0.1) + 0.1))
+    smooth = smoothed(plain)
+    np.testing.assert_allclose(by(smooth, CODES, 0.0), plain(CODES), atol=1e-6)
+    if len(names) == 2:
+        np.testing.assert_allclose(by(smooth, CODES, 0.3), by(smoothed(other), CODES, 0.3), atol=1e-6)
+
+
 def test_kinks_that_stay_are_told_of(caplog):
     caplog.set_level("INFO", "absl")
     smoothed(generator_with(lambda x: tf.nn.relu(x) + tf.reduce_max(x, axis=1, keepdims=True)))

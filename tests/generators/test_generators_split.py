@@ -11,6 +11,7 @@ from split_models import MODELS, SHAPES, images, model
 import tfinvert as ti
 from tfinvert.gans.hub_module import write_hub_module
 from tfinvert.generators.derived.precise import in_float64
+from tfinvert.generators.derived.split import behind
 
 LABELS = [0, 1, 4, 2, 4]
 
@@ -73,6 +74,97 @@ def test_one_may_cut_at_every_layer_that_is_listed(kind):
         for at in (layer.name, layer.tensor):
             parts = ti.split(generator, at)
             np.testing.assert_allclose(in_parts(generator, parts, codes), whole, atol=1e-5)
+
+
+def with_halves(join):
+    """Codes go through a dense layer whose values are parted, and come together again in the images."""
+    random = np.random.default_rng(0)
+    first, last = (random.normal(size=size).astype(np.float32) for size in ((LATENT, 12), (12, 16)))
+
+    def function(codes):
+        with tf.name_scope("one"):
+            values = tf.matmul(codes, first)
+        parted = join(*tf.split(values, 2, axis=1, name="halves"))
+        return tf.reshape(tf.tanh(parted @ last), [-1, 4, 4, 1])
+
+    return ti.from_function(function, prior=ti.normal(LATENT), value_range=(-1, 1))
+
+
+BOTH = lambda a, b: tf.concat([tf.nn.relu(a), tf.tanh(b)], axis=1)
+SECOND = lambda _, b: tf.concat([tf.nn.relu(b), tf.tanh(b)], axis=1)
+
+
+@pytest.mark.parametrize("at", ["halves", "halves:0", "halves:1", "halves:01"])
+def test_other_outputs_of_an_operation_go_round_a_cut(at):
+    generator = with_halves(BOTH)
+    parts, codes = ti.split(generator, at), codes_for(generator)
+    assert parts.rounds
+    assert parts.tail.space.shape == (6,)
+    hidden, held = parts.before(codes)
+    np.testing.assert_allclose(parts.tail(hidden, *held), generator(codes), atol=1e-6)
+    assert np.abs(parts.tail(hidden + 1, *held) - generator(codes)).max() > 1e-2
+    with pytest.raises(ti.BadInput, match=f"also go round {at}") as caught:
+        behind(generator, at)
+    assert "\n" not in str(caught.value)
+
+
+def test_layers_lists_the_output_that_leads_to_the_images():
+    generator = with_halves(SECOND)
+    codes, places = codes_for(generator), dict(ti.layers(generator))
+    assert (places["halves"], places["one"]) == ("halves:1", "one/MatMul:0")
+    for at in places:
+        np.testing.assert_allclose(in_parts(generator, ti.split(generator, at), codes), generator(codes), atol=1e-6)
+    loop = ti.from_function(
+        lambda codes: (
+            tf.while_loop(lambda i, _: i < 3, lambda i, x: (i + 1, tf.sin(x)), (0, codes + 1))[1][:, None] * 2
+        ),
+        prior=ti.normal(LATENT),
+        image_shape=(1, LATENT),
+    )
+    at = next(layer.name for layer in ti.layers(loop) if "while" in layer.tensor)
+    np.testing.assert_allclose(in_parts(loop, ti.split(loop, at), codes), loop(codes), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        *(
+            (f"one/MatMul:{number}", "expected one/MatMul:0")
+            for number in ("-1", "5", "x", "", "0:0", "+0", "9" * 5000)
+        ),
+        ("halves:0", "expected halves:1"),
+        ("^one/MatMul", "has no layer"),
+        (":0", "has no layer"),
+    ],
+)
+def test_a_tensor_that_is_none_is_told_in_one_line(at, expected):
+    with pytest.raises(ti.BadInput, match=expected) as caught:
+        ti.split(with_halves(SECOND), at)
+    assert "\n" not in str(caught.value)
+
+
+def test_zeros_before_a_tensors_number_mean_nothing():
+    generator = with_halves(SECOND)
+    codes, parts = codes_for(generator), ti.split(generator, "one/MatMul:00")
+    assert parts.head.output_name == "one/MatMul:0"
+    hidden = parts.head(codes)
+    np.testing.assert_allclose(parts.tail(hidden), generator(codes), atol=1e-6)
+    assert np.abs(parts.tail(hidden + 1) - generator(codes)).max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["tfinvert_cut", "tfinvert_cut/inner", "codes/zeros"])
+def test_names_that_a_graph_has_already(name):
+    def function(codes):
+        values = tf.nn.relu(codes @ np.eye(LATENT, 16, dtype=np.float32) + 0.5, name=name)
+        return tf.reshape(tf.tanh(values), [tf.shape(codes)[0], 4, 4, 1])
+
+    generator = ti.from_function(function, prior=ti.normal(LATENT), value_range=(-1, 1))
+    codes = codes_for(generator)
+    for at in ("first_dense", name):
+        parts = ti.split(generator, at)
+        assert not parts.rounds
+        np.testing.assert_allclose(in_parts(generator, parts, codes), generator(codes), atol=1e-6)
+        assert np.abs(parts.tail(parts.head(codes) + 1) - generator(codes)).max() > 1e-2
 
 
 def test_layers_have_the_names_that_the_model_gives_them():

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput, short
 from tfinvert.generators.condition import Condition
 from tfinvert.generators.generator import Function, Generator, derive
-from tfinvert.generators.graphs.definition import by_name, node_of, upstream, with_placeholder
+from tfinvert.generators.graphs.definition import by_name, node_of, unused, upstream, with_placeholder
 from tfinvert.generators.graphs.frozen import Frozen, freeze, part
 from tfinvert.generators.held import Held
 
@@ -64,7 +64,7 @@ def _mixed(generator: Generator, condition: Condition) -> Function:
     definition, names, tables = frozen.definition, [], []
     for number, name in enumerate(_embeddings(frozen)):
         table = part(frozen.definition, [frozen.labels or ""], f"{name}:0")(encoded)
-        names.append(f"tfinvert_embedding_{number}")
+        names.append(unused(definition, f"tfinvert_embedding_{number}"))
         definition = with_placeholder(definition, f"{name}:0", names[-1], table.dtype.as_datatype_enum)
         tables.append(table)
     if not tables:

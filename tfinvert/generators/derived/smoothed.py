@@ -19,7 +19,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.generators.generator import Generator, derive
 from tfinvert.generators.graphs.cuts import between
-from tfinvert.generators.graphs.definition import Body, make_placeholder, node_of, tensor_of, with_bodies
+from tfinvert.generators.graphs.definition import Body, make_placeholder, node_of, tensor_of, unused, with_bodies
 from tfinvert.generators.graphs.frozen import Frozen, examples, frozen_for, part, without_weights
 from tfinvert.generators.held import Held
 
@@ -53,10 +53,10 @@ def smoothed(generator: Generator) -> Generator:
             f"{generator.name} cannot be smoothed",
             "it has no ReLU or the like between code and image: leave smoothing out",
         )
-    replaced = {kink.node.name: _body(kink) for kink in kinks}
-    definition = with_bodies(definition, replaced)
-    make_placeholder(definition.node.add(name=SMOOTHING), tf.float32.as_datatype_enum)
-    images = part(definition, [*frozen.inputs, f"{SMOOTHING}:0"], frozen.images, weights)
+    amounts = unused(definition, SMOOTHING)
+    definition = with_bodies(definition, {kink.node.name: _body(kink, f"{amounts}:0") for kink in kinks})
+    make_placeholder(definition.node.add(name=amounts), tf.float32.as_datatype_enum)
+    images = part(definition, [*frozen.inputs, f"{amounts}:0"], frozen.images, weights)
 
     def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
         amount, others = held.without(SMOOTHING)
@@ -108,8 +108,8 @@ def _kinks(generator: Generator, frozen: Frozen, definition: Any, weights: Mappi
     return kinks
 
 
-def _body(kink: _Kink) -> Body:
-    """What stands for a node: a graph of its inputs and of the rows' smoothing."""
+def _body(kink: _Kink, amounts: str) -> Body:
+    """What stands for a node: a graph of its inputs and of the rows' smoothing, the tensor `amounts`."""
     node, inputs, values, specs = kink
     spread = float(np.std(values[0] - values[1] if node.op in ("Maximum", "Minimum") else values[0])) or 1.0
     rank = max(value.ndim for value in values)
@@ -120,7 +120,7 @@ def _body(kink: _Kink) -> Body:
         return kind(node, lambda x: _plus(x, width), width, *given)
 
     traced = tf.function(stand_in, autograph=False).get_concrete_function(tf.TensorSpec([None], tf.float32), *specs)
-    outer = dict(zip((tensor.name for tensor in traced.inputs), (f"{SMOOTHING}:0", *inputs), strict=True))
+    outer = dict(zip((tensor.name for tensor in traced.inputs), (amounts, *inputs), strict=True))
     return Body(traced.graph.as_graph_def(), outer, traced.outputs[0].name)
 
 

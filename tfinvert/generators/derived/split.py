@@ -17,7 +17,16 @@ from tfinvert.generators.derived.piece import Piece
 from tfinvert.generators.generator import Function, Generator, derive
 from tfinvert.generators.graphs.cuts import FIRST_DENSE, Layer, find, goes_round
 from tfinvert.generators.graphs.cuts import layers as layers_of
-from tfinvert.generators.graphs.definition import Body, by_name, node_of, only, upstream, with_bodies, with_placeholder
+from tfinvert.generators.graphs.definition import (
+    Body,
+    by_name,
+    node_of,
+    only,
+    unused,
+    upstream,
+    with_bodies,
+    with_placeholder,
+)
 from tfinvert.generators.graphs.frozen import Frozen, examples, frozen_for, part
 from tfinvert.generators.held import Held
 from tfinvert.spaces import Space, normal, unconstrained
@@ -91,7 +100,8 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     Args:
       generator: the whole.
       at: "first_dense", the first linear map of the code, be it a dense layer or a convolution of one pixel; or the
-        name of a layer (see `layers`), of an operation or of a tensor: the cut is behind it.
+        name of a layer (see `layers`), of an operation or of a tensor ("halves:1"): the cut is behind it. Other outputs
+        of the same operation go round it.
 
     Raises:
       BadInput: there is no such place (the message lists those with a similar name), or the generator's graph cannot be
@@ -117,24 +127,25 @@ def split(generator: Generator, at: str = FIRST_DENSE) -> Split:
     name = re.sub(r"\W+", "_", Path(generator.name).stem).strip("_") or "generator"
     head = Piece(frozen.inputs, tensor, shape, definition, name=f"{name}_head")
 
-    opened = with_placeholder(frozen.definition, tensor, _CUT, kind)
+    cut = unused(frozen.definition, _CUT)
+    opened = with_placeholder(frozen.definition, tensor, cut, kind)
     if not rounds:
-        opened = with_bodies(opened, {node_of(frozen.codes): _as_many_codes(generator, shape, kind)})
+        opened = with_bodies(opened, {node_of(frozen.codes): _as_many_codes(generator, shape, kind, f"{cut}:0")})
     held = [*([frozen.codes] if rounds else []), *frozen.held]
     after = upstream(by_name(opened), [frozen.images])
-    opened = only(opened, after | {_CUT, *map(node_of, held)})
-    layer = Piece([f"{_CUT}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
+    opened = only(opened, after | {cut, *map(node_of, held)})
+    layer = Piece([f"{cut}:0", *held], frozen.images, generator.image_shape, opened, name=f"{name}_tail")
     values = head(examples(generator, _SAMPLES)).numpy()
     mean, spread = values.mean(axis=0), float(np.sqrt(np.mean(values.var(axis=0)))) or 1.0
     space = normal(*shape, mean=mean, stddev=spread, constraint=unconstrained())
     return Split(head, _tail(generator, layer, head, space, rounds), layer, generator)
 
 
-def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int) -> Body:
-    """What stands for codes of which a tail only asks how many there are: as many zeros as it is given values."""
+def _as_many_codes(generator: Generator, shape: tuple[int, ...], kind: int, cut: str) -> Body:
+    """What stands for codes of which a tail only asks how many there are: as many zeros as values at the cut."""
     zeros = tf.function(lambda values: tf.zeros([tf.shape(values)[0], *(generator.space.shape or ())]), autograph=False)
     traced = zeros.get_concrete_function(tf.TensorSpec([None, *shape], tf.as_dtype(kind)))
-    return Body(traced.graph.as_graph_def(), {traced.inputs[0].name: f"{_CUT}:0"}, traced.outputs[0].name)
+    return Body(traced.graph.as_graph_def(), {traced.inputs[0].name: cut}, traced.outputs[0].name)
 
 
 def behind(generator: Generator, at: str) -> Generator:

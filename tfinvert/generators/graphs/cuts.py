@@ -28,7 +28,7 @@ def layers(frozen: Frozen) -> list[Layer]:
     places = _places(frozen)
     known = [scope for scope in places if scope in frozen.layers] or list(places)
     inner = [scope for scope in known if not any(other.startswith(f"{scope}/") for other in known)]
-    return [Layer(scope, f"{places[scope]}:0") for scope in inner]
+    return [Layer(scope, places[scope]) for scope in inner]
 
 
 def find(frozen: Frozen, at: str, generator: str) -> str:
@@ -44,13 +44,15 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     """
     if at == FIRST_DENSE:
         return f"{_first_linear(frozen, generator)}:0"
-    places = {scope: f"{node}:0" for scope, node in _places(frozen).items()}
+    places = _places(frozen)
     # A layer's name may stand anywhere in its scope: "dense" in "generator/dense".
     found = {name: tensor for name, tensor in places.items() if f"/{name}".endswith(f"/{at}") and at}
     if at in found or len(set(found.values())) == 1:
         return found.get(at) or next(iter(found.values()))
-    if not found and node_of(at) in between(frozen) and node_of(at) not in _images(frozen):
-        return tensor_of(at)
+    node, colon, number = at.partition(":")
+    outputs = [] if found or node in _images(frozen) else sorted(_used(frozen).get(node, {}))
+    if outputs:
+        return _output(generator, at, outputs, number if colon else None)
     if found:
         raise BadInput(f"{generator} has several layers {at!r}", f"name one whole: {', '.join(found)}")
     last = lambda name: name.rpartition("/")[2]
@@ -62,30 +64,58 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     )
 
 
+def _output(generator: str, at: str, outputs: list[int], number: str | None) -> str:
+    """The tensor that `at` means, of an operation with these outputs on the way from the codes to the images.
+
+    Its number is compared as text, for any number of digits may be asked for; None is the first output.
+    """
+    tensors = {str(each): f"{at.partition(':')[0]}:{each}" for each in outputs}
+    if number is None:
+        return tensors[str(outputs[0])]
+    known = tensors.get(number.lstrip("0") or "0") if number else None
+    if known is None:
+        raise BadInput(
+            f"{generator} has no tensor {at!r} between code and image", f"expected {' or '.join(tensors.values())}"
+        )
+    return known
+
+
 def goes_round(frozen: Frozen, tensor: str) -> bool:
     """Whether the codes also reach the images other than through this tensor."""
     return reaches(frozen.definition, frozen.codes, frozen.images, but=tensor)
 
 
 def _places(frozen: Frozen) -> dict[str, str]:
-    """Each scope of the graph on the way from the codes to the images, and the last node that leaves it."""
-    way, images = between(frozen), _images(frozen)
-    users: dict[str, list[str]] = {name: [] for name in way}
-    for name, node in way.items():
-        for given in map(node_of, node.input):
-            if given in way:
-                users[given].append(name)
+    """Each scope of the graph on the way from the codes to the images, and the last tensor that leaves it.
+
+    Of a node with several outputs, it is the first of those that leave the scope.
+    """
+    images, used = _images(frozen), _used(frozen)
     last: dict[str, str] = {}
-    for name, node in way.items():
+    for name, node in between(frozen).items():
         if name in images or node.op == "Identity":
             continue
         parts = name.split("/")
         scopes = ["/".join(parts[:end]) for end in range(1, len(parts))] or [name]
         for scope in scopes:
-            if any(not user.startswith(f"{scope}/") for user in users[name]):
+            users = used.get(name, {})
+            leaving = [each for each in users if any(not user.startswith(f"{scope}/") for user in users[each])]
+            if leaving:
                 last.pop(scope, None)  # in the order of the ends
-                last[scope] = name
+                last[scope] = f"{name}:{min(leaving)}"
     return last
+
+
+def _used(frozen: Frozen) -> dict[str, dict[int, list[str]]]:
+    """The outputs that lead from the codes to the images, by their nodes and numbers, and the nodes that they go to."""
+    way = between(frozen)
+    found: dict[str, dict[int, list[str]]] = {}
+    for user, node in way.items():
+        for given in map(tensor_of, node.input):
+            name, _, number = given.partition(":")
+            if name in way:
+                found.setdefault(name, {}).setdefault(int(number), []).append(user)
+    return found
 
 
 def _images(frozen: Frozen) -> set[str]:

@@ -29,6 +29,18 @@ def by_name(definition: Any) -> dict[str, Any]:
     return {node.name: node for node in definition.node}
 
 
+def unused(definition: Any, name: str) -> str:
+    """This name, with a number behind it where a node or a scope of a GraphDef is called so already."""
+    taken = {node.name for node in definition.node} | _scopes(definition)
+    numbered = (f"{name}_{number}" for number in itertools.count(1))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
+
+
+def _scopes(definition: Any) -> set[str]:
+    """The scopes that nodes stand in: "a" and "a/b" for a node "a/b/c"."""
+    return {node.name[:place] for node in definition.node for place, letter in enumerate(node.name) if letter == "/"}
+
+
 def bodies(definition: Any) -> list[Any]:
     """The lists of nodes in a GraphDef: its own, and those of its functions."""
     return [definition.node, *(each.node_def for each in definition.library.function)]
@@ -42,14 +54,15 @@ def python_in(definition: Any) -> bool:
 def upstream(nodes: dict[str, Any], roots: Iterable[str], stop: str | None = None) -> set[str]:
     """The names of the nodes that these tensors or nodes need, control inputs included.
 
-    What is needed only through `stop` is left out, and so is that.
+    What is needed only through the tensor `stop` is left out. Other outputs of the same node are not that tensor.
     """
-    ahead, seen = [node_of(root) for root in roots], set()
+    ahead, seen = list(roots), set()
     while ahead:
-        name = ahead.pop()
-        if name in nodes and name not in seen and name != stop:
+        tensor = ahead.pop()
+        name = node_of(tensor)
+        if name in nodes and name not in seen and tensor_of(tensor) != stop:
             seen.add(name)
-            ahead += map(node_of, nodes[name].input)
+            ahead += nodes[name].input
     return seen
 
 
@@ -60,7 +73,7 @@ def without_shapes(definition: Any) -> dict[str, Any]:
 
 def reaches(definition: Any, source: str, result: str, but: str | None = None) -> bool:
     """Whether the values of one tensor depend on those of another, and that not only through a third one."""
-    return node_of(source) in upstream(without_shapes(definition), [result], None if but is None else node_of(but))
+    return node_of(source) in upstream(without_shapes(definition), [result], None if but is None else tensor_of(but))
 
 
 def only(definition: Any, names: Iterable[str]) -> Any:
@@ -112,20 +125,21 @@ class Body(NamedTuple):
 
 def with_bodies(definition: Any, stand_ins: Mapping[str, Body]) -> Any:
     """A copy of a GraphDef in which graphs stand for some of its nodes, which give one tensor each."""
-    copy = type(definition)()
+    copy, scopes = type(definition)(), _scopes(definition)
     copy.CopyFrom(definition)
     for node in copy.node:
         if node.name in stand_ins:
             body, kind = stand_ins[node.name], node.attr["dtype" if node.op == "Placeholder" else "T"].type
-            copy.node.extend(_within(node.name, body))
+            place = unused(copy, node.name) if node.name in scopes else node.name
+            copy.node.extend(_within(place, body))
             del node.input[:]
-            node.input.append(_renamed(node.name, body, body.output))
+            node.input.append(_renamed(place, body, body.output))
             become(node, "Identity", T=kind)
     return copy
 
 
 def _within(place: str, body: Body) -> Iterator[Any]:
-    """The nodes of a body with names that start with that of the node for which it stands."""
+    """The nodes of a body, in a scope of this name."""
     outer = {node_of(each) for each in body.inputs}
     for node in body.definition.node:
         if node.name not in outer:

@@ -12,6 +12,7 @@ from tfinvert.errors import BadInput, short
 from tfinvert.generators.generator import Generator
 from tfinvert.generators.graphs.definition import bodies, make_placeholder, with_new_functions
 
+_NOT_INLINED = ("_noinline", "_XlaMustCompile")  # of `tf.function(jit_compile=True)` and the like
 _LARGE = 2**14  # entries from which on a constant is a weight
 
 
@@ -46,6 +47,8 @@ def freeze(generator: Generator) -> Frozen:
     traced = tf.function(
         lambda codes, *rows: generator.function(codes, tf.nest.pack_sequence_as(nest, rows)), autograph=False
     ).get_concrete_function(*specs)
+    inlinable = _inlinable(traced.graph.as_graph_def())
+    traced.graph.as_graph_def = lambda *_, **__: inlinable  # the converter asks this graph, which nobody else has
     # Loops and branches stay functions: what they are lowered to has no gradient. This is what
     # `convert_variables_to_constants_v2` does before it takes functions away that the generator itself still calls.
     data = convert_to_constants._FunctionConverterDataInEager(
@@ -69,6 +72,18 @@ def freeze(generator: Generator) -> Frozen:
     codes, *held = map(called, names)
     labels = None if takes.condition is None else held.pop(0)
     return Frozen(definition, codes, labels, held, called(traced.outputs[0].name), frozenset(scopes.values()))
+
+
+def _inlinable(definition: Any) -> Any:
+    """The same GraphDef, where nothing keeps functions from being inlined: calls that stay have no gradient."""
+    for function in definition.library.function:
+        for key in _NOT_INLINED:
+            function.attr.pop(key, None)
+    for nodes in bodies(definition):
+        for node in nodes:
+            for key in _NOT_INLINED:
+                node.attr.pop(key, None)
+    return definition
 
 
 def frozen_for(generator: Generator, purpose: str) -> Frozen:
