@@ -214,6 +214,21 @@ def test_values_of_half_precision_at_the_cut(solver):
     )
 
 
+def test_a_cut_round_which_the_one_before_goes_is_refused():
+    matrices = np.random.default_rng(0).normal(size=(2, 12, 12)).astype(np.float32)
+
+    def function(codes):
+        with tf.name_scope("one"):
+            one = codes @ matrices[0, :3]
+        with tf.name_scope("two"):
+            two = tf.nn.relu(one) @ matrices[1]
+        return tf.reshape(tf.tanh(2 * one + two / 9), [-1, 2, 2, 3])
+
+    first = ti.Inverter(ti.load_generator(function, prior=ti.normal(3)), solver=ti.LBFGS(5), restarts=1)
+    with pytest.raises(ti.BadInput, match="cuts one, two of function: values at one also go round two"):
+        ti.TwoStep(first, ["one", "two"])
+
+
 def test_the_first_curvature_is_that_of_the_images_behind_the_cut():
     """The generator is linear: a guess that follows the images is not the identity times a number."""
     two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))

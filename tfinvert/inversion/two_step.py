@@ -199,7 +199,7 @@ def _between(before: Split, behind: Split, name: str, next_name: str) -> Generat
     """From values at one cut to those at the next.
 
     Raises:
-      BadInput: the next does not come behind the first.
+      BadInput: the next does not come behind the first, or what is found at the first also goes round the next.
     """
     shape = behind.tail.space.shape or ()
     found = None if before.head.output_name == behind.head.output_name else before.up_to(behind.head.output_name, shape)
@@ -207,5 +207,10 @@ def _between(before: Split, behind: Split, name: str, next_name: str) -> Generat
         raise BadInput(
             f"cuts {name}, {next_name} of {before.whole.name}: {next_name} does not come behind {name}",
             "name cuts from the code to the image: see tfinvert.layers",
+        )
+    if before.goes_round(behind.head.output_name):
+        raise BadInput(
+            f"cuts {name}, {next_name} of {before.whole.name}: values at {name} also go round {next_name}",
+            "what is found there would be lost: take one of the two, or cuts that all values go through",
         )
     return found

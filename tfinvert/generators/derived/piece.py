@@ -48,9 +48,9 @@ class Piece(keras.layers.Layer):
                 self._function = self._prepared()
         return tf.reshape(self._function(*values), [-1, *self.given_shape])
 
-    def uses(self, name: str) -> bool:
-        """Whether its values depend on this one of its inputs."""
-        return reaches(self._known(), name, self.output_name)
+    def uses(self, name: str, but: str | None = None) -> bool:
+        """Whether its values depend on this one of its inputs, and that not only through another tensor."""
+        return reaches(self._known(), name, self.output_name, but)
 
     def ending_at(self, output: str, output_shape: Sequence[int]) -> Piece | None:
         """The piece with these inputs that gives another tensor; None where the first of them does not lead to it."""

@@ -80,6 +80,10 @@ class Split:
             return hidden, beside
         return hidden, Held(beside.labels, {**beside.tensors, CODES: codes})
 
+    def goes_round(self, tensor: str) -> bool:
+        """Whether values at the cut also reach the images other than through another tensor of the whole's graph."""
+        return self.layer.uses(self.layer.names[0], but=tensor)
+
     def up_to(self, tensor: str, shape: Sequence[int]) -> Generator | None:
         """The tail ending at another tensor [B, *shape] of the whole generator's graph.
 

@@ -11,6 +11,7 @@ from tfinvert.generators.graphs.frozen import Frozen
 from tfinvert.generators.graphs.linear import Map, Maps
 
 FIRST_DENSE = "first_dense"
+_TOLD = 40  # names in a message
 
 
 class Layer(NamedTuple):
@@ -58,9 +59,10 @@ def find(frozen: Frozen, at: str, generator: str) -> str:
     last = lambda name: name.rpartition("/")[2]
     names = dict.fromkeys(last(name) for name, _ in layers(frozen))
     near = difflib.get_close_matches(at, {*names, *map(last, places)}, n=3, cutoff=0.4)
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
     raise BadInput(
         f"{generator} has no layer {at!r} between code and image",
-        f"near it are {', '.join(near)}" if near else f"there are {', '.join(list(names)[:12])}",
+        f"near it are {', '.join(near)}" if near else f"there are {', '.join(list(names)[:_TOLD])}{more}",
     )
 
 
@@ -159,7 +161,8 @@ def _first_linear(frozen: Frozen, generator: str) -> str:
     if not found:
         raise BadInput(
             f"{generator} cannot be split",
-            "its codes go through no dense layer and no convolution of a 1x1 map; name a layer: see tfinvert.layers",
+            "its codes go through no dense layer and no convolution of a 1x1 map; name a layer, such as "
+            f"{', '.join(dict.fromkeys(name.rpartition('/')[2] for name, _ in layers(frozen)[:_TOLD]))}",
         )
     first = max(found, key=lambda each: found[each].width)
     return maps.with_bias(first, found[first])
