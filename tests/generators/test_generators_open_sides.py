@@ -114,3 +114,8 @@ def test_without_a_shape_open_sides_are_one_and_that_is_told():
     )
     same = ti.load_generator(decoder(), prior="normal(2)", value_range=(-1, 1))
     np.testing.assert_array_equal(generator(tf.ones([3, 2])), same(tf.ones([3, 2])))
+
+
+def test_a_code_that_fits_no_memory_is_told():
+    with pytest.raises(BadInput, match=r"prior normal\(100000, 100000, 2.*at most 16,777,216 entries"):
+        ti.load_generator(decoder(), prior="normal(100000, 100000, 2)")

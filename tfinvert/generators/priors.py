@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfinvert import seeds, spaces
 from tfinvert.errors import BadInput, short
 
+_MOST = 2**24  # entries of a code: what comes of larger ones fits no memory
+
 
 def stated(said: Mapping[str, Any], prior: Any) -> spaces.Space | None:
     """The prior of the user, else that which a file says; None where nobody states one.
@@ -85,6 +87,8 @@ def over(prior: spaces.Space, shape: tuple[int, ...] | None, name: str) -> space
             f"prior {prior} for {name}", f"its codes have the shape {shape}; leave the shape out of the prior"
         )
     space = prior if shape is None else prior.with_shape(shape)
+    if space.entries > _MOST:
+        raise BadInput(f"prior {space} for {name}", f"expected codes of at most {_MOST:,} entries")
     if is_own(space):
         _check_own(space)
     return space
