@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ class Behind:
         """Of the tail around given values; L-BFGS's first curvature is computed when it is needed."""
         if not isinstance(self._solver, LBFGS) or self._solver.inverse is not None:
             return self._plain
-        with tf.init_scope():
+        with contextlib.nullcontext() if tf.executing_eagerly() else tf.init_scope():
             return self._inverter(dataclasses.replace(self._solver, inverse=self._inverse()))
 
     @property

@@ -37,8 +37,12 @@ def curvature(generator: Generator, codes: tf.Tensor, held: Held) -> np.ndarray:
 
     @tf.function(autograph=False, reduce_retracing=True)
     def pulled(codes: tf.Tensor, held: Held, signs: tf.Tensor) -> tf.Tensor:
-        seen = tf.reduce_sum(generator.to_unit(generator(codes, *held)) * signs)
-        slopes = tf.gradients(seen, codes)[0]  # by no tape: none records where another graph is left for a while
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(codes)
+            seen = tf.reduce_sum(generator.to_unit(generator(codes, *held)) * signs)
+        # No tape records in a function that is traced under `tf.init_scope`; `tf.gradients` is for graphs alone, and
+        # functions may be run eagerly.
+        slopes = tape.gradient(seen, codes) if tf.executing_eagerly() else tf.gradients(seen, codes)[0]
         if slopes is None:
             raise BadInput(f"{generator.name}: no gradient leads to its codes", "name another layer")
         return tf.reshape(slopes, [-1, entries // size, size])
