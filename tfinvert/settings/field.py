@@ -175,10 +175,11 @@ def _need_first(group: type, said: dict[str, Any]) -> None:
     for name in _needed(group):
         if name not in said:
             other, value = next(iter(said.items()))
-            raise BadInput(f"{other}={_as_flag(value)} without {name}", f"give {name} too, or leave it out")
+            raise BadInput(f"{other}={as_flag(value)} without {name}", f"give {name} too, or leave it out")
 
 
-def _as_flag(value: Any) -> str:
+def as_flag(value: Any) -> str:
+    """A value as one would write it behind a flag."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

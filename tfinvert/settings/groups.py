@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfinvert.errors import BadInput
-from tfinvert.settings.field import Settings, setting, within
+from tfinvert.settings.field import Settings, as_flag, setting, within
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
 STEPS = {  # the usual ones of each solver
@@ -251,9 +251,8 @@ class SecondStep(Settings):
     def __post_init__(self) -> None:
         at = (self.at,) if isinstance(self.at, str) else self.at
         if not isinstance(at, Sequence) or not at or not all(isinstance(each, str) and each for each in at):
-            said = ",".join(map(str, at)) if isinstance(at, Sequence) else at
             raise BadInput(
-                f"split={said!r}", "expected a layer's name, or several: the names of tfinvert.layers(generator)"
+                f"split={as_flag(at)!r}", "expected a layer's name, or several: the names of tfinvert.layers(generator)"
             )
         object.__setattr__(self, "at", at)
         super().__post_init__()

@@ -26,8 +26,8 @@ def curvature(generator: Generator, codes: tf.Tensor, held: Held) -> np.ndarray:
 
     Args:
       generator: whose images; k is the largest divisor of its codes' entries up to 64.
-      codes: [N, *shape].
-      held: for these codes, as `Generator.check` gives it. Codes whose slopes are not finite are left out.
+      codes: [N, *shape]; those whose slopes are not finite are left out.
+      held: for these codes, as `Generator.check` gives it.
 
     Raises:
       BadInput: no gradient leads from the images to the codes.

@@ -25,7 +25,8 @@ from tfinvert.generators.held import Held
 
 SMOOTHING = "smoothing"  # what smoothed generators hold: [B], at least 0
 
-_SAMPLES, _FEWER = 8, 5  # codes that tell the spread of what enters each activation; others, which have rows differ
+_SAMPLES = 8  # codes that tell the spread of what enters each activation
+_FEWER = 5  # looked at besides: a first side that follows the number of codes is that of rows
 _LEFT = ("Max", "Min", "MaxPool3D", "MaxPoolV2", "Sign", "Round", "Rint", "Floor", "Ceil", "TopKV2", "ArgMax")
 _SELU = 1.0507009873554805, 1.6732632423543772  # scale and alpha
 _OUTSIDE = -1e30  # what stands round a picture for maxima
