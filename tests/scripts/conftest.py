@@ -36,19 +36,31 @@ def loaded():
     return _loaded
 
 
+@pytest.fixture
+def called(tmp_path, caplog):
+    """called(script, steps=3) runs its `main` with the flags that it is given, and with these where they say nothing.
+
+    It gives the exit code and what was logged.
+    """
+
+    def of(script, **usual):
+        def call(**values):
+            caplog.clear()
+            with flagsaver.flagsaver(**{"out": str(tmp_path / "out"), **usual, **values}):
+                code = script.main([script.__name__])
+            return code, "\n".join(caplog.messages)
+
+        return call
+
+    return of
+
+
 @pytest.fixture(scope="module")
 def invert_script(load_script):
     return load_script("invert")
 
 
 @pytest.fixture
-def invert(invert_script, tmp_path, caplog):
-    """Runs `main` of `tfinvert invert` with these flags, and few steps; gives the exit code and what was logged."""
-
-    def call(**values):
-        caplog.clear()
-        with flagsaver.flagsaver(**{"out": str(tmp_path / "out"), "steps": 3, "restarts": 1, **values}):
-            code = invert_script.main(["invert.py"])
-        return code, "\n".join(caplog.messages)
-
-    return call
+def invert(invert_script, called):
+    """`tfinvert invert` with few steps."""
+    return called(invert_script, steps=3, restarts=1)

@@ -2,7 +2,6 @@
 
 import keras
 import pytest
-from absl.testing import flagsaver
 from eager import eager
 from jobs import do
 from PIL import Image
@@ -23,16 +22,8 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def edit(script, run, tmp_path, caplog):
-    """Runs `main` with these flags; gives the exit code and what was logged."""
-
-    def call(**values):
-        caplog.clear()
-        with flagsaver.flagsaver(**{"run": str(run), "out": str(tmp_path / "out"), "frames": 2, **values}):
-            code = script.main(["edit.py"])
-        return code, "\n".join(caplog.messages)
-
-    return call
+def edit(script, run, called):
+    return called(script, run=str(run), frames=2)
 
 
 IDS = ["DejaVuSansMono-BoldOblique-A", "DejaVuSerif-Italic-A"]

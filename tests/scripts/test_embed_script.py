@@ -5,7 +5,6 @@ import csv
 import keras
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 from jobs import do
 from PIL import Image
 
@@ -41,16 +40,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def embed(script, folder, tmp_path, caplog):
-    """Runs `main` with these flags; gives the exit code, what was logged, and the folder."""
-
-    def call(**values):
-        caplog.clear()
-        with flagsaver.flagsaver(**{"run": str(folder / "run"), "out": str(tmp_path / "out"), **values}):
-            code = script.main(["embed.py"])
-        return code, "\n".join(caplog.messages), tmp_path / "out"
-
-    return call
+def embed(script, folder, tmp_path, called):
+    """Gives the exit code, what was logged, and the folder."""
+    return lambda **values: (*called(script, run=str(folder / "run"))(**values), tmp_path / "out")
 
 
 def rows(path):

@@ -5,7 +5,6 @@ import csv
 import keras
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
 
 @pytest.fixture(scope="module")
@@ -14,17 +13,13 @@ def script(load_script):
 
 
 @pytest.fixture
-def gap(script, tmp_path, caplog):
-    """Runs `main` with these flags; gives the exit code, what was logged, and the rows of the table."""
+def gap(script, tmp_path, called):
+    """`tfinvert gap` with few steps; gives the exit code, what was logged, and the rows of the table."""
 
     def call(**values):
-        caplog.clear()
-        given = {"out": str(tmp_path / "out"), "limit": 3, "steps": 5, "second_steps": 5, "restarts": 1, **values}
-        with flagsaver.flagsaver(**given):
-            code = script.main(["gap.py"])
+        code, log = called(script, limit=3, steps=5, second_steps=5, restarts=1)(**values)
         file = tmp_path / "out" / "gap.csv"
-        rows = list(csv.DictReader(file.open())) if file.exists() else []
-        return code, "\n".join(caplog.messages), rows
+        return code, log, list(csv.DictReader(file.open())) if file.exists() else []
 
     return call
 
