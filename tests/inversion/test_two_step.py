@@ -108,7 +108,7 @@ def test_images_that_are_none_leave_the_others_alone():
         (None, {"at": "conv"}, "no layer 'conv'"),
         (None, {"at": []}, "split=.*expected a layer's name, or several"),
         (None, {"at": [3]}, "split=.*expected a layer's name, or several"),
-        (None, {"at": 3}, "split=3: expected a layer's name, or several"),
+        (None, {"at": 3}, "split=.3.: expected a layer's name, or several"),
         (ti.LogPrior(), {}, "sees no image"),
         (None, {"learning_rate": 0.1}, "second_learning_rate=0.1 for lbfgs: it has none"),
         (None, {"schedule": "drop"}, "second_schedule=drop for lbfgs: it has none"),
