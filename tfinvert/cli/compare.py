@@ -20,6 +20,7 @@ from tfinvert.cli import start
 
 shared.define_generator()
 shared.define_inversion()
+shared.define_engine()
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("generators", None, "Two or more, as --generator of `tfinvert invert` takes one.")
 flags.DEFINE_string(
@@ -38,6 +39,7 @@ def _compare() -> None:
     from tfinvert.experiments import compare, significance
     from tfinvert.losses import Features
     from tfinvert.report.compare import compare as draw
+    from tfinvert.runs.doing import run_jobs
     from tfinvert.runs.files import writable, write_table
     from tfinvert.runs.job import load
 
@@ -54,8 +56,7 @@ def _compare() -> None:
     runs = [_ready(job, generator) for job, generator in zip(jobs, generators, strict=True)]
     for run in runs:  # whatever is wrong is told before the first hour's work
         run.claim()
-    for name, run in zip(names, runs, strict=True):
-        summary = run.run()
+    for name, summary in zip(names, run_jobs(runs), strict=True):
         logging.info("%s: %s", name, summary)
         if summary.interrupted:
             raise KeyboardInterrupt

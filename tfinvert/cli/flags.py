@@ -15,6 +15,7 @@ from tfinvert.cli import start
 from tfinvert.errors import BadInput
 from tfinvert.settings import (
     EditSettings,
+    EngineSettings,
     GeneratorSettings,
     ImageSettings,
     Job,
@@ -26,7 +27,7 @@ from tfinvert.settings import (
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
-_ELSEWHERE = ("out",)  # each command has its own default and its own help for it
+_ELSEWHERE = ("out", *flags_of(EngineSettings))  # each command has its own default and its own help for it
 _SHOWN = "shown_channels"
 PYTHON_ONLY = ("held_inputs",)  # a command has no way to give what is held for each image
 
@@ -47,6 +48,11 @@ def define_inversion() -> None:
     """The flags of a `Job` besides."""
     _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE})
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
+
+
+def define_engine() -> None:
+    """The flags of `EngineSettings`, for commands whose work engines do."""
+    _define(EngineSettings)
 
 
 def define_training() -> None:

@@ -13,6 +13,7 @@ from tfinvert.cli import start
 
 shared.define_generator()
 shared.define_inversion()
+shared.define_engine()
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_string("out", "runs/invert", "Folder for results/*.parquet, run.json, comparison.png and index.html.")
 flags.DEFINE_bool("page", True, "Whether index.html is written, too: all images, errors and settings in one page.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -12,10 +13,10 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry, Reading
-from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
-from tfinvert.images.like import Like
+from tfinvert.images.like import Like, Scale
 from tfinvert.images.pipelines import DatasetEntries
+from tfinvert.images.reader import Picture, Reader, Waiting
 from tfinvert.images.sources import open_source
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
@@ -26,16 +27,6 @@ class Images(NamedTuple):
     pixels: np.ndarray  # [N, H, W, C] float32 in the generator's value range, or series [N, L, C]
     ids: np.ndarray  # [N] strings: paths or indices
     labels: np.ndarray | None  # [N] int32
-
-
-class Picture(NamedTuple):
-    """One image that was read, or the reason why it could not be."""
-
-    id: str
-    label: int | None
-    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range, or [L, C]
-    note: str  # what was done to it; for an unreadable one, what is wrong
-    place: int = 0  # among the images of the source, in their order
 
 
 class Sources:
@@ -74,13 +65,14 @@ class Sources:
             raise BadInput("images without like=", "expected like=generator, which says their size and range")
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
-        fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
-        self._told: set[str] = set()
-        entries = open_source(source, Reading(_scale(array_range), limits, like))
+        self.reader = Reader(like, fit, limits)
+        # Not the generator itself, for entries may go to another process.
+        how = Reading(_scale(array_range), limits, Scale(like.image_shape, like.value_range))
+        entries = open_source(source, how)
         if isinstance(entries, list):
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
-        self.like, self._fit, self._limit, self._limits = like, fit, limit, limits
+        self.like, self._limit = like, limit
         self._labels = None if labels is None else Labels(labels, limits)
         self._check: Callable[[Any], Any] | None = None
         self._endless = isinstance(entries, DatasetEntries) and entries.endless
@@ -101,13 +93,17 @@ class Sources:
 
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
+        return map(self.reader, self.left(skip))
+
+    def left(self, skip: frozenset[str]) -> Iterator[Waiting]:
+        """The images whose id is not in `skip`, to be read by `reader`, here or in another process."""
         # The limit goes first: a stream without end may hold fewer ids than that.
         place, numbered = -1, itertools.islice(self._numbered(), self._limit)
         for place, (index, entry) in enumerate(
             numbered if isinstance(self._entries, Sequence) else self._once(numbered)
         ):
             if entry.id not in skip:
-                yield self._scaled(self._read(index, entry))._replace(place=place)
+                yield Waiting(place, self._labelled(index, entry))
         self.count = place + 1  # now it is known, whatever was said before
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
@@ -122,7 +118,7 @@ class Sources:
                 return
             if entry.id in left:
                 left.remove(entry.id)
-                picture = self._read(index, entry)
+                picture = self.reader.unit(self._labelled(index, entry))
                 yield entry.id, picture.note if picture.pixels is None else picture.pixels
 
     def _once(self, numbered: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, Entry]]:
@@ -130,7 +126,7 @@ class Sources:
         seen: set[str] = set()
         for index, entry in numbered:
             if entry.id in seen:
-                self._tell(entry.id, "comes again, and counts once")
+                self.reader.tell(entry.id, "comes again, and counts once")
             else:
                 seen.add(entry.id)
                 yield index, entry
@@ -194,31 +190,21 @@ class Sources:
         if len(wrong) == len(labels):
             raise wrong[0]
 
-    def _scaled(self, picture: Picture) -> Picture:
-        """A picture on [0, 1] in the value range."""
-        low, high = self.like.value_range
-        pixels = picture.pixels
-        scaled = None if pixels is None else (low + (high - low) * pixels).astype(np.float32)
-        return picture._replace(pixels=scaled)
-
-    def _read(self, index: int, entry: Entry) -> Picture:
-        """The picture on [0, 1]."""
+    def _labelled(self, index: int, entry: Entry) -> Entry:
+        """The image with its class; where that is wrong, one that cannot be read, and says why."""
         label = entry.label
         try:
             if self._labels is not None:
                 label = self._labels.of(index, entry.id)
             if self._check is not None and (refusal := _refusal(self._check, label)) is not None:
                 raise refusal
-            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self._limits)
-        except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
-            return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
-        self._tell(entry.id, note)
-        return Picture(entry.id, label, pixels.astype(np.float32), note)
+        except Exception as error:  # of whoever made the check
+            return entry._replace(label=label, read=functools.partial(_fail, error))
+        return entry._replace(label=label)
 
-    def _tell(self, image_id: str, note: str) -> None:
-        if note and note not in self._told:
-            self._told.add(note)
-            logging.warning("%s: %s (said once)", image_id, note)
+
+def _fail(error: Exception) -> np.ndarray:
+    raise error
 
 
 def _scale(array_range: Sequence[float] | None) -> tuple[float, float] | None:

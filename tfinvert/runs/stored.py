@@ -16,7 +16,7 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.runs.files import read_json, read_small
-from tfinvert.runs.index import UNREAD, Index, index, settings_of, tell
+from tfinvert.runs.index import AGAIN, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA
 
 _TRIES = 20  # to read while another process merges what is read
@@ -67,12 +67,12 @@ class Stored:
         """The same, in the images' order."""
         return self._indexed().known().to_pylist()
 
-    def unread(self) -> frozenset[str]:
-        """Ids of the images that could not be read when it was their turn."""
+    def again(self) -> frozenset[str]:
+        """Ids of the images of which another try may find more: see `Status.again`."""
 
         def read(found: Index) -> frozenset[str]:
-            unread = pc.equal(found.read(["status"], found.rows)["status"], UNREAD)
-            return frozenset(found.known().filter(unread.combine_chunks()).to_pylist())
+            again = pc.is_in(found.read(["status"], found.rows)["status"], value_set=AGAIN)
+            return frozenset(found.known().filter(again.combine_chunks()).to_pylist())
 
         return self._settled(read)
 
