@@ -15,7 +15,7 @@ import tfinvert as ti
 from tfinvert.engines import Lost, Sign, Task
 from tfinvert.images import Sources
 from tfinvert.runs import Store, run
-from tfinvert.runs.doing import Elsewhere, run_jobs
+from tfinvert.runs.doing import run_jobs
 from tfinvert.runs.inverting import Inverting
 from tfinvert.runs.job import ready, versions
 from tfinvert.runs.run import Todo, run_all

@@ -116,8 +116,8 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of how Ray Data itself makes its workers
-    for name in ("ray", "ray.data"):
-        python_logging.getLogger(name).setLevel(python_logging.ERROR)
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")
+    python_logging.getLogger("ray").setLevel(python_logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": python_logging.ERROR, "log_to_driver": False}
     wanted = (settings.workers or 1) * settings.worker_cpus
     try:
