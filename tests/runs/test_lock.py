@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import tfinvert as ti
-from tfinvert.runs import lock as module
+from tfinvert.runs import locked as module
 from tfinvert.runs.lock import Lock
 
 HOLDS = """
@@ -97,7 +97,7 @@ def test_a_folder_that_was_removed_or_replaced_is_not_written(tmp_path):
     [(errno.ENOLCK, "file system without locks"), (errno.ENOSYS, "without locks"), (errno.EIO, "cannot be written")],
 )
 def test_where_there_can_be_no_lock_it_is_one_line(tmp_path, monkeypatch, code, words):
-    def refused(descriptor):
+    def refused(descriptor, number):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(module, "_take", refused)

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ Inverts = Inverter | TwoStep
 
 
 class Summary(NamedTuple):
-    """How a run ended, over all rows in its folder."""
+    """How a run ended, over all rows in its folder; that of a shard, over the rows of its own images."""
 
     counts: dict[str, int]  # images by status
     failed: int
@@ -70,14 +70,14 @@ def run(
 
     Args:
       inverter: whose `batch_size` says how many images are worked on and written at once.
-      sources: the images.
+      sources: the images, or those of a shard.
       store: where rows go; what it holds is not done again, but for images that could not be read.
       show: whether a progress bar is drawn on the error stream.
       classes: finds those of a class-conditional generator; default: the images bring them along.
 
     Returns:
-      What all rows of the store say. Ctrl-C ends the run early; the batch at hand is given up, and the same run
-      does it again.
+      What all rows of the store say, or those of the shard's images. Ctrl-C ends the run early; the batch at hand is
+      given up, and the same run does it again.
 
     Raises:
       BadInput: the memory does not hold a batch, another writer is at work in the folder, a part in it is damaged, or
@@ -87,11 +87,13 @@ def run(
         unread, done = store.unread(), store.done()
         done = done - unread if unread else done  # no copy of a million ids for nothing
         store.tidy()
-        written, interrupted = _all(inverter, sources, store, done, unread, show, classes)
+        own: list[str] | None = None if sources.shard is None else []
+        written, interrupted = _all(inverter, sources, store, done, unread, show, classes, own)
         if not interrupted:
             store.merge()
-        missing = len(store.lacking([*done, *written]))
-    return summarise(store, interrupted, missing)
+        ids = None if own is None else [*own, *written]
+        missing = len(store.lacking([*done, *written] if ids is None else ids))
+    return summarise(store, interrupted, missing, ids)
 
 
 def _all(
@@ -102,20 +104,29 @@ def _all(
     unread: frozenset[str],
     show: bool,
     classes: ClassSearch | None,
+    own: list[str] | None,
 ) -> tuple[list[str], bool]:
     """Does what is not done: the ids that were written, and whether Ctrl-C came before the end.
 
-    Images whose row says that they could not be read are tried again; where they still cannot, that row stays.
+    Images whose row says that they could not be read are tried again; where they still cannot, that row stays. The ids
+    of a shard's images that are done are added to `own`.
     """
     written: list[str] = []
     with (
         _ctrl_c() as pressed,
         tqdm(
-            total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR
+            total=sources.count,
+            initial=len(done) if own is None else 0,
+            unit=" images",
+            disable=not show,
+            smoothing=0.1,
+            bar_format=_BAR,
         ) as bar,
     ):
         try:
-            for batch in _batches(sources.read(done), inverter.batch_size):
+            for batch in _batches(sources.read(done, own), inverter.batch_size):
+                if own is not None:
+                    bar.n = len(own) + len(written)
                 made = _invert(inverter, batch, bar, classes)
                 store.write([row for row in made if row["status"] != UNREAD or row["id"] not in unread])
                 written += [picture.id for picture in batch]
@@ -159,9 +170,9 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Summary:
-    """What the rows of a store say."""
-    table = store.read(["status", "mse", "psnr"])
+def summarise(store: Stored, interrupted: bool = False, missing: int = 0, ids: Sequence[str] | None = None) -> Summary:
+    """What the rows of a store say; of these images only, where they are given."""
+    table = store.read(["status", "mse", "psnr"], ids)
     counts = {each["values"]: each["counts"] for each in pc.value_counts(table["status"]).to_pylist()}
     bad = pa.array([name for name in counts if Status[name.upper()].failed], pa.string())
     good = table.filter(pc.invert(pc.is_in(table["status"], value_set=bad)))
@@ -171,7 +182,9 @@ def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Sum
         return float(np.median(values)) if len(values) else float("nan")
 
     failed = len(table) - len(good)
-    return Summary(counts, failed, median("mse"), median("psnr"), interrupted, missing, store.double)
+    return Summary(
+        counts, failed, median("mse"), median("psnr"), interrupted, missing, 0 if ids is not None else store.double
+    )
 
 
 def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:
