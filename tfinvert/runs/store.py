@@ -149,16 +149,16 @@ class Store(Stored):
     def _put(self, run: bytes) -> bytes:
         """Writes run.json; of shards that begin at once the first does, and this is what it wrote."""
         path = self.folder / "run.json"
-        if self._shard is None or path.exists():  # damaged
-            write_bytes(path, run)
-            return run
-        try:
-            write_bytes(path, run, new=True)
-        except BadInput:
-            found = self._run_json()
-            if not found:
-                raise
-            return found
+        if self._shard is not None:
+            try:
+                write_bytes(path, run, new=True)
+            except BadInput:
+                found = self._run_json()
+                if found:
+                    return found
+            else:
+                return run
+        write_bytes(path, run)  # in place of a damaged one, too
         return run
 
     def _restored(self, wanted: dict[str, Any]) -> bytes:

@@ -28,7 +28,7 @@ class Shard(NamedTuple):
         match = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", str(text))
         number, total = map(int, match.groups()) if match else (0, 0)
         if not 1 <= number <= total <= _MOST:
-            shown = text if re.fullmatch(r"[\w/.-]+", str(text)) else repr(text)
+            shown = str(text)[:40] if re.fullmatch(r"[\w/.-]+", str(text)) else repr(text)[:40]
             raise BadInput(f"--shard={shown}", "expected K/N with K from 1 to N, such as 3/64 for the third of 64")
         return cls(number, total)
 
