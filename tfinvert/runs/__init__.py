@@ -2,8 +2,8 @@
 
 `job.py` puts the settings of a whole run to work, `run.py` is the loop over batches. The folder:
 `store.py` writes it, `stored.py` reads it, `parts.py` are its files, `index.py` says which of their rows count,
-`merging.py` makes few files of many, `lock.py` keeps other writers out by files that `locked.py` locks. `finished.py` is a folder that is opened again,
-`history.py` how its losses fell.
+`merging.py` makes few files of many, `lock.py` keeps other writers out, by files that `locked.py` locks. `finished.py`
+is a folder that is opened again, `history.py` how its losses fell.
 """
 
 from tfinvert.runs.finished import FinishedRun, open_run

@@ -83,17 +83,13 @@ def claim(path: Path, name: str, number: int | None = None) -> Claim:
       Taken: another has it.
       BadInput: there can be no lock.
     """
-    for last in (False, True):
-        try:
-            found = None
-            while found is None:
-                found = _try(path, name, number)
-            return found
-        except Taken:
-            if last or _file(path) in _held:
-                raise
-            time.sleep(_AGAIN)
-    raise AssertionError("the second try returns or raises")
+    try:
+        return _claimed(path, name, number)
+    except Taken:
+        if _file(path) in _held:
+            raise
+    time.sleep(_AGAIN)
+    return _claimed(path, name, number)
 
 
 def leave(claim: Claim, number: int | None = None) -> None:
@@ -133,13 +129,23 @@ def holder(path: Path) -> str:
     return ""
 
 
+def _claimed(path: Path, name: str, number: int | None) -> Claim:
+    found = None
+    while found is None:
+        found = _try(path, name, number)
+    return found
+
+
 def _try(path: Path, name: str, number: int | None) -> Claim | None:
     """None where the file was removed between the opening and the taking."""
     known = _held.get(_file(path) or (0, 0))
-    if known is not None and (known.alone or number is None or known.descriptor is None):
-        raise Taken("this process")
-    if known is not None and known.descriptor is not None:
-        _take(known.descriptor, number)
+    if known is not None:
+        if known.alone or number is None or known.descriptor is None:
+            raise Taken("this process")
+        try:
+            _take(known.descriptor, number)
+        except OSError as error:  # on Windows, where another process has this number
+            raise Taken("another process") from error
         known.users += 1
         return known
     try:
