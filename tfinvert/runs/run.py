@@ -112,17 +112,7 @@ def _all(
     of a shard's images that are done are added to `own`.
     """
     written: list[str] = []
-    with (
-        _ctrl_c() as pressed,
-        tqdm(
-            total=sources.count,
-            initial=len(done) if own is None else 0,
-            unit=" images",
-            disable=not show,
-            smoothing=0.1,
-            bar_format=_BAR,
-        ) as bar,
-    ):
+    with _ctrl_c() as pressed, _bar(sources, len(done) if own is None else 0, show) as bar:
         try:
             for batch in _batches(sources.read(done, own), inverter.batch_size):
                 if own is not None:
@@ -144,6 +134,10 @@ def _all(
                 mend if inverter.generator.condition is not None else "try it on codes of its prior",
             ) from error
     return written, False
+
+
+def _bar(sources: Sources, done: int, show: bool) -> tqdm:
+    return tqdm(total=sources.count, initial=done, unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR)
 
 
 @contextlib.contextmanager
