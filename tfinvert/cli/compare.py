@@ -5,9 +5,10 @@
 inverts the same images into each generator with the same solver, steps, starts and seed, and writes
 OUT/comparison.csv, OUT/pairs.csv, OUT/errors.csv (each image's) and OUT/comparison.png (Creswell & Bharath, section
 VII). What each generator found lies in OUT/NAME, a run as `tfinvert invert` leaves it: the same command again goes on
-where it stopped, and with one generator more does that one only. --value_range and --prior are one for all generators,
-or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images
-are inverted say the flags of `tfinvert invert`.
+where it stopped, and with one generator more does that one only. With --shard=3/64 it inverts that shard of the images
+into all generators and compares nothing; the same without, once all shards are done, does. --value_range and --prior
+are one for all generators, or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new
+to all of them. How images are inverted say the flags of `tfinvert invert`.
 """
 
 from collections.abc import Sequence
@@ -60,6 +61,9 @@ def _compare() -> None:
         logging.info("%s: %s", name, summary)
         if summary.interrupted:
             raise KeyboardInterrupt
+    if jobs[0].shard is not None:
+        logging.info("shard %s is done: the same command without --shard compares, once all are", jobs[0].shard)
+        return
     found = compare.of_runs(names, runs, scale)
     for each in found:
         logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())

@@ -44,9 +44,9 @@ def define_generator() -> None:
     _define_import()
 
 
-def define_inversion() -> None:
-    """The flags of a `Job` besides."""
-    _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE})
+def define_inversion(shards: bool = True) -> None:
+    """The flags of a `Job` besides; `shard` only where a command can do a part of its images."""
+    _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE, *(() if shards else ("shard",))})
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
 
 

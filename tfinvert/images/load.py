@@ -18,7 +18,7 @@ from tfinvert.images.like import Like, Scale
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.reader import Picture, Reader, Waiting
 from tfinvert.images.sources import open_source
-from tfinvert.settings import DEFAULT_LIMITS, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits, Shard
 
 
 class Images(NamedTuple):
@@ -43,10 +43,11 @@ class Sources:
       limit: only the first so many.
       shuffle: a seed by which their order is drawn, so that a limit takes some from everywhere; default: as they are.
       limits: what one file may take.
+      shard: of all that, only these; their places stay those among all.
 
     Raises:
       BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled; or
-        nothing that says their size.
+        nothing that says their size; or no image for the shard.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sources:
         limit: int | None = None,
         shuffle: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        shard: Shard | None = None,
     ) -> None:
         if like is None:
             raise BadInput("images without like=", "expected like=generator, which says their size and range")
@@ -79,14 +81,16 @@ class Sources:
         if limit is None and self._endless:
             raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
         whole = len(entries) if isinstance(entries, Sequence) else None
-        self.count = whole if limit is None else limit if whole is None else min(limit, whole)
+        count = whole if limit is None else limit if whole is None else min(limit, whole)
+        self.shard = shard
+        self.count = None if count is None else self._own(count)
         self._order: Sequence[int] | None = None
         if shuffle is not None:
             if whole is None:
                 raise BadInput("a stream of images in another order", "shuffle it before, or save it as a file")
             self._order = np.random.default_rng([shuffle, 5]).permutation(whole).tolist()
         if self._labels is not None and whole is not None:
-            self._labels.check_count(whole if self._order else self.count or 0, whole)
+            self._labels.check_count(whole if self._order else count or 0, whole)
 
     def __iter__(self) -> Iterator[Picture]:
         return self.read(frozenset())
@@ -95,16 +99,38 @@ class Sources:
         """The pictures whose id is not in `skip`; those are not decoded."""
         return map(self.reader, self.left(skip))
 
-    def left(self, skip: frozenset[str]) -> Iterator[Waiting]:
-        """The images whose id is not in `skip`, to be read by `reader`, here or in another process."""
+    def left(self, skip: frozenset[str], passed: list[str] | None = None) -> Iterator[Waiting]:
+        """The images whose id is not in `skip`, to be read by `reader`, here or in another process.
+
+        Args:
+          skip: ids.
+          passed: those that were skipped are added to it.
+
+        Raises:
+          BadInput: a stream ends before the first image of the shard.
+        """
         # The limit goes first: a stream without end may hold fewer ids than that.
         place, numbered = -1, itertools.islice(self._numbered(), self._limit)
         for place, (index, entry) in enumerate(
             numbered if isinstance(self._entries, Sequence) else self._once(numbered)
         ):
+            if self.shard is not None and not self.shard.has(place):
+                continue
             if entry.id not in skip:
                 yield Waiting(place, self._labelled(index, entry))
-        self.count = place + 1  # now it is known, whatever was said before
+            elif passed is not None:
+                passed.append(entry.id)
+        self.count = self._own(place + 1)  # now it is known, whatever was said before
+
+    def _own(self, count: int) -> int:
+        """How many of all images are gone through."""
+        if self.shard is None:
+            return count
+        if self.shard.number > count:
+            raise BadInput(
+                f"--shard={self.shard} of {count} images", "no image is left for it: take no more shards than images"
+            )
+        return self.shard.size(count)
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
         """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.

@@ -3,8 +3,8 @@
 `job.py` says what the settings of a whole run stand for, `doing.py` has them done, by an engine (`tfinvert.engines`).
 `run.py` is the loop over batches, `inverting.py` makes rows of one, wherever that is. The folder:
 `store.py` writes it, `stored.py` reads it, `parts.py` are its files, `index.py` says which of their rows count,
-`merging.py` makes few files of many, `lock.py` keeps other writers out. `finished.py` is a folder that is opened again,
-`history.py` how its losses fell.
+`merging.py` makes few files of many, `lock.py` keeps other writers out, by files that `locked.py` locks. `finished.py`
+is a folder that is opened again, `history.py` how its losses fell.
 """
 
 from tfinvert.runs.doing import run_job

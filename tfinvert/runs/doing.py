@@ -76,7 +76,7 @@ def _sent(prepared: Ready) -> Job:
             "workers load it themselves: save it, and give its file",
         )
     known = job.images.labels if found(job) else None
-    return changed(settled(job, prepared.generator), images=None, labels=known)
+    return changed(settled(job, prepared.generator), images=None, labels=known, shard=None)
 
 
 def _registering() -> list[str]:

@@ -43,7 +43,7 @@ def writable(folder: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         trial = folder / _hidden("trial")
         trial.touch()
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # a writer that opens the folder just now may have cleared it away
         clear(folder)
     except OSError as error:
         reason = error.strerror or error
@@ -133,9 +133,9 @@ def unwritable(path: Path, error: OSError) -> BadInput:
     return BadInput(f"{path} cannot be written ({error.strerror or str(error).splitlines()[0]})", mend)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes what is the content of a file already."""
-    with whole(path) as temporary:
+def write_bytes(path: Path, content: bytes, new: bool = False) -> None:
+    """Writes what is the content of a file already; see `whole`."""
+    with whole(path, new) as temporary:
         temporary.write_bytes(content)
 
 

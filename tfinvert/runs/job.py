@@ -20,7 +20,7 @@ from tfinvert.inversion import ClassSearch, Inverter, TwoStep
 from tfinvert.losses import loss_of
 from tfinvert.runs.inverting import Inverting
 from tfinvert.runs.store import Store
-from tfinvert.settings import Job, as_nest, changed
+from tfinvert.settings import Job, Shard, as_nest, changed
 from tfinvert.solvers import solver_of
 
 _PACKAGES = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
@@ -61,7 +61,7 @@ def ready(job: Job, generator: Generator | None = None) -> Ready:
       BadInput: a setting cannot be used, or another writer is at work in the folder.
     """
     solver_of(job.solver)
-    store = Store(job.out)
+    store = Store(job.out, Shard.of(job.shard))
     store.open()  # before a generator is loaded: who comes second is told at once
     try:
         generator = load(job) if generator is None else generator
@@ -103,7 +103,7 @@ def pictures(job: Job, like: Like, labels: Any = None) -> Sources:
     """The images, as whatever this is could have made them."""
     how = {**as_nest(job.images), "labels": labels, "shuffle": job.seed if job.images.shuffle else None}
     del how["shown_channels"]
-    return Sources(how.pop("source"), like, **how, limits=job.limits)
+    return Sources(how.pop("source"), like, **how, limits=job.limits, shard=Shard.of(job.shard))
 
 
 def classes_of(job: Job, generator: Generator) -> ClassSearch | None:
@@ -139,7 +139,7 @@ def stated(job: Job) -> dict[str, Any]:
     """The settings that a result depends on (JSON values)."""
     nest = _plain(as_nest(job))
     # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
-    for name in ("out", "limits", "engine", "batch_size"):
+    for name in ("out", "limits", "engine", "batch_size", "shard"):
         del nest[name]
     for name in ("limit", "shown_channels"):
         del nest["images"][name]

@@ -29,7 +29,7 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fm
 
 
 class Summary(NamedTuple):
-    """How a run ended, over all rows in its folder."""
+    """How a run ended, over all rows in its folder; that of a shard, over the rows of its own images."""
 
     counts: dict[str, int]  # images by status
     failed: int
@@ -72,14 +72,14 @@ def run(
 
     Args:
       inverter: whose `batch_size` says how many images are worked on and written at once.
-      sources: the images.
+      sources: the images, or those of a shard.
       store: where rows go; what it holds is not done again, but for images of which another try may find more.
       show: whether a progress bar is drawn on the error stream.
       classes: finds those of a class-conditional generator; default: the images bring them along.
 
     Returns:
-      What all rows of the store say. Ctrl-C ends the run early; the batch at hand is given up, and the same run
-      does it again.
+      What all rows of the store say, or those of the shard's images. Ctrl-C ends the run early; the batch at hand is
+      given up, and the same run does it again.
 
     Raises:
       BadInput: the memory does not hold one image, another writer is at work in the folder, a part in it is damaged,
@@ -105,7 +105,7 @@ def run_all(todos: Sequence[Todo], start: Start, engine: Engine, show: bool = Tr
         interrupted = _all(progress, start, engine, show)
         for each in progress if not interrupted else []:
             each.todo.store.merge()
-    return [summarise(each.todo.store, interrupted, each.missing()) for each in progress]
+    return [each.summary(interrupted) for each in progress]
 
 
 class _Progress:
@@ -115,12 +115,18 @@ class _Progress:
         self.todo = todo
         self.again, done = todo.store.again(), todo.store.done()
         self.done = done - self.again if self.again else done  # no copy of a million ids for nothing
+        self.own: list[str] | None = None if todo.sources.shard is None else []  # of the shard's images, those done
         self.written: list[str] = []
         todo.store.tidy()
 
+    @property
+    def count(self) -> int:
+        """How many images are done, as far as is known."""
+        return len(self.done if self.own is None else self.own) + len(self.written)
+
     def tasks(self, number: int) -> Iterator[Task]:
         """What is not done, in batches."""
-        left = self.todo.sources.left(self.done)
+        left = self.todo.sources.left(self.done, self.own)
         while batch := list(itertools.islice(left, self.todo.size)):
             yield Task(number, batch)
 
@@ -138,9 +144,11 @@ class _Progress:
         )
         self.written += [row["id"] for row in rows]
 
-    def missing(self) -> int:
-        """How many images came and have no row."""
-        return len(self.todo.store.lacking([*self.done, *self.written]))
+    def summary(self, interrupted: bool) -> Summary:
+        """How the run has ended; that of a shard, for its own images."""
+        ids = None if self.own is None else [*self.own, *self.written]
+        missing = len(self.todo.store.lacking([*self.done, *self.written] if ids is None else ids))
+        return summarise(self.todo.store, interrupted, missing, ids)
 
 
 def _lost(waiting: Waiting, lost: Lost) -> Row:
@@ -157,18 +165,16 @@ def _all(runs: Sequence[_Progress], start: Start, engine: Engine, show: bool) ->
     """Does what is not done; whether Ctrl-C came before the end."""
     tasks = itertools.chain.from_iterable(each.tasks(number) for number, each in enumerate(runs))
     with _ctrl_c() as pressed, _bar(runs, show) as bar:
-        begun = bar.n
 
         def tell(sign: Sign) -> None:
-            bar.n = round(begun + sign.done, 1)
+            bar.n = round(sum(each.count for each in runs) + sign.done, 1)
             if sign.loss is not None:
                 bar.set_postfix(loss=f"{sign.loss:.3g}")
 
         try:
             for task, found in engine.results(start, tasks, tell):
                 runs[task.run].write(task, found)
-                begun += len(task.items)
-                bar.n = begun
+                bar.n = sum(each.count for each in runs)
                 bar.refresh()
                 if pressed:
                     raise KeyboardInterrupt
@@ -181,7 +187,7 @@ def _bar(runs: Sequence[_Progress], show: bool) -> tqdm:
     counts = [each.todo.sources.count for each in runs]
     known = [count for count in counts if count is not None]
     total = sum(known) if len(known) == len(counts) else None
-    done = sum(len(each.done) for each in runs)
+    done = sum(each.count for each in runs)
     return tqdm(total=total, initial=done, unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR)
 
 
@@ -209,9 +215,9 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Summary:
-    """What the rows of a store say."""
-    table = store.read(["status", "mse", "psnr"])
+def summarise(store: Stored, interrupted: bool = False, missing: int = 0, ids: Sequence[str] | None = None) -> Summary:
+    """What the rows of a store say; of these images only, where they are given."""
+    table = store.read(["status", "mse", "psnr"], ids)
     counts = {each["values"]: each["counts"] for each in pc.value_counts(table["status"]).to_pylist()}
     bad = pa.array([name for name in counts if Status[name.upper()].failed], pa.string())
     good = table.filter(pc.invert(pc.is_in(table["status"], value_set=bad)))
@@ -221,4 +227,6 @@ def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Sum
         return float(np.median(values)) if len(values) else float("nan")
 
     failed = len(table) - len(good)
-    return Summary(counts, failed, median("mse"), median("psnr"), interrupted, missing, store.double)
+    return Summary(
+        counts, failed, median("mse"), median("psnr"), interrupted, missing, 0 if ids is not None else store.double
+    )

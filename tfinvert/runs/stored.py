@@ -17,9 +17,10 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.runs.files import read_json, read_small
 from tfinvert.runs.index import AGAIN, Index, index, settings_of, tell
-from tfinvert.runs.parts import SCHEMA
+from tfinvert.runs.parts import SCHEMA, Head
 
 _TRIES = 20  # to read while another process merges what is read
+_ALIKE = 3  # listings, after which two need not be the same
 _Found = TypeVar("_Found")
 
 
@@ -114,12 +115,13 @@ class Stored:
         Raises:
           BadInput: a part is damaged, or parts come and go all the time.
         """
+        heads: dict[Path, Head] = {}
         for _ in range(_TRIES):
             try:
                 names = listed(self.results)
                 if self._seen is None or self._seen[0] != names:
                     paths = [self.results / name for name, *_ in names]
-                    self._seen = (names, index(self.folder, paths, self._run_json()))
+                    self._seen = (names, index(self.folder, paths, self._run_json(), heads))
                 return use(self._seen[1])
             except FileNotFoundError as error:
                 logging.debug("%s has been merged with others", error.filename)
@@ -139,10 +141,11 @@ def listed(folder: Path) -> list[tuple[str, int, int]]:
     """Names, sizes and times of the parts, as they were at one moment.
 
     A listing that is made while parts are merged may have neither those nor the merged one; then the next differs.
+    Where many write, no two are the same; then one will do in which all of the one before still are.
     """
-    before, now = None, _list(folder)
-    while before != now:
-        before, now = now, _list(folder)
+    before, now, tries = _list(folder), _list(folder), 1
+    while before != now and (tries < _ALIKE or {name for name, *_ in before} - {name for name, *_ in now}):
+        before, now, tries = now, _list(folder), tries + 1
     return now
 
 

@@ -1,7 +1,7 @@
 """Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
 
 `field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training,
-`editing.py` those of an editing.
+`editing.py` those of an editing, `shard.py` what a shard of a run is.
 Constructors take the groups, `Job` is all of an inversion's, `tfinvert.cli` makes flags of their fields, and run.json
 nests as they do.
 """
@@ -33,6 +33,7 @@ from tfinvert.settings.groups import (
     Starts,
     Stopping,
 )
+from tfinvert.settings.shard import Shard
 from tfinvert.settings.training import CONDITIONAL, TrainingSettings
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Motion",
     "SecondStep",
     "Settings",
+    "Shard",
     "SolverSettings",
     "Starts",
     "Stopping",

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfinvert.errors import BadInput
 from tfinvert.settings.field import Settings, as_flag, setting, within
+from tfinvert.settings.shard import Shard
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
 STEPS = {  # the usual ones of each solver
@@ -322,6 +323,14 @@ class Job(Settings):
         16, "Images at once; halved, for the rest of the run, where memory is short.", int, least=1
     )
     seed: int = setting(0, "Fixes all that is drawn.", int, least=0, most=2**32 - 1)
+    shard: str | None = setting(
+        None,
+        "K/N: only the K-th of N shards, every N-th image from the K-th on, as one of N machines does; default: all.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Shard.of(self.shard)
 
 
 DEFAULT_LIMITS, DEFAULT_INPUTS = Limits(), Inputs()
