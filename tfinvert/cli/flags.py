@@ -120,8 +120,18 @@ def load_generator() -> Any:
     """
     from tfinvert.runs.job import load
 
+    return load(generator_job())
+
+
+def generator_job() -> Job:
+    """A `Job` that says which generator the flags mean, and which engine, where there are flags for one.
+
+    Raises:
+      BadInput: a flag is no list of numbers, or out of range.
+    """
     _import()
-    return load(made(Job, {**_given(flags_of(GeneratorSettings)), **_given(flags_of(Limits))}))
+    groups = (GeneratorSettings, Limits, EngineSettings)
+    return made(Job, {name: value for group in groups for name, value in _given(flags_of(group)).items()})
 
 
 def job(**own: Any) -> Job:
