@@ -124,13 +124,6 @@ def test_classes_are_searched_only_where_there_are_some(compare):
     assert [row["n"] for row in rows] == ["2", "2"]
 
 
-def test_files_of_one_name_are_told_apart(compare, script):
-    assert script._names(["a/g.keras", "b/g.keras"]) == ["a", "b"]
-    assert script._names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a-g", "a-h", "b-g"]
-    assert script._names(["a/g.keras", "a/g.keras"]) == ["a-g (1)", "a-g (2)"]
-    assert script._names(["id.keras", "g.keras"]) == ["id (1)", "g (2)"]
-
-
 @pytest.mark.parametrize(
     ("names", "values", "word"),
     [

@@ -50,6 +50,16 @@ def define_inversion(shards: bool = True) -> None:
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
 
 
+def define_generators() -> None:
+    """The flag of commands that take several generators, see `several.py`."""
+    flags.DEFINE_list(
+        "generators",
+        None,
+        "Two or more in place of --generator, all for the same images; what each finds lies in OUT/NAME. --value_range "
+        "and --prior are one for all, or one for each with semicolons between.",
+    )
+
+
 def define_engine() -> None:
     """The flags of `EngineSettings`, for commands whose work engines do."""
     _define(EngineSettings)
