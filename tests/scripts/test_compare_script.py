@@ -2,39 +2,15 @@
 
 import csv
 
-import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-import tfinvert as ti
-
 
 @pytest.fixture(scope="module")
 def script(load_script):
     return load_script("compare")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """The files of three generators, each of another size, and images."""
-    folder = tmp_path_factory.mktemp("generators")
-    kinds = {"few": (2, 8, 8, 1), "many": (12, 8, 8, 1), "large": (4, 12, 12, 3), "wide": (4, 6, 12, 1)}
-    for name, (latent, *shape) in {**kinds, "constant": (3, 8, 8, 1), "classes": (4, 8, 8, 1)}.items():
-        keras.utils.set_random_seed(latent)
-        given = code = keras.Input((latent,))
-        if name == "constant":
-            code = keras.layers.Rescaling(0.0)(code)
-        if name == "classes":
-            label = keras.Input((1,), dtype="int32")
-            code = keras.layers.Add()([code, keras.layers.Reshape((4,))(keras.layers.Embedding(3, 4)(label))])
-            given = [given, label]
-        image = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(code)
-        keras.Model(given, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
-    many = ti.load_generator(folder / "many.keras", prior=ti.normal(), value_range=(-1, 1))
-    np.save(folder / "images.npy", np.asarray(many.to_unit(many.sample(14, seed=3)[1])))
-    return folder
 
 
 @pytest.fixture
