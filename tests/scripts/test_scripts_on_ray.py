@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
+from tfinvert.experiments import recovery
 from tfinvert.runs import Store
 
 pytest.importorskip("ray")
@@ -40,15 +41,20 @@ def table(path, but=()):
 
 @pytest.mark.parametrize(
     ("experiment", "flags"),
-    [("methods", {"methods": "lbfgs, disabled"}), ("unique", {"methods": "lbfgs", "encodings": 2, "limit": 5})],
+    [
+        ("methods", {"methods": "lbfgs, disabled"}),
+        ("noise", {"methods": "lbfgs"}),
+        ("unique", {"methods": "lbfgs", "encodings": 2, "limit": 5}),
+    ],
 )
-def test_recover(loaded, files, given, tmp_path, experiment, flags):
+def test_recover(loaded, files, given, tmp_path, monkeypatch, experiment, flags):
+    monkeypatch.setattr(recovery, "LIPTON_VARIANCES", (1e-3, 1e-1))
     with loaded("recover") as script:
         usual = {**given, "generator": str(files / "many.keras"), "samples": 5, "budget": 20, "batch_size": 3}
         for name, engine in (("ray", RAY), ("plain", {})):
             how = {**usual, **flags, **engine, "experiment": experiment, "out": str(tmp_path / name)}
             assert called(script, **how) == 0
-    file = {"methods": "recovery.csv", "unique": "unique.csv"}[experiment]
+    file = {"methods": "recovery.csv"}.get(experiment, f"{experiment}.csv")
     but = ("seconds_per_code", "peak_memory")
     assert table(tmp_path / "ray" / file, but) == table(tmp_path / "plain" / file, but)
 

@@ -36,13 +36,13 @@ def main(argv: list[str]) -> int:
 def _compare() -> None:
     import numpy as np
 
-    from tfinvert.experiments import compare, significance
+    from tfinvert.experiments import compare
     from tfinvert.losses import Features
-    from tfinvert.report.compare import compare as draw
     from tfinvert.runs.doing import run_jobs
-    from tfinvert.runs.files import writable, write_table
+    from tfinvert.runs.files import writable
 
-    out, jobs = writable(flags.FLAGS.out), _jobs()
+    writable(flags.FLAGS.out)
+    jobs = _jobs()
     layer, network = flags.FLAGS.feature_distance, (jobs[0].loss.features.network, jobs[0].loss.features.weights)
     features = None if layer is None else Features(layer, *network)
     names, generators = [Path(job.out).name for job in jobs], several.generators(jobs)
@@ -60,14 +60,23 @@ def _compare() -> None:
     if jobs[0].shard is not None:
         logging.info("shard %s is done: the same command without --shard compares, once all are", jobs[0].shard)
         return
-    found = compare.of_runs(names, runs, scale)
+    _tell(compare.of_runs(names, runs, scale), jobs[0], features)
+
+
+def _tell(found, job, features) -> None:
+    """Writes the tables and the figure of what was found."""
+    from tfinvert.experiments import compare, significance
+    from tfinvert.report.compare import compare as draw
+    from tfinvert.runs.files import write_table
+
+    out = Path(flags.FLAGS.out)
     for each in found:
         logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())
         if each.floor:
             logging.info("%s: %.4g is left of the images themselves, once they were at its size", each.name, each.floor)
     if len(found[0].error) < significance.LEAST:
         logging.warning("%d images: no test is run below %d", len(found[0].error), significance.LEAST)
-    pairs = significance.pairs({each.name: each.error for each in found}, jobs[0].seed)
+    pairs = significance.pairs({each.name: each.error for each in found}, job.seed)
     for pair in pairs:
         logging.info("%s", "  ".join(f"{name} {value}" for name, value in pair._asdict().items()))
     write_table(out / "pairs.csv", [pair._asdict() for pair in pairs])
@@ -78,8 +87,8 @@ def _compare() -> None:
             for row, image_id in enumerate(found[0].images.ids)
         ],
     )
-    write_table(out / "comparison.csv", compare.table(found, jobs[0].seed, features))
-    source = str(jobs[0].images.source or "glyphs")
+    write_table(out / "comparison.csv", compare.table(found, job.seed, features))
+    source = str(job.images.source or "glyphs")
     source = source if len(source) <= 60 else f"...{source[-57:]}"
     picture = draw(found, pairs, out / "comparison.png", f"{len(found[0].error)} images of {source}")
     logging.info("see %s, %s and %s", out / "comparison.csv", out / "pairs.csv", picture)

@@ -227,19 +227,23 @@ def unique(
     random = [generator.space.sample(seeds.of(seed + k, tf.constant(ids))).numpy() for k in range(encodings)]
     baseline = f"{np.mean(_apart(random)):.4g}"
     for method in methods:
-        found = list(zip(*itertools.islice(answers, encodings), strict=True))  # of each image, its encodings
-        kept = [each for each in found if not any(isinstance(one, Lost) for one in each)]
-        apart = _apart([np.stack([one.code for one in same]) for same in zip(*kept, strict=True)])
-        yield {
-            "method": method.name,
-            "images": len(images),
-            "lost": len(found) - len(kept),
-            "encodings": encodings,
-            "distance": brief(np.mean, apart),
-            "median_distance": brief(np.median, apart),
-            "random_codes": baseline,
-            "image_error": brief(np.mean, np.array([each[0].image_error for each in kept])),
-        }
+        yield {"method": method.name, **_of_encodings(list(itertools.islice(answers, encodings)), baseline)}
+
+
+def _of_encodings(found: Sequence[Sequence[Answer | Lost]], baseline: str) -> dict[str, Any]:
+    """What `unique` says of several encodings of the same images, beside the distance of random codes."""
+    of_images = list(zip(*found, strict=True))
+    kept = [each for each in of_images if not any(isinstance(one, Lost) for one in each)]
+    apart = _apart([np.stack([one.code for one in same]) for same in zip(*kept, strict=True)])
+    return {
+        "images": len(of_images),
+        "lost": len(of_images) - len(kept),
+        "encodings": len(found),
+        "distance": brief(np.mean, apart),
+        "median_distance": brief(np.median, apart),
+        "random_codes": baseline,
+        "image_error": brief(np.mean, np.array([each[0].image_error for each in kept])),
+    }
 
 
 def _apart(codes: Sequence[np.ndarray]) -> np.ndarray:
