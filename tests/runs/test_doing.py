@@ -215,7 +215,8 @@ def test_a_task_holds_its_own_images_only(prepared, monkeypatch):
 
 def test_other_versions_are_told(prepared, monkeypatch):
     start, _ = elsewhere(prepared, monkeypatch)
-    other = dataclasses.replace(start, versions={**versions(), "keras": "3.99"})
+    packages = dataclasses.replace(start.packages, versions={**versions(), "keras": "3.99"})
+    other = dataclasses.replace(start, packages=packages)
     with pytest.raises(ti.BadInput, match=r"^keras is 3\.\S+, and 3.99 where the run was begun: install the same"):
         other()
 
