@@ -25,8 +25,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import cluster
-
-SAME = ("id", "place", "code", "loss", "mse", "status", "message", "losses", "reconstruction")
+from cluster import SAME
 
 
 def told(text: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+SAME = ("id", "place", "code", "loss", "mse", "status", "message", "losses", "reconstruction")
 _FIRST = 300.0  # seconds until the first rows are there at the latest
 
 
@@ -58,7 +59,7 @@ class Driver:
     """
 
     def __init__(self, out: str | Path, flags: list[str], log: Path) -> None:
-        self.out = Path(out)
+        self.out = out
         with log.open("a") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tfinvert", "invert", f"--out={out}", "--nopage", *flags],
