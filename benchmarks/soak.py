@@ -2,7 +2,7 @@
 
     python benchmarks/soak.py --generator=G.h5 --images=digits.idx.gz [--minutes=60] [--seed=0]
 
-Each round is a run of 96 images: by this process, by Ray on two nodes, or in three shards; its folder on this disk or in
+Each round is a run of 96 images: by one process, by Ray on two nodes, or in three shards; its folder on this disk or in
 an S3 server. Meanwhile it is disturbed from one to three times: a worker, the process in which it works, a node, the
 run itself or one of its shards is killed, the store does not answer for a while, a file of rows goes. Then the same
 command is given until it ends well. Prints how often what was done, and ends with 1 at the first row that is missing,
