@@ -26,11 +26,20 @@ INSTALL = [
     "scipy>=1.11",  # the tests by which generators are compared, and average linkage
     "psutil>=5.9",  # the memory that a method of recovery takes; whether the process that left a file is alive
 ]
+REMOTE = [
+    "fsspec>=2025.5",  # asks stores; from there on s3fs and gcsfs of the same name go with it
+    "universal-pathlib>=0.3.4,<0.4",  # pathlib's methods on fsspec; 0.3 is the first with ProxyUPath, 0.x may break
+    "s3fs>=2025.5",  # s3://
+    "gcsfs>=2025.5",  # gs://
+]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
     "tensorboard": ["tensorboard>=2.20,<3"],  # tfinvert train --tensorboard; TensorFlow no longer brings it
     "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
+    "remote": REMOTE,  # s3://, gs://, hdfs:// wherever a path is taken
     "test": [
+        *REMOTE,
+        "moto[server,s3]>=5.1",  # the S3 server that stores are tested against; 5.1 answers If-None-Match
         "hypothesis>=6.100",  # readers meet any bytes
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on

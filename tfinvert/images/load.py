@@ -17,6 +17,7 @@ from tfinvert.images.labels import Labels
 from tfinvert.images.like import Like
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.sources import open_source
+from tfinvert.remote import Unavailable
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
@@ -210,6 +211,8 @@ class Sources:
             if self._check is not None and (refusal := _refusal(self._check, label)) is not None:
                 raise refusal
             pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self._limits)
+        except Unavailable:  # nor can the next ones be read
+            raise
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
         self._tell(entry.id, note)
