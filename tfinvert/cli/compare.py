@@ -99,6 +99,7 @@ def _jobs():
       BadInput: there are fewer than two, or another number of priors or ranges.
     """
     from tfinvert.errors import BadInput
+    from tfinvert.remote import path_of
     from tfinvert.settings import changed
 
     files = flags.FLAGS.generators or []
@@ -116,7 +117,7 @@ def _jobs():
             job,
             generator=file,
             prior=prior,
-            out=str(Path(flags.FLAGS.out) / name),
+            out=str(path_of(flags.FLAGS.out) / name),
             value_range=None if text is None else start.numbers("value_range", text.split(","), float),
         )
         for file, name, text, prior in zip(files, _names(files), ranges, priors, strict=True)

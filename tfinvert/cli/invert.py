@@ -29,7 +29,7 @@ def _invert(pictures: list[str]) -> int:
     from tfinvert.runs import board, run_job
 
     if flags.FLAGS.tensorboard:
-        board.need()
+        board.need(flags.FLAGS.out)
     summary, store, sources = run_job(shared.job(out=flags.FLAGS.out, **_source(pictures)))
     shown = report.comparison(store, sources, **shared.shown())
     if flags.FLAGS.tensorboard:

@@ -9,7 +9,6 @@ PNG and JPEG files, and whether other pictures are told from the generator's. Ex
 done, 130 Ctrl-C.
 """
 
-from pathlib import Path
 from typing import Any
 
 from absl import flags, logging
@@ -70,11 +69,12 @@ def _other():
 
 def _methods() -> None:
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.report.recovery import recovery as draw
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), path_of(values.out)
     done = []
 
     def show(outcome) -> None:
@@ -99,11 +99,12 @@ def _methods() -> None:
 
 def _noise() -> None:
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.report.recovery import noise as draw
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), path_of(values.out)
     rows: list[dict] = []
     errors: dict[str, Any] = {}
     for variance in recovery.LIPTON_VARIANCES:
@@ -127,10 +128,11 @@ def _noise() -> None:
 def _unique() -> None:
     from tfinvert import images
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), Path(values.out)
+    chosen, generator, out = methods.parse(values.methods), shared.load_generator(), path_of(values.out)
     unseen = images.load(values.images, generator, limit=values.limit, limits=shared.limits())
     rows = []
     for method in chosen:
@@ -153,13 +155,14 @@ def _unique() -> None:
 def _pictures() -> None:
     from tfinvert.errors import BadInput
     from tfinvert.experiments import pictures
+    from tfinvert.remote import path_of
     from tfinvert.report.pictures import pictures as draw
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
     if values.other is None and values.other_value_range is not None:
         raise BadInput("--other_value_range without --other", "expected the other generator's file too")
-    generator, out = shared.load_generator(), Path(values.out)
+    generator, out = shared.load_generator(), path_of(values.out)
     other = _other()
     done = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import functools
 import io
@@ -26,6 +27,7 @@ _BLOCK = 2**18  # bytes that are fetched at least of a larger one
 _ONCE = {"config_kwargs": {"retries": {"total_max_attempts": 1}}}
 _OPTIONS: dict[str, dict[str, Any]] = {"s3": _ONCE, "s3a": _ONCE}
 _NO_BUCKET = ("memory", "hdfs", "webhdfs")
+_CREATING = ("s3", "s3a", "gs", "gcs", "memory")  # which refuse to overwrite, if one says so
 _Found = TypeVar("_Found")
 
 
@@ -132,9 +134,38 @@ class RemotePath(ProxyUPath):
         self.ask(self.fs.pipe_file, data)
         return len(data)
 
-    def put(self, file: Path) -> None:
-        """Makes it of a file here: it is there whole, or not at all."""
-        asked(str(self), lambda: self.fs.put_file(str(file), self.path))
+    def modified(self) -> float:
+        """When it was written, in seconds, by the store's clock."""
+        return self.ask(self.fs.modified).timestamp()
+
+    def put(self, file: Path, new: bool = False) -> None:
+        """Makes it of a file here: it is there whole, or not at all.
+
+        Args:
+          file: that is sent.
+          new: whether there must be no other yet.
+
+        Raises:
+          FileExistsError: there is one.
+        """
+        send = lambda **how: asked(str(self), lambda: self.fs.put_file(str(file), self.path, **how))
+        if not new:
+            send()
+            return
+        if self.protocol not in _CREATING:
+            if self.exists():
+                raise FileExistsError(str(self))
+            send()
+            return
+        try:
+            send(mode="create")
+        except FileExistsError:  # of a try, perhaps, whose answer was lost
+            if self.read_bytes() != file.read_bytes():
+                raise
+        except BadInput as error:
+            if getattr(error.__cause__, "errno", None) != errno.ENOSYS:  # stores that do not know of it yet
+                raise
+            send()
 
     def get(self, file: Path) -> None:
         """Copies it to a file here."""
@@ -194,5 +225,7 @@ def _store(protocol: str, process: int, stated: tuple[tuple[str, Any], ...]) -> 
     made = fsspec.filesystem(protocol, use_listings_cache=False, **{**_OPTIONS.get(protocol, {}), **dict(stated)})
     if protocol in ("s3", "s3a"):
         made.retries = 1
-    logging.getLogger(type(made).__module__.partition(".")[0]).setLevel(logging.CRITICAL)  # of each try, with traces
+    # They tell of each try, with traces, and where they found credentials.
+    for name in (type(made).__module__.partition(".")[0], "botocore", "aiobotocore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return made

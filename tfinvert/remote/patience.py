@@ -46,7 +46,7 @@ class _Said(NamedTuple):
     code: str  # such as NoSuchBucket; "" where there is none
 
 
-def asked(url: str, ask: Callable[[], _Found]) -> _Found:
+def asked(url: str, ask: Callable[[], _Found], seconds: float | None = None) -> _Found:
     """What a store answers.
 
     One that is away is asked again, with growing pauses, for `SECONDS`; the log says once that it is waited for.
@@ -54,17 +54,19 @@ def asked(url: str, ask: Callable[[], _Found]) -> _Found:
     Args:
       url: of what it is asked for.
       ask: may be called several times.
+      seconds: how long a store that is away is asked; default: `SECONDS`.
 
     Raises:
-      FileNotFoundError: there is no such file or folder.
+      FileNotFoundError, FileExistsError: there is no such file or folder, or there is one and must not be.
       Unavailable: the store is still away; or there are no credentials, or no such bucket.
       BadInput: it refuses.
     """
-    end, pause = time.monotonic() + SECONDS, _FIRST
+    seconds = SECONDS if seconds is None else seconds
+    end, pause = time.monotonic() + seconds, _FIRST
     while True:
         try:
             return ask()
-        except BadInput:
+        except (BadInput, FileExistsError):
             raise
         except Exception as error:
             said = _said(error)
@@ -72,11 +74,11 @@ def asked(url: str, ask: Callable[[], _Found]) -> _Found:
                 raise _refusal(url, error, said) from error
             if time.monotonic() >= end:
                 raise Unavailable(
-                    f"{url}: the store does not answer, for {SECONDS:g} seconds ({short(error)})",
+                    f"{url}: the store does not answer, for {seconds:g} seconds ({short(error)})",
                     "see whether it is there (AWS_ENDPOINT_URL?); then the same command goes on",
                 ) from error
             if pause == _FIRST:
-                logging.warning("%s: the store does not answer (%s): waiting up to %g s", url, short(error), SECONDS)
+                logging.warning("%s: the store does not answer (%s): waiting up to %g s", url, short(error), seconds)
             time.sleep(min(pause, max(0.0, end - time.monotonic())))
             pause = min(2 * pause, _LONGEST)
 

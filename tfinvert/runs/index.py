@@ -75,7 +75,7 @@ class Index(NamedTuple):
         return np.array_equal(self.rows, np.arange(len(self.ids)))
 
 
-def index(folder: Path, paths: Iterable[Path], run: bytes) -> Index:
+def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Head] | None = None) -> Index:
     """Looks through all parts: at their ids and places only.
 
     Parts that belong to another run do not count. Of an image that has several rows the first does, but for one that
@@ -85,12 +85,16 @@ def index(folder: Path, paths: Iterable[Path], run: bytes) -> Index:
       folder: of the run, as the log is to name it.
       paths: of the parts.
       run: run.json; empty where it is lost.
+      known: heads of parts that were read already; more are added, so that a second try need not read all again.
 
     Raises:
       BadInput: a part is damaged.
       FileNotFoundError: a part was merged with others meanwhile.
     """
-    heads = sorted((parts.head(path) for path in paths), key=lambda each: (each.part.first, each.part.path.name))
+    known = {} if known is None else known
+    paths = list(paths)
+    parts.heads([path for path in paths if path not in known], known)
+    heads = sorted((known[path] for path in paths), key=lambda each: (each.part.first, each.part.path.name))
     run = run or next(iter(copies(each.part for each in heads)), b"")
     own = _own(heads, run)
     left_over = _left_over(own)
