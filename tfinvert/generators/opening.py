@@ -103,9 +103,9 @@ def _from_file(source: str, stated: GeneratorSettings, custom: dict[str, Any], l
     else:
         path = Path(source).expanduser()  # no shell does it behind a flag's "="
         name = path.name
-    if not saved_model.is_saved_model(path):
-        contents.sniff(path)  # most mistakes are told at once
     try:
+        if not saved_model.is_saved_model(path):
+            contents.sniff(path)  # most mistakes are told at once
         _refuse_size(path, limits)
         with tempfile.TemporaryDirectory() as folder:
             plan, facts = _read(_File(path.absolute(), name, known, Path(folder), limits), stated, custom)
