@@ -27,10 +27,10 @@ INSTALL = [
     "psutil>=5.9",  # the memory that a method of recovery takes; whether the process that left a file is alive
 ]
 REMOTE = [
-    "fsspec>=2025.5",  # asks stores; from there on s3fs and gcsfs of the same name go with it
-    "universal-pathlib>=0.3.4,<0.4",  # pathlib's methods on fsspec; 0.3 is the first with ProxyUPath, 0.x may break
-    "s3fs>=2025.5",  # s3://
-    "gcsfs>=2025.5",  # gs://
+    "fsspec>=2025.5",  # asks stores; in 2025.5 and later it can refuse to overwrite
+    "universal-pathlib>=0.3.2,<0.4",  # pathlib's methods on fsspec; has ProxyUPath, and 0.4 may have another
+    "s3fs>=2025.5",  # s3://; of the same release as fsspec
+    "gcsfs>=2025.5",  # gs://; the same
 ]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
@@ -39,7 +39,7 @@ EXTRAS = {
     "remote": REMOTE,  # s3://, gs://, hdfs:// wherever a path is taken
     "test": [
         *REMOTE,
-        "moto[server,s3]>=5.1",  # the S3 server that stores are tested against; 5.1 answers If-None-Match
+        "moto[server,s3]>=5.1",  # the S3 server that stores are tested against
         "hypothesis>=6.100",  # readers meet any bytes
         "pytest>=8",
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on

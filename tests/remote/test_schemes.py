@@ -37,7 +37,9 @@ def test_all_else_is_no_url(text):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nowhere://x/y", "nowhere://x/y is of an unknown scheme"),
+        ("nowhere://x/y", "unknown scheme nowhere: expected s3://, gs:// or hdfs://"),
+        ("ftp://host/x", "unknown scheme ftp"),
+        ("github://org:repo@main/x", "unknown scheme github"),
         ("s3:///y", "names no bucket"),
         ("file:///tmp/x", "give the path itself"),
     ],

@@ -36,7 +36,8 @@ def holder(url):
 def elsewhere(folder, ago=0.0, **said):
     """A lease of a writer on another machine, which gave its last sign of life so many seconds ago."""
     path = folder / ".writers" / "0000"
-    path.write_bytes(json.dumps({"who": "process 7 on elsewhere", "machine": "other", "every": 30, **said}).encode())
+    usual = {"who": "process 7 on elsewhere", "machine": "other", "every": 30, "process": 7, "begun": 0, "shard": None}
+    path.write_bytes(json.dumps({**usual, **said}).encode())
     path.fs.store[path.path].modified -= timedelta(seconds=ago)
     return path
 
@@ -111,7 +112,7 @@ def test_one_elsewhere_counts_while_it_is_heard_of(folder):
 
 
 def test_what_is_no_lease_counts_as_one_until_it_is_old(folder):
-    for content in (b"", b"[]", b"no JSON"):
+    for content in (b"", b"[]", b"no JSON", b"{}", b"[" * 10_000, b'{"every": 1e9}'):
         path = folder / ".writers" / "0000"
         path.write_bytes(content)
         with pytest.raises(ti.BadInput, match="written by another process"):
@@ -119,6 +120,28 @@ def test_what_is_no_lease_counts_as_one_until_it_is_old(folder):
         path.fs.store[path.path].modified -= timedelta(days=1)
         with Lease(folder):
             assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "said", [{"every": float("nan")}, {"every": 1e9}, {"process": "x"}, {"shard": 3}, {"begun": []}]
+)
+def test_what_says_nonsense_is_waited_for_as_long_as_others(folder, said):
+    elsewhere(folder, ago=91, **said)
+    with Lease(folder) as lease:
+        lease.check()
+
+
+def test_what_another_says_of_itself_is_one_line(folder):
+    elsewhere(folder, who="\x1b[2Jtwo\nlines" + "x" * 10_000)
+    with pytest.raises(ti.BadInput, match=r"by \[2Jtwolines") as told:
+        Lease(folder).acquire()
+    assert len(str(told.value)) < 500
+
+
+def test_another_process_of_the_same_number_is_dead(folder):
+    elsewhere(folder, machine=module.this_machine(), process=os.getpid(), begun=time.time() - 10_000)
+    with Lease(folder):
+        assert len(names(str(folder))) == 1
 
 
 def test_one_that_came_later_gives_way(folder):

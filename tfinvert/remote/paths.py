@@ -8,6 +8,7 @@ import functools
 import io
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,13 +22,16 @@ from tfinvert.remote.patience import asked
 from tfinvert.remote.ranges import Ranges
 from tfinvert.remote.schemes import EXTRA
 
-_WHOLE = 2**21  # bytes of a file that is fetched at once, whatever is wanted of it
-_BLOCK = 2**18  # bytes that are fetched at least of a larger one
+_BLOCK = 2**19  # bytes that are fetched at once, at least
+_WHOLE = 4  # blocks of a file that is fetched as a whole, whatever is wanted of it
 # The libraries' own retries say nothing while they wait, and each has another end: `patience` is the one place.
 _ONCE = {"config_kwargs": {"retries": {"total_max_attempts": 1}}}
 _OPTIONS: dict[str, dict[str, Any]] = {"s3": _ONCE, "s3a": _ONCE}
-_NO_BUCKET = ("memory", "hdfs", "webhdfs")
-_CREATING = ("s3", "s3a", "gs", "gcs", "memory")  # which refuse to overwrite, if one says so
+# fsspec knows many more, such as FTP, Git and web pages: no others are asked because a stranger's run names them.
+STORES = ("s3", "s3a", "gs", "gcs", "hdfs", "memory")
+_EXPECTED = "expected s3://, gs:// or hdfs://"
+_NO_BUCKET = ("memory", "hdfs")
+_SEEN_EARLY = ("hdfs",)  # where a file is seen while it is being written
 _Found = TypeVar("_Found")
 
 
@@ -49,21 +53,22 @@ class RemotePath(ProxyUPath):
         """
         scheme, _, rest = url.partition("://")
         scheme = scheme.lower()
-        if scheme in ("file", "local"):
+        if scheme == "file":
             raise BadInput(url, "give the path itself, without the scheme")
+        if scheme not in STORES:
+            raise BadInput(f"{url} is of the unknown scheme {scheme}", _EXPECTED)
+        if scheme not in _NO_BUCKET and not rest.partition("/")[0]:
+            raise BadInput(f"{url} names no bucket", f"expected {scheme}://BUCKET/FOLDER")
         try:
             path = cls(f"{scheme}://{rest}")
             _ = path.fs
         except ImportError as error:
             raise BadInput(f"{url} needs another package ({short(error)})", EXTRA) from error
         except ValueError as error:
-            known = "expected s3://, gs://, hdfs:// or another that fsspec knows"
-            raise BadInput(f"{url} is of an unknown scheme ({short(error)})", known) from error
+            raise BadInput(f"{url} is no path in a store ({short(error)})", _EXPECTED) from error
         except OSError as error:
             reason = str(error).splitlines()[0][:160]
             raise BadInput(f"{url} cannot be opened ({reason})", f"see whether {scheme} is set up here") from error
-        if scheme not in _NO_BUCKET and not rest.partition("/")[0]:
-            raise BadInput(f"{url} names no bucket", f"expected {scheme}://BUCKET/FOLDER")
         return path
 
     @property
@@ -118,13 +123,16 @@ class RemotePath(ProxyUPath):
         """What lies in a folder under such names; the pattern has no folders."""
         return (path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern))
 
-    def open(self, mode: str = "r", *, encoding: str | None = None, **_: Any) -> IO:  # type: ignore[override]
-        """A file for reading; a large one is fetched by ranges, as it is read."""
+    def open(  # type: ignore[override]
+        self, mode: str = "r", buffering: int = _BLOCK, *, encoding: str | None = None, **_: Any
+    ) -> IO:
+        """A file for reading; a large one is fetched by ranges of `buffering` bytes or more, as it is read."""
         about = self.ask(self.fs.info)
         if about["type"] != "file":
             raise BadInput(f"{self} is a folder", "expected a file")
         size = about["size"] or 0
-        file: Any = io.BytesIO(self.read_bytes()) if size <= _WHOLE else io.BufferedReader(Ranges(self, size), _BLOCK)
+        whole = size <= _WHOLE * buffering
+        file: Any = io.BytesIO(self.read_bytes()) if whole else io.BufferedReader(Ranges(self, size), buffering)
         return file if "b" in mode else io.TextIOWrapper(file, encoding or "utf-8")
 
     def read_bytes(self) -> bytes:
@@ -148,24 +156,31 @@ class RemotePath(ProxyUPath):
         Raises:
           FileExistsError: there is one.
         """
-        send = lambda **how: asked(str(self), lambda: self.fs.put_file(str(file), self.path, **how))
-        if not new:
-            send()
-            return
-        if self.protocol not in _CREATING:
-            if self.exists():
+        if self.protocol in _SEEN_EARLY:
+            if new and self.exists():
                 raise FileExistsError(str(self))
-            send()
-            return
+            hidden = self.with_name(f".{secrets.token_hex(8)}-{self.name}")
+            hidden._send(file)
+            self.unlink(missing_ok=True)
+            hidden.ask(self.fs.mv, self.path)
+        elif new:
+            self._create(file)
+        else:
+            self._send(file)
+
+    def _send(self, file: Path, **how: Any) -> None:
+        asked(str(self), lambda: self.fs.put_file(str(file), self.path, **how))
+
+    def _create(self, file: Path) -> None:
         try:
-            send(mode="create")
+            self._send(file, mode="create")
         except FileExistsError:  # of a try, perhaps, whose answer was lost
             if self.read_bytes() != file.read_bytes():
                 raise
         except BadInput as error:
             if getattr(error.__cause__, "errno", None) != errno.ENOSYS:  # stores that do not know of it yet
                 raise
-            send()
+            self._send(file)
 
     def get(self, file: Path) -> None:
         """Copies it to a file here."""

@@ -27,9 +27,10 @@ _AWAY = frozenset(  # what the libraries raise where nobody answers, beside Pyth
 )
 _LOCAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # of the copy here, not of the store
 _EXPIRED = frozenset({"ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"})
-_SIGN_IN = {
+_SIGN_IN = {  # by the first letters of schemes
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gs": "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
+    "gc": "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
 }
 _Found = TypeVar("_Found")
 
@@ -92,8 +93,7 @@ def _away(error: BaseException, said: _Said) -> bool:
 
 def _refusal(url: str, error: Exception, said: _Said) -> Exception:
     """What is to be raised for an error that stays."""
-    scheme = url.partition("://")[0]
-    sign_in = _SIGN_IN.get(scheme, "sign in to the store first")
+    sign_in = _SIGN_IN.get(url[:2].lower(), "sign in to the store first")
     if said.code == "NoSuchBucket":
         return Unavailable(f"{url}: no such bucket", "make it first, or see how it is spelled")
     if isinstance(error, FileNotFoundError) or said.status == 404:

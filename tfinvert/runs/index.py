@@ -62,13 +62,15 @@ class Index(NamedTuple):
         order = np.argsort(rows, kind="stable")
         rising = rows[order]
         ends = np.cumsum([part.rows for part in self.parts])
-        tables = [parts.schema(columns).empty_table()]
+        chosen: list[tuple[Part, np.ndarray | None]] = []
         for part, end in zip(self.parts, ends, strict=True):
             start = end - part.rows
-            chosen = rising[np.searchsorted(rising, start) : np.searchsorted(rising, end)] - start
-            if len(chosen):
-                tables.append(parts.read(part, columns, None if len(chosen) == part.rows else chosen))
-        found = pa.concat_tables(tables)
+            rows_of = rising[np.searchsorted(rising, start) : np.searchsorted(rising, end)] - start
+            if len(rows_of):
+                chosen.append((part, None if len(rows_of) == part.rows else rows_of))
+        paths = [part.path for part, _ in chosen]
+        tables = parts.each(paths, lambda each: parts.read(each[0], columns, each[1]), chosen)
+        found = pa.concat_tables([parts.schema(columns).empty_table(), *tables])
         return found if np.array_equal(rising, rows) else found.take(pa.array(np.argsort(order, kind="stable")))
 
     def _as_they_lie(self) -> bool:
@@ -118,9 +120,9 @@ def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Hea
 
 def _counting(heads: Sequence[Head], numbers: np.ndarray) -> tuple[np.ndarray, int]:
     """The row of each image that counts, and how many do not because they say that it could not be read."""
-    statuses = pa.chunked_array(
-        [chunk for each in heads for chunk in parts.read(each.part, ["status"])["status"].chunks]
-    )
+    found = [each.part for each in heads]
+    tables = parts.each([part.path for part in found], lambda part: parts.read(part, ["status"]), found)
+    statuses = pa.chunked_array([chunk for table in tables for chunk in table["status"].chunks])
     unread = pc.equal(statuses, UNREAD).to_numpy()
     order = np.lexsort((unread, numbers))
     rows = order[np.diff(numbers[order], prepend=-1) > 0]

@@ -24,6 +24,8 @@ EVERY = 30.0  # seconds between two signs of life
 MISSED = 3  # signs of life, after which a writer is taken for dead
 SETTLED = 1.1  # seconds after which no time of a file can be the same any more: S3 tells whole ones
 _FOLDER = ".writers"
+_SELDOM = 3600.0  # seconds between signs of life at most, of whatever version
+_ANOTHER = 60.0  # seconds between the beginnings of two processes of one number; the clock may be set meanwhile
 
 Shard = tuple[int, int]  # which of how many
 
@@ -42,23 +44,28 @@ class _Writer(NamedTuple):
         return self.since, self.path.name
 
     @property
+    def who(self) -> str:
+        """In words."""
+        return "".join(filter(str.isprintable, str(self.said.get("who", "another process"))))[:200]
+
+    @property
     def patience(self) -> float:
         """Seconds without a sign of life, after which it is taken for dead."""
-        return MISSED * float(self.said.get("every", EVERY))
+        return MISSED * self.said.get("every", EVERY)
 
     def dead(self) -> bool:
         """Whether it was a process of this machine that is known to be gone."""
         if self.said.get("machine") != this_machine():
             return False
         try:
-            return psutil.Process(self.said["process"]).create_time() != self.said["begun"]
+            return abs(psutil.Process(self.said["process"]).create_time() - self.said["begun"]) > _ANOTHER
         except psutil.NoSuchProcess:
             return True
 
     def excludes(self, shard: Shard | None) -> bool:
         """Whether it may not write beside a writer of this shard."""
-        own = tuple(self.said.get("shard") or ())
-        return not own or shard is None or own == tuple(shard) or own[1] != shard[1]
+        own = self.said.get("shard")
+        return own is None or shard is None or own[0] == shard[0] or own[1] != shard[1]
 
 
 class Lease:
@@ -151,14 +158,14 @@ class Lease:
                 continue
             ago = own.heard + SETTLED - other.heard
             if other.dead() or ago > other.patience:
-                logging.info("%s: %s is dead", self.folder, other.said.get("who", "a writer"))
+                logging.info("%s: %s is dead", self.folder, other.who)
                 path.unlink(missing_ok=True)
             elif other.excludes(self.shard) and other.rank < own.rank:
                 raise self._refusal(other, max(0.0, ago))
 
     def _refusal(self, other: _Writer, ago: float) -> BadInput:
         own = (other.said.get("machine"), other.said.get("process")) == (this_machine(), os.getpid())
-        who = "this process" if own else str(other.said.get("who", "another process"))[:200]
+        who = "this process" if own else other.who
         shards = "" if self.shard is None else f" for each of {self.shard[1]} shards, and no other beside"
         return BadInput(
             f"{self.folder} is being written by {who}, last heard of {ago:.0f} s ago",
@@ -176,11 +183,26 @@ def _read(path: Any) -> _Writer | None:
     except FileNotFoundError:
         return None
     try:
-        said = json.loads(content)
-        since = float(said.get("since", heard))
-    except (ValueError, TypeError, AttributeError):
-        said, since = {}, heard
-    return _Writer(path, since, heard, said)
+        said = _checked(json.loads(content))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        said = {}
+    return _Writer(path, said.get("since", heard), heard, said)
+
+
+def _checked(said: dict[str, Any]) -> dict[str, Any]:
+    """What a writer says, with numbers where numbers are wanted; else raises what Python does."""
+    shard = said["shard"]
+    found = {
+        **said,
+        "process": int(said["process"]),
+        "begun": float(said["begun"]),
+        "every": float(said["every"]),
+        "shard": None if shard is None else (int(shard[0]), int(shard[1])),
+        "since": float(said["since"]) if "since" in said else None,
+    }
+    if not 0 < found["every"] <= _SELDOM or found["process"] < 0:
+        raise ValueError("no writer of ours")
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _renew(path: Any, content: bytes, stop: threading.Event) -> None:

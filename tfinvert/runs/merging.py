@@ -60,11 +60,14 @@ def merge(sources: Sequence[Part], run: bytes) -> Part | None:
 
 def delete(paths: Sequence[Path]) -> None:
     """Deletes parts whose rows stand in others."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:  # Windows deletes nothing that somebody reads; it does not count any more
-            logging.debug("%s stays: %s", path, error)
+    parts.each(paths, _delete, paths)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:  # Windows deletes nothing that somebody reads; it does not count any more
+        logging.debug("%s stays: %s", path, error)
 
 
 def _groups(sources: Sequence[Part]) -> Iterator[pa.Table]:

@@ -8,10 +8,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -59,7 +59,9 @@ _RUN, _REPLACES = b"tfinvert:run", b"tfinvert:replaces"
 _GROUP = 1024  # rows that are read at once where one of them is wanted
 _STATUSES = {status.name.lower() for status in Status}
 _AWAY = "move it out of the folder"
-_AT_ONCE = 16  # parts in a store that are looked into at a time
+_AT_ONCE, _BLOCK = 16, 2**16  # parts in a store that are asked for at a time, and bytes that are fetched of one
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 _NOWHERE = 2**62  # the place of rows of which nobody knows it: behind all others
 
 
@@ -125,13 +127,15 @@ def heads(paths: Sequence[Path], known: dict[Path, Head] | None = None) -> list[
     """
     found: dict[Path, Head] = {} if known is None else known
 
-    def note(path: Path) -> Head:
-        return found.setdefault(path, head(path))
+    return each(paths, lambda path: found.setdefault(path, head(path)), paths)
 
-    if not any(map(is_remote, paths)):
-        return list(map(note, paths))
+
+def each(paths: Sequence[Path], work: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
+    """What `work` makes of each of what is given; of many at a time where the files are in a store, which is far."""
+    if not any(map(is_remote, paths[:1])):
+        return list(map(work, given))
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return list(threads.map(note, paths))
+        return list(threads.map(work, given))
 
 
 def head(path: Path) -> Head:
@@ -214,7 +218,7 @@ def _opened(path: Path) -> Iterator[tuple[pq.ParquetFile, int]]:
 def _source(path: Path) -> Iterator[tuple[Any, int]]:
     """What Parquet's reader takes, and its bytes."""
     if is_remote(path):
-        with path.open("rb") as file:
+        with path.open("rb", _BLOCK) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             yield file, size
