@@ -135,6 +135,18 @@ def test_a_bucket_that_is_not_there_is_one_line(s3):
             getattr(path_of("s3://no-such-bucket-here/x"), ask)()
 
 
+def test_a_bucket_that_is_missed_by_a_write_is_one_line(memory, monkeypatch, tmp_path):
+    def missed(*given, **how):
+        raise FileNotFoundError("http://127.0.0.1/upload/storage/v1/b/bucket/o")
+
+    path = path_of(f"{memory}/a")
+    (tmp_path / "a").touch()
+    for name, write in (("pipe_file", lambda: path.write_bytes(b"1")), ("put_file", lambda: path.put(tmp_path / "a"))):
+        monkeypatch.setattr(path.fs, name, missed)
+        with pytest.raises(Unavailable, match="no such bucket"):
+            write()
+
+
 def test_without_credentials_it_is_one_line(s3, monkeypatch, tmp_path):
     from stores import forget
 

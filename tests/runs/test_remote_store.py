@@ -1,5 +1,7 @@
 """A run's folder in a store: the same rows, whatever happens meanwhile."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -188,3 +190,33 @@ def test_where_nothing_may_be_written_it_is_told_at_once(memory, monkeypatch):
     monkeypatch.setattr(path_of(memory).fs, "pipe_file", refused)
     with pytest.raises(ti.BadInput, match="access denied"):
         Store(f"{memory}/run")
+
+
+WRITES = """
+import sys, time
+from tfinvert.runs import Store
+store = Store(sys.argv[1])
+store.claim({"seed": 1}, {"image_shape": [4, 4, 1]})
+with store:
+    store.tidy()
+    for place in range(20):
+        store.write([{"id": str(place), "status": "finished", "place": place, "code": [float(place)]}])
+        print("written", flush=True)
+        time.sleep(0.05)
+"""
+
+
+def test_where_a_writer_is_killed_the_next_one_goes_on(s3):
+    url = f"{s3.url}/run"
+    process = subprocess.Popen([sys.executable, "-c", WRITES, url], stdout=subprocess.PIPE, text=True)
+    for _ in range(3):
+        assert "written" in process.stdout.readline()
+    with pytest.raises(ti.BadInput, match=f"is being written by process {process.pid}"):
+        Store(url).open()
+    process.kill()
+    process.wait()
+    done = Stored(url).ids()
+    assert done[:3] == ["0", "1", "2"]
+    left = written(url, ROWS[len(done) :])
+    assert (left.ids(), left.double) == ([row["id"] for row in ROWS], 0)
+    assert not any(".writers" in name for name in names(url))

@@ -18,7 +18,7 @@ import fsspec
 from upath.extensions import ProxyUPath
 
 from tfinvert.errors import BadInput, short
-from tfinvert.remote.patience import asked
+from tfinvert.remote.patience import asked, no_bucket
 from tfinvert.remote.ranges import Ranges
 from tfinvert.remote.schemes import EXTRA
 
@@ -139,7 +139,7 @@ class RemotePath(ProxyUPath):
         return self.ask(self.fs.cat_file)
 
     def write_bytes(self, data: bytes) -> int:
-        self.ask(self.fs.pipe_file, data)
+        self._written(lambda: self.fs.pipe_file(self.path, data))
         return len(data)
 
     def modified(self) -> float:
@@ -169,7 +169,13 @@ class RemotePath(ProxyUPath):
             self._send(file)
 
     def _send(self, file: Path, **how: Any) -> None:
-        asked(str(self), lambda: self.fs.put_file(str(file), self.path, **how))
+        self._written(lambda: self.fs.put_file(str(file), self.path, **how))
+
+    def _written(self, write: Callable[[], Any]) -> None:
+        try:
+            asked(str(self), write)
+        except FileNotFoundError as error:  # Google's word for it
+            raise no_bucket(str(self)) from error
 
     def _create(self, file: Path) -> None:
         try:

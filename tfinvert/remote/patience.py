@@ -32,6 +32,7 @@ _SIGN_IN = {  # by the first letters of schemes
     "gs": "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
     "gc": "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
 }
+_WHERE = {"s3": " (AWS_ENDPOINT_URL says where)"}
 _Found = TypeVar("_Found")
 
 
@@ -76,7 +77,7 @@ def asked(url: str, ask: Callable[[], _Found], seconds: float | None = None) -> 
             if time.monotonic() >= end:
                 raise Unavailable(
                     f"{url}: the store does not answer, for {seconds:g} seconds ({short(error)})",
-                    "see whether it is there (AWS_ENDPOINT_URL?); then the same command goes on",
+                    f"see whether it is there{_WHERE.get(url[:2], '')}; then the same command goes on",
                 ) from error
             if pause == _FIRST:
                 logging.warning("%s: the store does not answer (%s): waiting up to %g s", url, short(error), seconds)
@@ -95,7 +96,7 @@ def _refusal(url: str, error: Exception, said: _Said) -> Exception:
     """What is to be raised for an error that stays."""
     sign_in = _SIGN_IN.get(url[:2].lower(), "sign in to the store first")
     if said.code == "NoSuchBucket":
-        return Unavailable(f"{url}: no such bucket", "make it first, or see how it is spelled")
+        return no_bucket(url)
     if isinstance(error, FileNotFoundError) or said.status == 404:
         return error if isinstance(error, FileNotFoundError) else FileNotFoundError(errno.ENOENT, "no such file", url)
     if any("Credential" in kind or kind.startswith("google.auth.") for kind in said.kinds):
@@ -107,6 +108,11 @@ def _refusal(url: str, error: Exception, said: _Said) -> Exception:
     if isinstance(error, OSError) and error.errno in _LOCAL:
         return error
     return BadInput(f"{url} cannot be used ({short(error)})", "expected a file or a folder that this store has")
+
+
+def no_bucket(url: str) -> Unavailable:
+    """Says that there is none."""
+    return Unavailable(f"{url}: no such bucket", "make it first, or see how it is spelled")
 
 
 def _said(error: BaseException) -> _Said:
