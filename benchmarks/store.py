@@ -95,7 +95,7 @@ def go_on(folder: Path) -> None:
     store = Store(folder)
     store.claim(settings(folder), {})
     sources = Sources(str(folder / "images.npy"), Scale((SIDE, SIDE, 1)))
-    unread, done = store.unread(), store.done()
+    unread, done = store.again(), store.done()
     done = done - unread if unread else done
     store.tidy()
     print(f"    the first of {sources.count} that is not done: {next(sources.read(done)).id}")

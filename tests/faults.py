@@ -81,13 +81,14 @@ class Analytic:
         )
 
 
-def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool) -> None:
-    """The process: a run of 40 images, as `Job.run` does it, with a generator that is a matrix."""
+def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool, part: str | None) -> None:
+    """The process: a run of 40 images or a shard of it, as `Job.run` does it, with a generator that is a matrix."""
     import problems
 
     import tfinvert as ti
     from tfinvert.images import Sources
     from tfinvert.runs import Store, merging, run
+    from tfinvert.settings import Shard
 
     tqdm.set_lock(threading.RLock())  # its own is a semaphore that a kill would leave behind
     merging.MANY = many  # so that there is something to merge
@@ -99,10 +100,11 @@ def work(folder: str, pipe: Any, seed: int, many: int, fault: str, quick: bool) 
         inverter = ti.Inverter(linear.generator, solver=solver, restarts=2, batch_size=BATCH)
     _disturb(fault)
     pipe.send("begun")
+    shard = Shard.of(part)
     try:
-        store = Store(folder)
+        store = Store(folder, shard)
         store.claim({"seed": seed, "steps": 5}, {"image_shape": [4, 4, 1]})
-        summary = run(inverter, Sources(images, linear.generator), store, show=False)
+        summary = run(inverter, Sources(images, linear.generator, shard=shard), store, show=False)
         outcome = Outcome(summary.exit_code, str(summary) if summary.missing else "")
     except ti.BadInput as error:
         outcome = Outcome(1, str(error))
@@ -153,12 +155,12 @@ class Runs:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tfinvert"])
 
-    def start(self, folder: Path, fault: str = "") -> tuple[Any, Any]:
-        """A run that has begun."""
+    def start(self, folder: Path, fault: str = "", shard: str | None = None) -> tuple[Any, Any]:
+        """A run that has begun, or a shard of it."""
         ours, theirs = self._context.Pipe(duplex=False)
         many = self.random.choice([2, 3, 5, 64])
         process = self._context.Process(
-            target=work, args=(str(folder), theirs, self.seed, many, fault, self.quick), daemon=True
+            target=work, args=(str(folder), theirs, self.seed, many, fault, self.quick, shard), daemon=True
         )
         process.start()
         theirs.close()
@@ -296,6 +298,31 @@ def second_writer_and_kill(runs: Runs, folder: Path) -> None:
     runs.end(*second)
 
 
+def shards(runs: Runs, folder: Path) -> None:
+    """Three at once, of which one is killed, and perhaps started again beside the others."""
+    started = [runs.start(folder, shard=f"{number}/3") for number in (1, 2)]
+    started.append(
+        runs.start(folder, f"{runs.random.choice(['before', 'after'])}:{runs.random.randrange(1, 200)}", "3/3")
+    )
+    if runs.random.random() < 0.5:
+        runs.end(*started.pop())
+        started.append(runs.start(folder, shard="3/3"))
+        runs.moment()
+        started[-1][0].kill()
+    *others, killed = [runs.end(*each) for each in started]
+    if any(outcome.code for outcome in others) or killed.message:
+        raise AssertionError(f"shards are in each other's way: {others}, {killed}")
+
+
+def shards_and_the_whole(runs: Runs, folder: Path) -> None:
+    """Whoever comes second is told so."""
+    started = [runs.start(folder, shard=shard) for shard in (None, "1/2", "2/2")]
+    outcomes = [runs.end(*each) for each in started]
+    refused = [outcome for outcome in outcomes if "is being written by process" in outcome.message]
+    if any(outcome.code for outcome in outcomes if outcome not in refused) or len(refused) == len(outcomes):
+        raise AssertionError(f"shards beside the whole run: {outcomes}")
+
+
 def disk_full(runs: Runs, folder: Path) -> None:
     fault = runs.random.choice([f"full:{runs.random.randrange(1, 200)}", f"size:{runs.random.randrange(1, 20_000)}"])
     outcome = runs.once(folder, fault)
@@ -341,6 +368,8 @@ FAULTS: list[Callable[[Runs, Path], None]] = [
     part_copied,
     second_writer,
     second_writer_and_kill,
+    shards,
+    shards_and_the_whole,
     disk_full,
     folder_removed,
     settings_damaged,

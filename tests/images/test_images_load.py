@@ -10,6 +10,7 @@ from PIL import Image
 from tfinvert.errors import BadInput
 from tfinvert.images import Sources, dataset, load
 from tfinvert.images.labels import Labels
+from tfinvert.settings import Shard
 
 
 class Like(NamedTuple):
@@ -258,3 +259,50 @@ def test_real_photos_in_colour_and_grey(shared):
             assert images.pixels.min() >= -1
             assert images.pixels.max() <= 1
             assert images.pixels.std(axis=(1, 2, 3)).min() > 0.1
+
+
+STREAM = tf.data.Dataset.from_tensor_slices(
+    np.arange(0, 70, 10, dtype=np.uint8)[:, None, None] * np.ones((8, 8), np.uint8)
+)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"limit": 5}, {"shuffle": 3}, {"shuffle": 3, "limit": 5}, {"stream": True}, {"stream": True, "limit": 5}],
+)
+def test_shards_share_the_images_and_keep_their_places(how):
+    def opened(shard=None):
+        rest = {name: value for name, value in how.items() if name != "stream"}
+        source = STREAM if "stream" in how else np.stack([image.numpy() for image in STREAM])
+        return Sources(source, Like(), **rest, shard=shard)
+
+    whole = [(picture.place, picture.id) for picture in opened()]
+    assert [place for place, _ in whole] == list(range(how.get("limit", 7)))
+    shards = [opened(Shard(number, 3)) for number in (1, 2, 3)]
+    if "stream" not in how:
+        assert [shard.count for shard in shards] == [len(whole[first::3]) for first in range(3)]
+    found = [[(picture.place, picture.id) for picture in shard] for shard in shards]
+    assert found == [whole[first::3] for first in range(3)]
+    assert [shard.count for shard in shards] == [len(each) for each in found]
+    passed = []
+    left = [picture.id for picture in shards[0].read(frozenset({whole[0][1], whole[1][1]}), passed)]
+    assert (passed, left) == ([whole[0][1]], [image_id for _, image_id in whole[3::3]])
+
+
+@pytest.mark.parametrize(("how", "count"), [({}, 3), ({"limit": 2}, 2)])
+def test_a_shard_beyond_the_last_image_is_told_how_many_there_are(how, count):
+    with pytest.raises(BadInput, match=rf"^--shard=4/4 of {count} images: no image is left for it"):
+        Sources(GREYS, Like(), **how, shard=Shard(4, 4))
+    stream = Sources(tf.data.Dataset.from_tensor_slices(GREYS), Like(), **how, shard=Shard(count, 9))
+    assert [picture.place for picture in stream] == [count - 1]
+    with pytest.raises(BadInput, match="--shard=8/9 of 3 images"):  # of a stream it is known at its end
+        list(Sources(tf.data.Dataset.from_tensor_slices(GREYS), Like(), shard=Shard(8, 9)))
+
+
+def test_labels_of_a_shard_are_those_of_the_whole():
+    given = {"labels": [4, 5, 6], "shuffle": 1}
+    whole = [(picture.id, picture.label) for picture in Sources(GREYS, Like(), **given)]
+    shards = [Sources(GREYS, Like(), **given, shard=Shard(number, 2)) for number in (1, 2)]
+    assert [[(picture.id, picture.label) for picture in shard] for shard in shards] == [whole[::2], whole[1::2]]
+    (only,) = Sources(GREYS, Like(), labels=[4, 5], limit=2, shard=Shard(2, 2))
+    assert (only.id, only.label) == ("1", 5)

@@ -15,6 +15,7 @@ import tfinvert as ti
 from tfinvert.remote import path_of
 from tfinvert.runs import lease as module
 from tfinvert.runs.lease import Lease
+from tfinvert.settings import Shard
 
 HOLDS = """
 import sys, time
@@ -190,11 +191,11 @@ def test_while_the_store_is_away_its_thread_goes_on(s3, monkeypatch):
 @pytest.mark.parametrize(
     ("own", "other", "beside"),
     [
-        ((1, 3), (2, 3), True),
-        ((1, 3), (1, 3), False),
-        ((1, 3), (1, 4), False),
-        ((1, 3), None, False),
-        (None, (1, 3), False),
+        (Shard(1, 3), Shard(2, 3), True),
+        (Shard(1, 3), Shard(1, 3), False),
+        (Shard(1, 3), Shard(1, 4), False),
+        (Shard(1, 3), None, False),
+        (None, Shard(1, 3), False),
         (None, None, False),
     ],
 )

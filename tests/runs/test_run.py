@@ -15,6 +15,7 @@ from PIL import Image
 import tfinvert as ti
 from tfinvert.images import Sources
 from tfinvert.runs import Store, Summary, run, run_job
+from tfinvert.runs.doing import run_jobs
 from tfinvert.runs.job import ready
 from tfinvert.settings import changed
 
@@ -197,7 +198,7 @@ def test_a_run_that_ended_lets_others_write_and_one_that_is_at_work_does_not(tmp
     prepared = ready(job)
     with pytest.raises(ti.BadInput, match="being written by this process"):
         run_job(job, show=False)
-    prepared.run(show=False)
+    run_jobs([prepared], show=False)
     with pytest.raises(ti.BadInput, match="steps was 1 and is 2"):
         run_job(changed(job, steps=2), show=False)
     with pytest.raises(ti.BadInput, match="no such file"):

@@ -157,3 +157,14 @@ def test_wrong_input_is_one_line_and_exit_code_1(compare, tmp_path, names, value
     assert len([line for line in log.splitlines() if word in line]) == 1
     assert "Traceback" not in log
     assert not rows
+
+
+def test_shards_invert_and_the_same_without_compares(compare, files, tmp_path):
+    code, log, table, _ = compare(["few", "many"], shard="1/2")
+    assert (code, table) == (0, [])
+    assert "shard 1/2 is done: the same command without --shard compares, once all are" in log
+    compare(["few", "many"], shard="2/2")
+    parts = sorted((tmp_path / "out" / "few" / "results").glob("part-*"))
+    code, log, table, _ = compare(["few", "many"])
+    assert (code, [row["n"] for row in table]) == (0, ["14", "14"])
+    assert sorted((tmp_path / "out" / "few" / "results").glob("part-*")) == parts  # nothing was left to do

@@ -5,6 +5,7 @@ import csv
 import keras
 import numpy as np
 import pytest
+from absl import flags
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +65,7 @@ def test_wrong_input_is_told_in_one_line(gap, values, why):
     assert code == 1
     assert why in log
     assert not rows
+
+
+def test_a_part_of_the_images_is_no_gap(script):
+    assert "shard" not in flags.FLAGS

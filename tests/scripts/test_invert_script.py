@@ -317,3 +317,38 @@ def test_a_wrong_flag_is_told_at_once(tmp_path):
     assert ended.returncode == 1
     assert "--steps=many" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_shards_together_are_the_run_and_then_it_is_drawn(invert, tmp_path):
+    out = tmp_path / "out"
+    for shard in ("2/2", "1/2"):
+        code, log = invert(limit=5, shard=shard)
+        assert code == 0, log
+        end = f"shard {shard}: {3 if shard == '1/2' else 2} images ({3 if shard == '1/2' else 2} finished)"
+        assert end in log
+        assert f"`tfinvert page --run={out}` makes the page once all shards are done" in log
+        assert {path.name for path in out.iterdir()} - {".lock", ".lock-1-of-2", ".lock-2-of-2"} == {
+            "run.json",
+            "results",
+        }
+    code, log = invert(limit=6)
+    assert code == 0
+    assert "6 images (6 finished)" in log
+    assert (out / "comparison.png").exists()
+    assert (out / "index.html").read_text().count('<li class="card') == 6
+    assert Store(out).read(["place"])["place"].to_pylist() == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"shard": "65/64"}, "--shard=65/64: expected K/N with K from 1 to N, such as 3/64"),
+        ({"shard": "6/6"}, "--shard=6/6 of 5 images: no image is left for it"),
+        ({"shard": "1/2", "tensorboard": True}, "--tensorboard with --shard=1/2: give it to the same command without"),
+    ],
+)
+def test_what_no_shard_can_be_is_one_line(invert, values, said):
+    code, log = invert(limit=5, **values)
+    assert code == 1
+    assert said in log
+    assert len(log.splitlines()) == 1 or "--shard=6/6" in said

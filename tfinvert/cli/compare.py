@@ -5,9 +5,10 @@
 inverts the same images into each generator with the same solver, steps, starts and seed, and writes
 OUT/comparison.csv, OUT/pairs.csv, OUT/errors.csv (each image's) and OUT/comparison.png (Creswell & Bharath, section
 VII). What each generator found lies in OUT/NAME, a run as `tfinvert invert` leaves it: the same command again goes on
-where it stopped, and with one generator more does that one only. --value_range and --prior are one for all generators,
-or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new to all of them. How images
-are inverted say the flags of `tfinvert invert`.
+where it stopped, and with one generator more does that one only. With --shard=3/64 it inverts that shard of the images
+into all generators and compares nothing; the same without, once all shards are done, does. --value_range and --prior
+are one for all generators, or one for each with semicolons between: --value_range='-1,1;0,1;-1,1'. Images should be new
+to all of them. How images are inverted say the flags of `tfinvert invert`.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from tfinvert.cli import start
 
 shared.define_generator()
 shared.define_inversion()
+shared.define_engine()
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("generators", None, "Two or more, as --generator of `tfinvert invert` takes one.")
 flags.DEFINE_string(
@@ -38,6 +40,7 @@ def _compare() -> None:
     from tfinvert.experiments import compare, significance
     from tfinvert.losses import Features
     from tfinvert.report.compare import compare as draw
+    from tfinvert.runs.doing import run_jobs
     from tfinvert.runs.files import writable, write_table
     from tfinvert.runs.job import load
 
@@ -54,11 +57,13 @@ def _compare() -> None:
     runs = [_ready(job, generator) for job, generator in zip(jobs, generators, strict=True)]
     for run in runs:  # whatever is wrong is told before the first hour's work
         run.claim()
-    for name, run in zip(names, runs, strict=True):
-        summary = run.run()
+    for name, summary in zip(names, run_jobs(runs), strict=True):
         logging.info("%s: %s", name, summary)
         if summary.interrupted:
             raise KeyboardInterrupt
+    if jobs[0].shard is not None:
+        logging.info("shard %s is done: the same command without --shard compares, once all are", jobs[0].shard)
+        return
     found = compare.of_runs(names, runs, scale)
     for each in found:
         logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())

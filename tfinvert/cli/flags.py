@@ -15,6 +15,7 @@ from tfinvert.cli import start
 from tfinvert.errors import BadInput
 from tfinvert.settings import (
     EditSettings,
+    EngineSettings,
     GeneratorSettings,
     ImageSettings,
     Job,
@@ -26,7 +27,7 @@ from tfinvert.settings import (
 from tfinvert.settings.field import Setting, stated
 from tfinvert.settings.presets import PRESETS
 
-_ELSEWHERE = ("out",)  # each command has its own default and its own help for it
+_ELSEWHERE = ("out", *flags_of(EngineSettings))  # each command has its own default and its own help for it
 _SHOWN = "shown_channels"
 PYTHON_ONLY = ("held_inputs",)  # a command has no way to give what is held for each image
 
@@ -43,10 +44,15 @@ def define_generator() -> None:
     _define_import()
 
 
-def define_inversion() -> None:
-    """The flags of a `Job` besides."""
-    _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE})
+def define_inversion(shards: bool = True) -> None:
+    """The flags of a `Job` besides; `shard` only where a command can do a part of its images."""
+    _define(Job, {*flags_of(GeneratorSettings), *flags_of(Limits), *_ELSEWHERE, *(() if shards else ("shard",))})
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
+
+
+def define_engine() -> None:
+    """The flags of `EngineSettings`, for commands whose work engines do."""
+    _define(EngineSettings)
 
 
 def define_training() -> None:

@@ -15,7 +15,7 @@ from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 
 shared.define_generator()
-shared.define_inversion()
+shared.define_inversion(shards=False)
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_integer("samples", None, "Generated images; default: as many as there are others.", lower_bound=1)
 flags.DEFINE_string("out", "runs/gap", "Folder for gap.csv and gap.png.")

@@ -1,30 +1,12 @@
 """What every command does before anything else: silence TensorFlow's start, log plainly; and how it ends."""
 
-import contextlib
 import logging as python_logging
 import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from absl import logging
 
-
-@contextlib.contextmanager
-def _captured() -> Iterator[None]:
-    """Keeps what C++ libraries print to the error stream, unless the block fails: then it is shown."""
-    with tempfile.TemporaryFile() as kept, contextlib.ExitStack() as stack:
-        saved = os.dup(2)
-        stack.callback(os.close, saved)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(saved, 2)
-            kept.seek(0)
-            sys.stderr.write(kept.read().decode(errors="replace"))
-            raise
-        os.dup2(saved, 2)
+from tfinvert.quiet import captured
 
 
 def prepare() -> None:
@@ -33,7 +15,7 @@ def prepare() -> None:
     logging.get_absl_handler().setFormatter(python_logging.Formatter("%(levelname)s: %(message)s"))
     logging.set_verbosity(logging.INFO)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _captured():
+    with captured():
         import tensorflow  # noqa: F401
 
         import tfinvert  # noqa: F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -74,11 +75,22 @@ class Rows(Sequence[Entry]):
             return [self[place] for place in range(*index.indices(len(self)))]
         place = range(len(self))[index]  # raises IndexError, as a list does
         label = None if self._labels is None else int(self._labels[place])
-        return Entry(str(place), label, functools.partial(_read, self._array, place, self._how))
+        return Entry(str(place), label, _Row(self._array, place, self._how))
 
 
-def _read(array: np.ndarray, index: int, how: Reading) -> np.ndarray:
-    return decode(array[index], how)
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """Reads one image of an array; goes to another process without the others."""
+
+    array: np.ndarray
+    place: int
+    how: Reading
+
+    def __call__(self) -> np.ndarray:
+        return decode(self.array[self.place], self.how)
+
+    def __reduce__(self) -> tuple:
+        return functools.partial, (decode, np.array(self.array[self.place]), self.how)
 
 
 def decode(array: np.ndarray, how: Reading) -> np.ndarray:

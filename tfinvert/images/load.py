@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -12,13 +13,12 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry, Reading
-from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.labels import Labels
-from tfinvert.images.like import Like
+from tfinvert.images.like import Like, Scale
 from tfinvert.images.pipelines import DatasetEntries
+from tfinvert.images.reader import Picture, Reader, Waiting
 from tfinvert.images.sources import open_source
-from tfinvert.remote import Unavailable
-from tfinvert.settings import DEFAULT_LIMITS, Limits
+from tfinvert.settings import DEFAULT_LIMITS, Limits, Shard
 
 
 class Images(NamedTuple):
@@ -27,16 +27,6 @@ class Images(NamedTuple):
     pixels: np.ndarray  # [N, H, W, C] float32 in the generator's value range, or series [N, L, C]
     ids: np.ndarray  # [N] strings: paths or indices
     labels: np.ndarray | None  # [N] int32
-
-
-class Picture(NamedTuple):
-    """One image that was read, or the reason why it could not be."""
-
-    id: str
-    label: int | None
-    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range, or [L, C]
-    note: str  # what was done to it; for an unreadable one, what is wrong
-    place: int = 0  # among the images of the source, in their order
 
 
 class Sources:
@@ -53,10 +43,11 @@ class Sources:
       limit: only the first so many.
       shuffle: a seed by which their order is drawn, so that a limit takes some from everywhere; default: as they are.
       limits: what one file may take.
+      shard: of all that, only these; their places stay those among all.
 
     Raises:
       BadInput: there is no such source, nothing in it, not as many labels as images, or a stream to be shuffled; or
-        nothing that says their size.
+        nothing that says their size; or no image for the shard.
     """
 
     def __init__(
@@ -70,46 +61,76 @@ class Sources:
         limit: int | None = None,
         shuffle: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        shard: Shard | None = None,
     ) -> None:
         if like is None:
             raise BadInput("images without like=", "expected like=generator, which says their size and range")
         if limit is not None and limit < 1:
             raise BadInput(f"limit={limit}", "expected at least 1")
-        fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
-        self._told: set[str] = set()
-        entries = open_source(source, Reading(_scale(array_range), limits, like))
+        self.reader = Reader(like, fit, limits)
+        # Not the generator itself, for entries may go to another process.
+        how = Reading(_scale(array_range), limits, Scale(like.image_shape, like.value_range))
+        entries = open_source(source, how)
         if isinstance(entries, list):
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
-        self.like, self._fit, self._limit, self._limits = like, fit, limit, limits
+        self.like, self._limit = like, limit
         self._labels = None if labels is None else Labels(labels, limits)
         self._check: Callable[[Any], Any] | None = None
         self._endless = isinstance(entries, DatasetEntries) and entries.endless
         if limit is None and self._endless:
             raise BadInput("a dataset that repeats without end", "expected an end, or a limit")
         whole = len(entries) if isinstance(entries, Sequence) else None
-        self.count = whole if limit is None else limit if whole is None else min(limit, whole)
+        count = whole if limit is None else limit if whole is None else min(limit, whole)
+        self.shard = shard
+        self.count = None if count is None else self._own(count)
         self._order: Sequence[int] | None = None
         if shuffle is not None:
             if whole is None:
                 raise BadInput("a stream of images in another order", "shuffle it before, or save it as a file")
             self._order = np.random.default_rng([shuffle, 5]).permutation(whole).tolist()
         if self._labels is not None and whole is not None:
-            self._labels.check_count(whole if self._order else self.count or 0, whole)
+            self._labels.check_count(whole if self._order else count or 0, whole)
 
     def __iter__(self) -> Iterator[Picture]:
         return self.read(frozenset())
 
     def read(self, skip: frozenset[str]) -> Iterator[Picture]:
         """The pictures whose id is not in `skip`; those are not decoded."""
+        return map(self.reader, self.left(skip))
+
+    def left(self, skip: frozenset[str], passed: list[str] | None = None) -> Iterator[Waiting]:
+        """The images whose id is not in `skip`, to be read by `reader`, here or in another process.
+
+        Args:
+          skip: ids.
+          passed: those that were skipped are added to it.
+
+        Raises:
+          BadInput: a stream ends before the first image of the shard.
+        """
         # The limit goes first: a stream without end may hold fewer ids than that.
         place, numbered = -1, itertools.islice(self._numbered(), self._limit)
         for place, (index, entry) in enumerate(
             numbered if isinstance(self._entries, Sequence) else self._once(numbered)
         ):
+            if self.shard is not None and not self.shard.has(place):
+                continue
             if entry.id not in skip:
-                yield self._scaled(self._read(index, entry))._replace(place=place)
-        self.count = place + 1  # now it is known, whatever was said before
+                yield Waiting(place, self._labelled(index, entry))
+            elif passed is not None:
+                passed.append(entry.id)
+        self.count = self._own(place + 1)  # now it is known, whatever was said before
+
+    def _own(self, count: int) -> int:
+        """How many of all images are gone through."""
+        if self.shard is None:
+            return count
+        if self.shard.number > count:
+            raise BadInput(
+                f"--shard={self.shard} of {count} images", "no image is left for it: take no more shards than images"
+            )
+        return self.shard.size(count)
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
         """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.
@@ -123,7 +144,7 @@ class Sources:
                 return
             if entry.id in left:
                 left.remove(entry.id)
-                picture = self._read(index, entry)
+                picture = self.reader.unit(self._labelled(index, entry))
                 yield entry.id, picture.note if picture.pixels is None else picture.pixels
 
     def _once(self, numbered: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, Entry]]:
@@ -131,7 +152,7 @@ class Sources:
         seen: set[str] = set()
         for index, entry in numbered:
             if entry.id in seen:
-                self._tell(entry.id, "comes again, and counts once")
+                self.reader.tell(entry.id, "comes again, and counts once")
             else:
                 seen.add(entry.id)
                 yield index, entry
@@ -195,33 +216,21 @@ class Sources:
         if len(wrong) == len(labels):
             raise wrong[0]
 
-    def _scaled(self, picture: Picture) -> Picture:
-        """A picture on [0, 1] in the value range."""
-        low, high = self.like.value_range
-        pixels = picture.pixels
-        scaled = None if pixels is None else (low + (high - low) * pixels).astype(np.float32)
-        return picture._replace(pixels=scaled)
-
-    def _read(self, index: int, entry: Entry) -> Picture:
-        """The picture on [0, 1]."""
+    def _labelled(self, index: int, entry: Entry) -> Entry:
+        """The image with its class; where that is wrong, one that cannot be read, and says why."""
         label = entry.label
         try:
             if self._labels is not None:
                 label = self._labels.of(index, entry.id)
             if self._check is not None and (refusal := _refusal(self._check, label)) is not None:
                 raise refusal
-            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self._limits)
-        except Unavailable:  # nor can the next ones be read
-            raise
-        except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
-            return Picture(entry.id, label, None, " ".join(str(error).split()) or type(error).__name__)
-        self._tell(entry.id, note)
-        return Picture(entry.id, label, pixels.astype(np.float32), note)
+        except Exception as error:  # of whoever made the check
+            return entry._replace(label=label, read=functools.partial(_fail, error))
+        return entry._replace(label=label)
 
-    def _tell(self, image_id: str, note: str) -> None:
-        if note and note not in self._told:
-            self._told.add(note)
-            logging.warning("%s: %s (said once)", image_id, note)
+
+def _fail(error: Exception) -> np.ndarray:
+    raise error
 
 
 def _scale(array_range: Sequence[float] | None) -> tuple[float, float] | None:

@@ -53,7 +53,7 @@ def writable(folder: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial.touch()
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # a writer that opens the folder just now may have cleared it away
         clear(folder)
     except OSError as error:
         reason = error.strerror or error
@@ -176,9 +176,9 @@ def unwritable(path: Path, error: OSError) -> BadInput:
     return BadInput(f"{path} cannot be written ({error.strerror or str(error).splitlines()[0]})", mend)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes what is the content of a file already."""
-    with whole(path) as temporary:
+def write_bytes(path: Path, content: bytes, new: bool = False) -> None:
+    """Writes what is the content of a file already; see `whole`."""
+    with whole(path, new) as temporary:
         temporary.write_bytes(content)
 
 

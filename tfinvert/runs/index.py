@@ -19,7 +19,7 @@ from tfinvert.runs.parts import Head, Part
 from tfinvert.settings import Job, by_flags
 from tfinvert.solvers.status import Status
 
-UNREAD = Status.UNREADABLE.name.lower()  # of an image that may be mended: it is tried again
+AGAIN = pa.array([status.name.lower() for status in Status if status.again])  # of images that are tried again
 _told: set[str] = set()  # what was said of folders: once is enough
 
 
@@ -31,7 +31,7 @@ class Index(NamedTuple):
     rows: np.ndarray  # int64 [n], n <= N: which of them count, in the images' order
     left_over: list[Path]  # files whose rows stand in others, as a killed writer may leave them
     run: bytes  # run.json, or what most parts say that it was; empty where nothing is known
-    made_up: int = 0  # rows of images that could not be read, and could later
+    made_up: int = 0  # rows of images of which another try has found more
 
     @property
     def double(self) -> int:
@@ -81,7 +81,7 @@ def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Hea
     """Looks through all parts: at their ids and places only.
 
     Parts that belong to another run do not count. Of an image that has several rows the first does, but for one that
-    says that it could not be read; the log says so.
+    says that another try may find more; the log says so.
 
     Args:
       folder: of the run, as the log is to name it.
@@ -119,18 +119,18 @@ def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Hea
 
 
 def _counting(heads: Sequence[Head], numbers: np.ndarray) -> tuple[np.ndarray, int]:
-    """The row of each image that counts, and how many do not because they say that it could not be read."""
-    found = [each.part for each in heads]
-    tables = parts.each([part.path for part in found], lambda part: parts.read(part, ["status"]), found)
+    """The row of each image that counts, and how many do not because another try found more."""
+    files = [each.part for each in heads]
+    tables = parts.each([part.path for part in files], lambda part: parts.read(part, ["status"]), files)
     statuses = pa.chunked_array([chunk for table in tables for chunk in table["status"].chunks])
-    unread = pc.equal(statuses, UNREAD).to_numpy()
-    order = np.lexsort((unread, numbers))
+    again = pc.is_in(statuses, value_set=AGAIN).to_numpy()
+    order = np.lexsort((again, numbers))
     rows = order[np.diff(numbers[order], prepend=-1) > 0]
     left = np.ones(len(numbers), bool)
     left[rows] = False
-    readable = np.zeros(len(rows), bool)
-    readable[numbers[rows]] = ~unread[rows]
-    return rows, int((left & unread & readable[numbers]).sum())
+    found = np.zeros(len(rows), bool)
+    found[numbers[rows]] = ~again[rows]
+    return rows, int((left & again & found[numbers]).sum())
 
 
 def copies(found: Iterable[Part]) -> list[bytes]:

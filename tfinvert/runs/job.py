@@ -1,4 +1,4 @@
-"""A `Job` at work: what its settings stand for, and images through them into a folder."""
+"""What the settings of a `Job` stand for."""
 
 from __future__ import annotations
 
@@ -18,28 +18,13 @@ from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep
 from tfinvert.losses import loss_of
-from tfinvert.runs.run import Summary, run
+from tfinvert.runs.inverting import Inverting
 from tfinvert.runs.store import Store
-from tfinvert.settings import Job, as_nest
+from tfinvert.settings import Job, Shard, as_nest, changed
 from tfinvert.solvers import solver_of
 
+_PACKAGES = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
 SEARCHED, MIXED = FOUND = ("search", "embedding")  # what `labels` may say where classes are not known
-
-
-def run_job(job: Job, show: bool = True) -> tuple[Summary, Store, Sources]:
-    """Does what the job's folder does not hold yet.
-
-    The labels "search" stand for a `ClassSearch`, "embedding" for the `mixture` of a generator.
-
-    Returns:
-      How it ended, the store with all rows, and the images.
-
-    Raises:
-      BadInput: a setting cannot be used, or the folder holds a run with another.
-    """
-    prepared = ready(job)
-    prepared.claim()
-    return prepared.run(show), prepared.store, prepared.sources
 
 
 class Ready(NamedTuple):
@@ -60,9 +45,9 @@ class Ready(NamedTuple):
         """
         self.store.claim(decisive(self.job, self.generator), about(self.job, self.generator))
 
-    def run(self, show: bool = True) -> Summary:
-        """Does what the store does not hold yet."""
-        return run(self.inverter, self.sources, self.store, show, self.classes)
+    def inverting(self) -> Inverting:
+        """What makes rows of its images."""
+        return Inverting(self.inverter, self.sources.reader, self.classes)
 
 
 def ready(job: Job, generator: Generator | None = None) -> Ready:
@@ -76,7 +61,7 @@ def ready(job: Job, generator: Generator | None = None) -> Ready:
       BadInput: a setting cannot be used, or another writer is at work in the folder.
     """
     solver_of(job.solver)
-    store = Store(job.out)
+    store = Store(job.out, Shard.of(job.shard))
     store.open()  # before a generator is loaded: who comes second is told at once
     try:
         generator = load(job) if generator is None else generator
@@ -118,7 +103,7 @@ def pictures(job: Job, like: Like, labels: Any = None) -> Sources:
     """The images, as whatever this is could have made them."""
     how = {**as_nest(job.images), "labels": labels, "shuffle": job.seed if job.images.shuffle else None}
     del how["shown_channels"]
-    return Sources(how.pop("source"), like, **how, limits=job.limits)
+    return Sources(how.pop("source"), like, **how, limits=job.limits, shard=Shard.of(job.shard))
 
 
 def classes_of(job: Job, generator: Generator) -> ClassSearch | None:
@@ -154,7 +139,7 @@ def stated(job: Job) -> dict[str, Any]:
     """The settings that a result depends on (JSON values)."""
     nest = _plain(as_nest(job))
     # These change how fast or how far a run goes, not what it finds for an image, so a run may go on with others.
-    for name in ("out", "limits", "batch_size"):
+    for name in ("out", "limits", "engine", "batch_size", "shard"):
         del nest[name]
     for name in ("limit", "shown_channels"):
         del nest["images"][name]
@@ -168,6 +153,11 @@ def decisive(job: Job, generator: Generator) -> dict[str, Any]:
     return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.about.fingerprint}
 
 
+def settled(job: Job, generator: Generator) -> Job:
+    """The job with the prior and the range that the generator has, for whoever loads it again."""
+    return changed(job, prior=_prior(job, generator), value_range=generator.value_range)
+
+
 def _prior(job: Job, generator: Generator) -> str | None:
     """The prior that the generator has; behind a cut that which the user states, for the one there follows from it."""
     if job.generator.behind is None:
@@ -177,7 +167,6 @@ def _prior(job: Job, generator: Generator) -> str | None:
 
 def about(job: Job, generator: Generator) -> dict[str, Any]:
     """What else is worth knowing (JSON values)."""
-    packages = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
     return {
         "assumed": list(generator.about.assumed),
         "generator_name": generator.name,
@@ -187,9 +176,15 @@ def about(job: Job, generator: Generator) -> dict[str, Any]:
         "shown_channels": _plain(job.images.shown_channels),
         "batch_size": _plain(job.batch_size),
         "limits": as_nest(job.limits),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
+        "engine": as_nest(job.engine),
+        "versions": versions(),
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }
+
+
+def versions() -> dict[str, str]:
+    """Of what results are made with."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
 def _version(package: str) -> str:

@@ -19,6 +19,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.remote.patience import asked
 from tfinvert.runs.files import this_machine
+from tfinvert.settings import Shard
 
 EVERY = 30.0  # seconds between two signs of life
 MISSED = 3  # signs of life, after which a writer is taken for dead
@@ -26,8 +27,6 @@ SETTLED = 1.1  # seconds after which no time of a file can be the same any more:
 _FOLDER = ".writers"
 _SELDOM = 3600.0  # seconds between signs of life at most, of whatever version
 _ANOTHER = 60.0  # seconds between the beginnings of two processes of one number; the clock may be set meanwhile
-
-Shard = tuple[int, int]  # which of how many
 
 
 class _Writer(NamedTuple):
@@ -78,7 +77,7 @@ class Lease:
 
     Args:
       folder: in a store.
-      shard: (K, N) of the writer of one shard: it goes beside those of others; default: the whole run.
+      shard: which is written, beside those of other writers; default: the whole run.
     """
 
     def __init__(self, folder: Path, shard: Shard | None = None) -> None:

@@ -1,65 +1,33 @@
-"""One writer at a time in a folder, whatever becomes of the writer."""
+"""One writer at a time in a folder, or of each shard of a run there, whatever becomes of the writer."""
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import platform
-import stat
-import sys
-import threading
 import time
-import weakref
 from pathlib import Path
 
 from tfinvert.errors import BadInput
-from tfinvert.runs.files import unwritable
-
-# The operating system lets go of these locks when their process ends, by a kill or a power cut too.
-if sys.platform == "win32":
-    import msvcrt
-
-    _BYTE = 2**30  # what is locked cannot be read there: a byte far behind the text
-
-    def _take(descriptor: int) -> None:
-        os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-    def _give(descriptor: int) -> None:
-        os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _give(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-_TAKEN = {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # else another file would be written
-_TEXT = 200  # bytes at most that say who holds it
-
-_File = tuple[int, int]  # device and inode
-_held: weakref.WeakValueDictionary[_File, Lock] = weakref.WeakValueDictionary()  # by this process
-_guard = threading.RLock()  # a lock that is forgotten may be given back by the garbage collector at any moment
+from tfinvert.runs import locked
+from tfinvert.runs.locked import Claim, Taken, guard
+from tfinvert.settings import Shard
 
 
 class Lock:
-    """The right to write into a folder, which one object of one process has at a time.
+    """The right to write into a folder, or one shard of its run, which one object of one process has at a time.
 
-    It lies in FOLDER/.lock, which stays there and says who holds it.
+    It lies in FOLDER/.lock, which stays there and says who holds it. Shards hold that file together, and each another
+    one alone, FOLDER/.lock-K-of-N, which says who; the next writer of the whole run deletes those.
 
     Args:
       folder: that is there.
+      shard: which is written; default: the whole run.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / ".lock"
-        self._descriptor: int | None = None
-        self._file: _File | None = None
+    def __init__(self, folder: Path, shard: Shard | None = None) -> None:
+        self._claims: list[tuple[Claim, int | None]] = []
+        self.folder, self.path, self.shard = folder, folder / ".lock", shard
 
     def acquire(self) -> None:
         """Takes it; does nothing where this object has it already.
@@ -67,9 +35,18 @@ class Lock:
         Raises:
           BadInput: another has it, or there can be no lock in the folder.
         """
-        with _guard:
-            while self._descriptor is None:
-                self._try()
+        with guard:
+            if self._has():
+                return
+            self._claims = []
+            try:
+                self._take()
+            except Taken as taken:
+                self.release()
+                raise self._refusal(str(taken)) from taken
+            except BaseException:
+                self.release()
+                raise
 
     def check(self) -> None:
         """Makes sure that what is written now is written under the lock.
@@ -77,26 +54,18 @@ class Lock:
         Raises:
           BadInput: it is not held, or the folder is not the one any more that it was taken in.
         """
-        if self._descriptor is None:
+        if not self._has():
             raise BadInput(f"{self.folder} is not open for writing", "a process that was forked opens it anew")
-        if _file(self.path) != self._file:
+        if not all(claim.stands() for claim, _ in self._claims):
             raise BadInput(
                 f"{self.folder} was removed or replaced while its run was at work", "start the same command again"
             )
 
     def release(self) -> None:
         """Gives it back, where this object has it."""
-        with _guard:
-            if self._descriptor is None:
-                return
-            descriptor, self._descriptor = self._descriptor, None
-            if self._file is not None:
-                _held.pop(self._file, None)
-            try:
-                os.ftruncate(descriptor, 0)
-                _give(descriptor)
-            finally:
-                os.close(descriptor)
+        with guard:
+            while self._claims:
+                locked.leave(*self._claims.pop())
 
     def __enter__(self) -> Lock:
         self.acquire()
@@ -106,81 +75,48 @@ class Lock:
         self.release()
 
     def __del__(self) -> None:
-        if self._descriptor is not None:
+        if self._claims:
             self.release()
 
-    def forget(self) -> None:
-        """In a forked child: the lock is the parent's alone."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+    def _has(self) -> bool:
+        return bool(self._claims) and self._claims[0][0].descriptor is not None
 
-    def _try(self) -> None:
-        # Some file systems (NFS) give a process what it has already, and take it away when it closes the file once.
-        known = _file(self.path)
-        if known is not None and known in _held:
-            raise self._refusal("this process")
-        try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        try:
-            _take(descriptor)
-            status = os.fstat(descriptor)
-            file = (status.st_dev, status.st_ino)
-            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or status.st_size > _TEXT:
-                raise BadInput(f"{self.path} is no lock", "it is another file, or a link to one: delete it")
-            if _file(self.path) == file:  # not removed between the opening and the taking
-                os.ftruncate(descriptor, 0)
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, _own_name())
-                self._descriptor, self._file, _held[file] = descriptor, file, self
-        except OSError as error:
-            if error.errno in _TAKEN:
-                raise self._refusal(self._holder()) from error
-            if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise BadInput(
-                    f"{self.folder} is on a file system without locks ({error.strerror})",
-                    "two writers could not be told apart there; choose a folder on a local disk with --out",
-                ) from error
-            raise unwritable(self.path, error) from error
-        finally:
-            if self._descriptor != descriptor:
-                os.close(descriptor)
+    def _take(self) -> None:
+        if self.shard is None:
+            try:
+                self._claims.append((locked.claim(self.path, _own_name()), None))
+            except Taken as taken:  # shards leave no name in the file that they share
+                raise Taken(self._other_shard() or str(taken)) from taken
+            for path in self.folder.glob(_named("*", "*")):  # whoever holds one holds the first file, too
+                with contextlib.suppress(OSError):  # Windows deletes nothing that somebody looks at
+                    path.unlink()
+            return
+        number, name = self.shard.number, f"{_own_name()}, shard {self.shard}"
+        self._claims.append((locked.claim(self.path, name, number), number))
+        self._claims.append((locked.claim(self.folder / _named(*self.shard), name), None))
+        other = self._other_shard()
+        if other:  # of another number of shards: both would do the same images
+            raise Taken(other)
 
-    def _holder(self) -> str:
-        try:
-            with self.path.open("rb") as file:
-                return file.read(_TEXT).decode(errors="replace").strip() or "another process"
-        except OSError:
-            return "another process"
+    def _other_shard(self) -> str:
+        """Who writes some shard of as many others; "" where nobody does."""
+        paths = set(self.folder.glob(_named("*", "*")))
+        if self.shard is not None:
+            paths -= set(self.folder.glob(_named("*", self.shard.total)))
+        return next(filter(None, map(locked.holder, sorted(paths))), "")
 
     def _refusal(self, holder: str) -> BadInput:
+        only = "" if self.shard is None else f" for each of {self.shard.total} shards, and no other beside"
         return BadInput(
             f"{self.folder} is being written by {holder}",
-            "one writer at a time; wait until it has ended, or choose another folder with --out",
+            f"one writer at a time{only}; wait until it has ended, or choose another folder with --out",
         )
 
 
-def _own_name() -> bytes:
+def _named(number: int | str, count: int | str) -> str:
+    return f".lock-{number}-of-{count}"
+
+
+def _own_name() -> str:
     since = time.strftime("%Y-%m-%d %H:%M:%S")
-    return f"process {os.getpid()} on {platform.node()[:64]} since {since}\n".encode(errors="replace")[:_TEXT]
-
-
-def _file(path: Path) -> _File | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _forget_all() -> None:
-    for lock in list(_held.values()):
-        lock.forget()
-    _held.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
-    os.register_at_fork(after_in_child=_forget_all)
+    return f"process {os.getpid()} on {platform.node()[:64]} since {since}"

@@ -12,6 +12,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.runs import parts
 from tfinvert.runs.parts import SCHEMA, Part
+from tfinvert.settings import Shard
 
 MANY = 64  # small parts, from which on they are merged
 _ROWS, _BYTES = 8192, 64 * 2**20  # of a merged part at most
@@ -21,6 +22,19 @@ _GROUP_ROWS, _GROUP_BYTES = 1024, 16 * 2**20  # of what is in memory at once
 def small(found: Sequence[Part]) -> list[Part]:
     """Those that a merged part has room for."""
     return [part for part in found if _filled(part) < 0.5]
+
+
+def own(found: Sequence[Part], shard: Shard) -> list[Part]:
+    """The small ones whose rows all belong to a shard: no writer of another one touches these."""
+
+    def belongs(part: Part) -> bool:
+        try:
+            return shard.has(part.first) and all(map(shard.has, parts.head(part.path).places.tolist()))
+        except FileNotFoundError:  # those of others come and go meanwhile
+            return False
+
+    few = small(found)
+    return list(itertools.compress(few, parts.each([part.path for part in few], belongs, few)))
 
 
 def group(found: Sequence[Part]) -> list[Part]:

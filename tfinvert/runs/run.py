@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from tfinvert import metrics
-from tfinvert.errors import BadInput, short
-from tfinvert.generators import Generator
-from tfinvert.images import Picture, Sources
-from tfinvert.images.encode import packed
-from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
-from tfinvert.runs.index import UNREAD
+from tfinvert.engines import Engine, Lost, Plain, Sign, Start, Task
+from tfinvert.images import Sources
+from tfinvert.images.reader import Waiting
+from tfinvert.inversion import ClassSearch
+from tfinvert.runs.inverting import Inverting, Inverts, Row
 from tfinvert.runs.store import Store
 from tfinvert.runs.stored import Stored
 from tfinvert.solvers.status import Status
@@ -31,11 +28,8 @@ from tfinvert.solvers.status import Status
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
 
 
-Inverts = Inverter | TwoStep
-
-
 class Summary(NamedTuple):
-    """How a run ended, over all rows in its folder."""
+    """How a run ended, over all rows in its folder; that of a shard, over the rows of its own images."""
 
     counts: dict[str, int]  # images by status
     failed: int
@@ -63,6 +57,14 @@ class Summary(NamedTuple):
         return f"{text}, {self.double} double rows left out" if self.double else text
 
 
+class Todo(NamedTuple):
+    """The images of one run, and where their rows go."""
+
+    sources: Sources
+    store: Store
+    size: int  # images that are worked on and written at once
+
+
 def run(
     inverter: Inverts, sources: Sources, store: Store, show: bool = True, classes: ClassSearch | None = None
 ) -> Summary:
@@ -70,69 +72,123 @@ def run(
 
     Args:
       inverter: whose `batch_size` says how many images are worked on and written at once.
-      sources: the images.
-      store: where rows go; what it holds is not done again, but for images that could not be read.
+      sources: the images, or those of a shard.
+      store: where rows go; what it holds is not done again, but for images of which another try may find more.
       show: whether a progress bar is drawn on the error stream.
       classes: finds those of a class-conditional generator; default: the images bring them along.
 
     Returns:
-      What all rows of the store say. Ctrl-C ends the run early; the batch at hand is given up, and the same run
-      does it again.
+      What all rows of the store say, or those of the shard's images. Ctrl-C ends the run early; the batch at hand is
+      given up, and the same run does it again.
 
     Raises:
-      BadInput: the memory does not hold a batch, another writer is at work in the folder, a part in it is damaged, or
-        it cannot be written any more.
+      BadInput: the memory does not hold one image, another writer is at work in the folder, a part in it is damaged,
+        or it cannot be written any more.
     """
-    with store:
-        unread, done = store.unread(), store.done()
-        done = done - unread if unread else done  # no copy of a million ids for nothing
-        store.tidy()
-        written, interrupted = _all(inverter, sources, store, done, unread, show, classes)
-        if not interrupted:
-            store.merge()
-        missing = len(store.lacking([*done, *written]))
-    return summarise(store, interrupted, missing)
+    todo = Todo(sources, store, inverter.batch_size)
+    return run_all([todo], lambda: Inverting(inverter, sources.reader, classes), Plain(), show)[0]
 
 
-def _all(
-    inverter: Inverts,
-    sources: Sources,
-    store: Store,
-    done: frozenset[str],
-    unread: frozenset[str],
-    show: bool,
-    classes: ClassSearch | None,
-) -> tuple[list[str], bool]:
-    """Does what is not done: the ids that were written, and whether Ctrl-C came before the end.
+def run_all(todos: Sequence[Todo], start: Start, engine: Engine, show: bool = True) -> list[Summary]:
+    """The same for several runs, by an engine.
 
-    Images whose row says that they could not be read are tried again; where they still cannot, that row stays.
+    Args:
+      todos: the runs; a `Task` says by its number which one it belongs to.
+      start: makes what does tasks of all of them, such as `Inverting`.
+      engine: does them.
+      show: whether a progress bar is drawn on the error stream.
     """
-    written: list[str] = []
-    with (
-        _ctrl_c() as pressed,
-        tqdm(
-            total=sources.count, initial=len(done), unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR
-        ) as bar,
-    ):
+    with contextlib.ExitStack() as stack:
+        for todo in todos:
+            stack.enter_context(todo.store)
+        progress = [_Progress(todo) for todo in todos]
+        interrupted = _all(progress, start, engine, show)
+        for each in progress if not interrupted else []:
+            each.todo.store.merge()
+    return [each.summary(interrupted) for each in progress]
+
+
+class _Progress:
+    """What of a run is done."""
+
+    def __init__(self, todo: Todo) -> None:
+        self.todo = todo
+        self.again, done = todo.store.again(), todo.store.done()
+        self.done = done - self.again if self.again else done  # no copy of a million ids for nothing
+        self.own: list[str] | None = None if todo.sources.shard is None else []  # of the shard's images, those done
+        self.written: list[str] = []
+        todo.store.tidy()
+
+    @property
+    def count(self) -> int:
+        """How many images are done, as far as is known."""
+        return len(self.done if self.own is None else self.own) + len(self.written)
+
+    def tasks(self, number: int) -> Iterator[Task]:
+        """What is not done, in batches."""
+        left = self.todo.sources.left(self.done, self.own)
+        while batch := list(itertools.islice(left, self.todo.size)):
+            yield Task(number, batch)
+
+    def write(self, task: Task, found: Sequence[Row | Lost]) -> None:
+        """Adds the rows of a task; where another try has found no more than the first, that one's stay."""
+        rows = [
+            _lost(waiting, row) if isinstance(row, Lost) else row
+            for waiting, row in zip(task.items, found, strict=True)
+        ]
+        for row in rows:
+            if Status[row["status"].upper()].again:
+                logging.warning("%s: %s", row["id"], row["message"])
+        self.todo.store.write(
+            [row for row in rows if row["id"] not in self.again or not Status[row["status"].upper()].again]
+        )
+        self.written += [row["id"] for row in rows]
+
+    def summary(self, interrupted: bool) -> Summary:
+        """How the run has ended; that of a shard, for its own images."""
+        ids = None if self.own is None else [*self.own, *self.written]
+        missing = len(self.todo.store.lacking([*self.done, *self.written] if ids is None else ids))
+        return summarise(self.todo.store, interrupted, missing, ids)
+
+
+def _lost(waiting: Waiting, lost: Lost) -> Row:
+    return {
+        "id": waiting.entry.id,
+        "place": waiting.place,
+        "label": waiting.entry.label,
+        "status": Status.LOST.name.lower(),
+        "message": f"{Status.LOST.message}: it {lost.why}",
+    }
+
+
+def _all(runs: Sequence[_Progress], start: Start, engine: Engine, show: bool) -> bool:
+    """Does what is not done; whether Ctrl-C came before the end."""
+    tasks = itertools.chain.from_iterable(each.tasks(number) for number, each in enumerate(runs))
+    with _ctrl_c() as pressed, _bar(runs, show) as bar:
+
+        def tell(sign: Sign) -> None:
+            bar.n = round(sum(each.count for each in runs) + sign.done, 1)
+            if sign.loss is not None:
+                bar.set_postfix(loss=f"{sign.loss:.3g}")
+
         try:
-            for batch in _batches(sources.read(done), inverter.batch_size):
-                made = _invert(inverter, batch, bar, classes)
-                store.write([row for row in made if row["status"] != UNREAD or row["id"] not in unread])
-                written += [picture.id for picture in batch]
+            for task, found in engine.results(start, tasks, tell):
+                runs[task.run].write(task, found)
+                bar.n = sum(each.count for each in runs)
+                bar.refresh()
                 if pressed:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
-            return written, True
-        except tf.errors.ResourceExhaustedError as error:
-            rows = inverter.batch_size * inverter.restarts
-            raise BadInput(f"out of memory with {rows} codes at once", "lower --batch_size or --restarts") from error
-        except tf.errors.InvalidArgumentError as error:
-            mend = "its classes may be fewer than the labels say (--classes tells how many there are)"
-            raise BadInput(
-                f"{inverter.generator.name} fails on a batch ({short(error)})",
-                mend if inverter.generator.condition is not None else "try it on codes of its prior",
-            ) from error
-    return written, False
+            return True
+    return False
+
+
+def _bar(runs: Sequence[_Progress], show: bool) -> tqdm:
+    counts = [each.todo.sources.count for each in runs]
+    known = [count for count in counts if count is not None]
+    total = sum(known) if len(known) == len(counts) else None
+    done = sum(each.count for each in runs)
+    return tqdm(total=total, initial=done, unit=" images", disable=not show, smoothing=0.1, bar_format=_BAR)
 
 
 @contextlib.contextmanager
@@ -159,9 +215,9 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Summary:
-    """What the rows of a store say."""
-    table = store.read(["status", "mse", "psnr"])
+def summarise(store: Stored, interrupted: bool = False, missing: int = 0, ids: Sequence[str] | None = None) -> Summary:
+    """What the rows of a store say; of these images only, where they are given."""
+    table = store.read(["status", "mse", "psnr"], ids)
     counts = {each["values"]: each["counts"] for each in pc.value_counts(table["status"]).to_pylist()}
     bad = pa.array([name for name in counts if Status[name.upper()].failed], pa.string())
     good = table.filter(pc.invert(pc.is_in(table["status"], value_set=bad)))
@@ -171,96 +227,6 @@ def summarise(store: Stored, interrupted: bool = False, missing: int = 0) -> Sum
         return float(np.median(values)) if len(values) else float("nan")
 
     failed = len(table) - len(good)
-    return Summary(counts, failed, median("mse"), median("psnr"), interrupted, missing, store.double)
-
-
-def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:
-    batch: list[Picture] = []
-    for picture in pictures:
-        batch.append(picture)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _invert(
-    inverter: Inverts, batch: list[Picture], bar: tqdm, classes: ClassSearch | None = None
-) -> list[dict[str, Any]]:
-    """The rows of one batch, in its order."""
-    begun = time.perf_counter()
-    start = bar.n
-    readable = [picture for picture in batch if picture.pixels is not None]
-    rows: dict[str, dict[str, Any]] = {}
-    if readable:
-        targets = np.stack([picture.pixels for picture in readable if picture.pixels is not None])
-        conditional = inverter.generator.condition is not None
-        ids = [picture.id for picture in readable]
-        known = [picture.label for picture in readable]
-        if classes is not None:
-            known = [int(label) for label in classes(targets, ids)]
-        labels = np.array(known, np.int32) if conditional else None
-
-        curves: list[dict[int, float]] = [{} for _ in readable]
-
-        def watch(snapshot: Snapshot) -> None:
-            bar.n = round(start + snapshot.share * len(batch), 1)
-            bar.set_postfix(loss=f"{snapshot.losses.mean():.3g}")
-            for place, loss in zip(snapshot.rows, snapshot.losses, strict=True):
-                if np.isfinite(loss):
-                    curves[place][snapshot.steps] = float(loss)
-
-        found = inverter(targets, ids=ids, labels=labels, watch=watch)
-        seconds = (time.perf_counter() - begun) / len(readable)
-        made = _rows(inverter, targets, found, seconds)
-        for picture, label, row, curve in zip(readable, known, made, curves, strict=True):
-            note = f"; {picture.note}" if picture.note else ""
-            losses = {"loss_steps": list(curve), "losses": list(curve.values())}
-            rows[picture.id] = {"id": picture.id, "label": label, **row, **losses, "message": row["message"] + note}
-    for picture in batch:
-        if picture.pixels is None:
-            logging.warning("%s: %s", picture.id, picture.note)
-            message = f"{Status.UNREADABLE.message}: {picture.note}"
-            rows[picture.id] = {"id": picture.id, "status": UNREAD, "message": message}
-    bar.n = start + len(batch)
-    bar.refresh()
-    return [{**rows[picture.id], "place": picture.place} for picture in batch]
-
-
-def _rows(
-    inverter: Inverts, targets: np.ndarray, found: Inversion | TwoStepInversion, seconds: float
-) -> Iterator[dict[str, Any]]:
-    unit = inverter.generator.to_unit
-    images, wanted = unit(found.images), unit(tf.constant(targets))
-    measured = {name: getattr(metrics, name)(images, wanted).numpy() for name in ("mse", "psnr", "ssim")}
-    for i, value in enumerate(found.status.numpy()):
-        status = Status(int(value))
-        row = {
-            "status": status.name.lower(),
-            "message": status.message,
-            "steps": int(found.steps[i]),
-            "seconds": seconds,
-        }
-        if not status.empty:
-            row |= {
-                "code": found.codes[i].numpy().ravel(),
-                "loss": float(found.loss[i]) if np.isfinite(found.loss[i]) else None,
-                **{name: float(values[i]) for name, values in measured.items()},
-                "reconstruction": packed(images[i].numpy(), inverter.generator),
-            }
-            row |= (
-                _of_two_steps(found, i, inverter.generator)
-                if isinstance(found, TwoStepInversion)
-                else {"start_losses": found.start_losses[i].numpy()}
-            )
-        yield row
-
-
-def _of_two_steps(found: TwoStepInversion, i: int, generator: Generator) -> dict[str, Any]:
-    return {
-        "delta": found.delta[i].numpy().ravel(),
-        "delta_zeros": float(found.delta_zeros[i]),
-        "mse_latent": float(found.mse_latent[i]),
-        "reconstruction_latent": packed(generator.to_unit(found.images_latent[i]).numpy(), generator),
-    }
+    return Summary(
+        counts, failed, median("mse"), median("psnr"), interrupted, missing, 0 if ids is not None else store.double
+    )

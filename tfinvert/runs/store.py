@@ -19,10 +19,13 @@ from tfinvert.runs.lease import Lease
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.parts import SCHEMA, Part
 from tfinvert.runs.stored import Stored, listed
+from tfinvert.settings import Shard
 
 
 class Store(Stored):
-    """A folder that rows are added to by one writer at a time, and that refuses to mix settings.
+    """A folder that rows are added to by one writer at a time, or one of each shard, and that refuses to mix settings.
+
+    A writer of a shard merges only files whose rows all belong to it, and leaves half files of others alone.
 
     `open` takes the folder's lock, and so do `claim` and `with store:`; `close` and the end of the block give it back.
     Every file is written under another name first, so a reader, or a killed writer, never leaves half a file under a
@@ -30,18 +33,20 @@ class Store(Stored):
 
     Args:
       folder: made if it is not there.
+      shard: which is written; default: the whole run.
 
     Raises:
       BadInput: the folder cannot be made or written.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, shard: Shard | None = None) -> None:
         super().__init__(folder)
         if self.results.is_symlink():
             raise BadInput(f"{self.results} is a link", "rows would be written elsewhere: link the run's whole folder")
         writable(self.results)
         kind = Lease if is_remote(self.folder) else Lock
-        self._lock: Lock | Lease = kind(self.folder)
+        self._shard = shard
+        self._lock: Lock | Lease = kind(self.folder, shard)
         self._entered = False
         self._run = b""  # run.json, which every part has a copy of
         self._small: list[Part] = []
@@ -54,7 +59,7 @@ class Store(Stored):
         """
         self._lock.acquire()
         clear(self.folder)  # figures and pages are written there without the lock
-        clear(self.results, every=True)
+        clear(self.results, every=self._shard is None)
         self._run = self._run or self._run_json()
 
     def close(self) -> None:
@@ -75,7 +80,8 @@ class Store(Stored):
     def claim(self, settings: dict[str, Any], about: dict[str, Any]) -> None:
         """Writes `run.json`, or holds the settings against the one that is there, and keeps the folder for writing.
 
-        Where no row was written yet, there is nothing to hold them against.
+        Where no row was written yet, there is nothing to hold them against. But shards may be at work on their first
+        rows: the first that comes writes it, and all others are held against that.
 
         Where it is lost or damaged, it is restored from the parts, if they are of a run with these settings.
 
@@ -88,14 +94,14 @@ class Store(Stored):
         """
         try:
             self.open()
-            self._run = self._run_json() if listed(self.results) else b""  # without rows, anything may begin
+            # Without rows, anything may begin, unless another shard did just now.
+            self._run = self._run_json() if self._shard or listed(self.results) else b""
             self._run = self._run or self._restored(settings)
-            if self._run:
-                hold(self.folder, settings_of(self._run), settings)
-            else:
+            if not self._run:
                 self._run = json.dumps({"settings": settings, **about}, indent=1).encode()
             if self._run != self._run_json():
-                write_bytes(self.folder / "run.json", self._run)
+                self._run = self._put(self._run)
+            hold(self.folder, settings_of(self._run), settings)
         except BaseException:
             self.close()
             raise
@@ -105,7 +111,7 @@ class Store(Stored):
         found = self._indexed()
         self._lock.check()
         merging.delete(found.left_over)
-        self._small = merging.small(found.parts)
+        self._small = merging.small(found.parts) if self._shard is None else merging.own(found.parts, self._shard)
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds rows as one file.
@@ -143,6 +149,21 @@ class Store(Stored):
 
     def _note(self, part: Part) -> None:
         self._small = sorted([*self._small, *merging.small([part])], key=lambda each: each.first)
+
+    def _put(self, run: bytes) -> bytes:
+        """Writes run.json; of shards that begin at once the first does, and this is what it wrote."""
+        path = self.folder / "run.json"
+        if self._shard is not None:
+            try:
+                write_bytes(path, run, new=True)
+            except BadInput:
+                found = self._run_json()
+                if found:
+                    return found
+            else:
+                return run
+        write_bytes(path, run)  # in place of a damaged one, too
+        return run
 
     def _restored(self, wanted: dict[str, Any]) -> bytes:
         """The parts' copy of run.json; nothing where the folder holds no rows.

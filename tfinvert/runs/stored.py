@@ -17,10 +17,11 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.remote import is_remote, path_of
 from tfinvert.runs.files import read_json, read_small
-from tfinvert.runs.index import UNREAD, Index, index, settings_of, tell
+from tfinvert.runs.index import AGAIN, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA, Head
 
 _TRIES = 20  # to read while another process merges what is read
+_ALIKE = 3  # listings, after which two need not be the same
 _Found = TypeVar("_Found")
 
 
@@ -69,12 +70,12 @@ class Stored:
         """The same, in the images' order."""
         return self._indexed().known().to_pylist()
 
-    def unread(self) -> frozenset[str]:
-        """Ids of the images that could not be read when it was their turn."""
+    def again(self) -> frozenset[str]:
+        """Ids of the images of which another try may find more: see `Status.again`."""
 
         def read(found: Index) -> frozenset[str]:
-            unread = pc.equal(found.read(["status"], found.rows)["status"], UNREAD)
-            return frozenset(found.known().filter(unread.combine_chunks()).to_pylist())
+            again = pc.is_in(found.read(["status"], found.rows)["status"], value_set=AGAIN)
+            return frozenset(found.known().filter(again.combine_chunks()).to_pylist())
 
         return self._settled(read)
 
@@ -143,10 +144,11 @@ def listed(folder: Path) -> list[tuple[str, int, int]]:
     """Names, sizes and times of the parts, as they were at one moment.
 
     A listing that is made while parts are merged may have neither those nor the merged one; then the next differs.
+    Where many write, no two are the same; then one will do in which all of the one before still are.
     """
-    before, now = None, _list(folder)
-    while before != now:
-        before, now = now, _list(folder)
+    before, now, tries = _list(folder), _list(folder), 1
+    while before != now and (tries < _ALIKE or {name for name, *_ in before} - {name for name, *_ in now}):
+        before, now, tries = now, _list(folder), tries + 1
     return now
 
 

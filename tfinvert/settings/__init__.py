@@ -1,7 +1,7 @@
 """Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
 
 `field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training,
-`editing.py` those of an editing.
+`editing.py` those of an editing, `shard.py` what a shard of a run is.
 Constructors take the groups, `Job` is all of an inversion's, `tfinvert.cli` makes flags of their fields, and run.json
 nests as they do.
 """
@@ -11,6 +11,7 @@ from tfinvert.settings.field import Settings, as_nest, by_flags, changed, check,
 from tfinvert.settings.groups import (
     DEFAULT_INPUTS,
     DEFAULT_LIMITS,
+    ENGINES,
     FITS,
     LEARNING_RATES,
     PIXEL_LOSSES,
@@ -19,6 +20,7 @@ from tfinvert.settings.groups import (
     SMOOTHING_AT_CODE,
     SOLVERS,
     STEPS,
+    EngineSettings,
     FeatureSettings,
     GeneratorSettings,
     ImageSettings,
@@ -31,12 +33,14 @@ from tfinvert.settings.groups import (
     Starts,
     Stopping,
 )
+from tfinvert.settings.shard import Shard
 from tfinvert.settings.training import CONDITIONAL, TrainingSettings
 
 __all__ = [
     "CONDITIONAL",
     "DEFAULT_INPUTS",
     "DEFAULT_LIMITS",
+    "ENGINES",
     "FITS",
     "LEARNING_RATES",
     "PIXEL_LOSSES",
@@ -47,6 +51,7 @@ __all__ = [
     "STEPS",
     "EditSettings",
     "EditsWanted",
+    "EngineSettings",
     "FeatureSettings",
     "GeneratorSettings",
     "ImageSettings",
@@ -57,6 +62,7 @@ __all__ = [
     "Motion",
     "SecondStep",
     "Settings",
+    "Shard",
     "SolverSettings",
     "Starts",
     "Stopping",

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfinvert.errors import BadInput
 from tfinvert.settings.field import Settings, as_flag, setting, within
+from tfinvert.settings.shard import Shard
 
 PIXEL_LOSSES = ("mse", "l1", "huber", "bce")
 STEPS = {  # the usual ones of each solver
@@ -25,6 +26,7 @@ SCHEDULES = ("cosine", "constant", "exponential", "halving", "drop")  # the firs
 SMOOTHING = (0.5, 0.05)  # the usual one behind a cut
 SMOOTHING_AT_CODE = (0.3,)
 FITS = ("crop", "pad", "stretch")
+ENGINES = ("plain", "ray")
 
 
 def _listed(usual: Mapping[str, float]) -> str:
@@ -260,6 +262,40 @@ class SecondStep(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
+class EngineSettings(Settings):
+    """Where the work is done."""
+
+    name: str = setting(
+        "plain",
+        "plain: in this process, one batch after the other; ray: by workers of Ray Data, here or on a cluster "
+        "(pip install 'tfinvert[ray]').",
+        flag="engine",
+        choices=ENGINES,
+    )
+    address: str | None = setting(
+        None, "Of a Ray cluster, such as auto or 10.0.0.1:6379; default: one of this machine, for this run only."
+    )
+    workers: int | None = setting(
+        None, "Workers, each with the generator in its memory; default: as many as there is room for.", int, least=1
+    )
+    worker_cpus: int = setting(1, "Threads of each worker.", int, least=1)
+    num_gpus: float = setting(0.0, "GPUs of each worker; 0.5 lets two share one.", float, least=0)
+    worker_gigabytes: float | None = setting(
+        None,
+        "Of memory (10^9 bytes) that a worker may take before it is ended and begun anew; default: its share of the "
+        "machine's.",
+        float,
+        above=0,
+    )
+    stall_seconds: float = setting(
+        600.0, "That a worker may take for one step before it is ended and begun anew.", float, above=0
+    )
+    tries: int = setting(
+        3, "How often an image that ends its worker is tried alone, before its row says that it is lost.", int, least=1
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Job(Settings):
     """Images through a generator's inversion into a folder."""
 
@@ -283,8 +319,19 @@ class Job(Settings):
     )
     beyond: SecondStep | None = within(SecondStep, optional=True)
     limits: Limits = within(Limits)
-    batch_size: int = setting(16, "Images at once.", int, least=1)
+    engine: EngineSettings = within(EngineSettings)
+    batch_size: int = setting(
+        16, "Images at once; halved, for the rest of the run, where memory is short.", int, least=1
+    )
     seed: int = setting(0, "Fixes all that is drawn.", int, least=0, most=2**32 - 1)
+    shard: str | None = setting(
+        None,
+        "K/N: only the K-th of N shards, every N-th image from the K-th on, as one of N machines does; default: all.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        Shard.of(self.shard)
 
 
 DEFAULT_LIMITS, DEFAULT_INPUTS = Limits(), Inputs()

@@ -19,6 +19,7 @@ class Status(enum.IntEnum):
     CONSTANT = 8
     INVALID_IMAGE = 9
     UNREADABLE = 10
+    LOST = 11
 
     @property
     def failed(self) -> bool:
@@ -29,6 +30,11 @@ class Status(enum.IntEnum):
     def empty(self) -> bool:
         """True where nothing was found, not even a bad code: there are only the starts that were drawn."""
         return self >= Status.NOT_FINITE
+
+    @property
+    def again(self) -> bool:
+        """True where another try may find something: the file may be mended, or the worker given more."""
+        return self >= Status.UNREADABLE
 
     @property
     def message(self) -> str:
@@ -48,4 +54,5 @@ _MESSAGES = {
     Status.CONSTANT: "the generator's image does not depend on the code, so there is nothing to find",
     Status.INVALID_IMAGE: "the image holds NaN or infinite values; mend the image",
     Status.UNREADABLE: "the image could not be read",
+    Status.LOST: "the image ended its worker",
 }

@@ -1,0 +1,87 @@
+"""Ray Data's workers: the same results as here, whatever becomes of some of them."""
+
+import os
+import signal
+
+import pytest
+from planted_work import Doubling
+
+import tfinvert as ti
+from tfinvert.engines import Lost, Plain, Task, engine_of
+from tfinvert.settings import EngineSettings
+
+pytest.importorskip("ray")
+TASKS = [Task(number % 2, [3 * number, 3 * number + 1, 3 * number + 2]) for number in range(12)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    """One for all tests here: it takes seconds to begin."""
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def done(tasks, start=None, engine=None, **settings):
+    engine = engine or engine_of(EngineSettings(name="ray", **settings))
+    found = [(task.run, task.items, results) for task, results in engine.results(start or Doubling(), tasks, print)]
+    return sorted(found, key=str)
+
+
+def test_the_results_are_those_of_the_plain_engine():
+    assert done(TASKS, workers=2) == done(TASKS, engine=Plain())
+
+
+def test_nothing_to_do_is_no_work():
+    assert done([]) == []
+
+
+def test_each_worker_begins_once(tmp_path):
+    done(TASKS, Doubling(tmp_path / "trace"), workers=2)
+    assert 1 <= len((tmp_path / "trace").read_text().split()) <= 2
+
+
+def test_a_poisoned_item_is_lost_and_the_others_are_unharmed():
+    tasks = [*TASKS, Task(5, [1, "signal:SIGSEGV", 2])]
+    assert done(tasks, workers=2, tries=2)[-1][2] == [2, Lost("crashed (SIGSEGV), 2 times"), 4]
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path):
+    """The one that Ray knows, not only the process in which it has the work done."""
+    tasks = [Task(0, [number, "sleep:0.3", "parent:"]) for number in range(10)]
+    killed = []
+    engine = engine_of(EngineSettings(name="ray", workers=2))
+    found = []
+    for task, results in engine.results(Doubling(), tasks, print):
+        if not killed:
+            killed.append(results[2])
+            os.kill(results[2], signal.SIGKILL)
+        found.append((task.items[0], results[0]))
+    assert sorted(found) == [(number, 2 * number) for number in range(10)]
+
+
+def test_what_the_work_refuses_ends_the_run_in_one_line():
+    with pytest.raises(ti.BadInput, match=r"^worker on \S+: no such file: expected another$"):
+        done([*TASKS, Task(0, ["refuse:no such file"])])
+
+
+def test_what_the_start_refuses_ends_the_run_in_one_line():
+    with pytest.raises(ti.BadInput, match=r"^worker on \S+: no generator here: expected another$"):
+        done(TASKS, Doubling(fault="refuse:no generator here"))
+
+
+def test_workers_larger_than_any_machine_are_refused():
+    with pytest.raises(ti.BadInput, match="workers of 64 CPUs: no machine has so many: lower --worker_cpus"):
+        done(TASKS, worker_cpus=64)
+    with pytest.raises(ti.BadInput, match="workers of 1 CPUs, 1 GPUs: no machine has so many"):
+        done(TASKS, num_gpus=1)
+
+
+def test_results_may_be_left_before_the_last(tmp_path):
+    engine = engine_of(EngineSettings(name="ray", workers=1))
+    results = engine.results(Doubling(), TASKS, print)
+    next(results)
+    results.close()
+    assert done(TASKS[:1], workers=1)[0][2] == [0, 2, 4]

@@ -1,0 +1,237 @@
+"""Jobs by an engine: rows are the same, and what differs elsewhere is told."""
+
+import dataclasses
+import pickle
+import shutil
+
+import keras
+import numpy as np
+import problems
+import pytest
+import tensorflow as tf
+from jobs import do, job_of
+
+import tfinvert as ti
+from tfinvert.engines import Lost, Sign, Task
+from tfinvert.images import Sources
+from tfinvert.runs import Store, run
+from tfinvert.runs.doing import run_jobs
+from tfinvert.runs.inverting import Inverting
+from tfinvert.runs.job import ready, versions
+from tfinvert.runs.run import Todo, run_all
+
+LINEAR = problems.Linear()
+IMAGES = np.random.default_rng(0).uniform(size=(7, 4, 4, 1)).astype(np.float32)
+
+
+def inverter(**settings):
+    return ti.Inverter(LINEAR.generator, solver=ti.GradientDescent(1.0, 3), restarts=1, **settings)
+
+
+def quiet(sign):
+    return None
+
+
+# -- Where memory is short
+
+
+class Short:
+    """An inverter that has memory for so many images only."""
+
+    batch_size, restarts = 8, 1
+
+    def __init__(self, room):
+        self.room, self.inner, self.asked = room, inverter(), []
+        self.generator = self.inner.generator
+
+    def __call__(self, images, **how):
+        self.asked.append(len(images))
+        if len(images) > self.room:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return self.inner(images, **how)
+
+
+def test_batches_are_halved_where_memory_is_short_and_stay_so(tmp_path):
+    short = Short(room=2)
+    sources = Sources(np.concatenate([IMAGES, IMAGES]), LINEAR.generator)
+    store, whole = Store(tmp_path / "short"), Store(tmp_path / "whole")
+    assert run(short, sources, store, show=False).exit_code == 0
+    assert short.asked == [8, 4, 2, 2, 2, 2, 2, 2, 2]
+    run(inverter(batch_size=8), sources, whole, show=False)
+    columns = ["id", "place", "code", "loss", "status", "losses"]
+    assert store.read(columns).equals(whole.read(columns))
+
+
+def test_what_has_no_room_for_one_image_is_told(tmp_path):
+    with pytest.raises(ti.BadInput, match="out of memory with one image, 1 codes at once: lower --restarts"):
+        run(Short(room=0), Sources(IMAGES, LINEAR.generator), Store(tmp_path), show=False)
+
+
+def test_signs_count_images_through_all_parts_of_a_task():
+    signs = []
+    sources = Sources(IMAGES, LINEAR.generator)
+    Inverting(Short(room=2), sources.reader)(Task(0, list(sources.left(frozenset()))), signs.append)
+    reading = [sign for sign in signs if sign.item is not None]
+    assert [sign.item for sign in reading] == list(range(7))
+    assert all(sign.seconds == 90 for sign in reading)
+    done = [sign.done for sign in signs if sign.item is None]
+    assert done == sorted(done)
+    assert done[-1] == 7
+
+
+# -- Images that are lost
+
+
+class Losing:
+    """An engine that loses every third item."""
+
+    def __init__(self, every=3):
+        self.every = every
+
+    def results(self, start, tasks, tell):
+        work = start()
+        for task in tasks:
+            found = work(task, tell)
+            yield task, [Lost("crashed, 3 times") if not n % self.every else row for n, row in enumerate(found)]
+
+
+def summary(store, engine, sources=None):
+    sources = Sources(IMAGES, LINEAR.generator) if sources is None else sources
+    work = Todo(sources, store, 7)
+    return run_all([work], lambda: Inverting(inverter(), sources.reader), engine, show=False)[0]
+
+
+def test_a_lost_image_is_a_row_that_says_so_and_is_tried_again(tmp_path):
+    store = Store(tmp_path)
+    first = summary(store, Losing())
+    assert first.counts == {"lost": 3, "finished": 4}
+    assert (first.failed, first.missing, first.exit_code) == (3, 0, 3)
+    rows = store.read(["id", "place", "status", "message", "code"]).to_pylist()
+    assert [row["place"] for row in rows] == list(range(7))
+    assert rows[3]["message"] == "the image ended its worker: it crashed, 3 times"
+    assert rows[3]["code"] is None
+    assert summary(store, Losing(every=1)).counts == first.counts  # again lost: the rows stay
+    assert store.double == 0
+    last = summary(store, Losing(every=100))
+    assert last.counts == {"finished": 6, "lost": 1}
+    assert store.double == 0
+
+
+# -- Several runs at once
+
+
+def test_several_runs_wait_in_one_row_and_each_has_its_folder(tmp_path):
+    order = []
+
+    class Noting:
+        def results(self, start, tasks, tell):
+            work = start()
+            for task in tasks:
+                order.append(task.run)
+                yield task, work(task, tell)
+
+    sources = Sources(IMAGES, LINEAR.generator)
+    works = [Todo(sources, Store(tmp_path / name), 3) for name in "ab"]
+    inverting = Inverting(inverter(), sources.reader)
+    found = run_all(works, lambda: inverting, Noting(), show=False)
+    assert order == [0, 0, 0, 1, 1, 1]
+    assert [each.counts for each in found] == [{"finished": 7}] * 2
+    assert works[0].store.read(["id", "code"]).equals(works[1].store.read(["id", "code"]))
+
+
+# -- In another process
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The file of a small generator."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("models") / "small.keras"
+    layers = [keras.layers.Input((3,)), keras.layers.Dense(16, "sigmoid"), keras.layers.Reshape((4, 4, 1))]
+    keras.Sequential(layers).save(path)
+    return path
+
+
+@pytest.fixture
+def prepared(model, tmp_path):
+    file = shutil.copy(model, tmp_path)
+    job = job_of(tmp_path / "run", str(file), IMAGES, steps=3, restarts=1, engine="ray", value_range=(0, 1))
+    found = ready(job)
+    yield found
+    found.store.close()
+
+
+def elsewhere(prepared, monkeypatch):
+    """The `Start` that workers get, after the way to them."""
+    sent = []
+
+    class Catching:
+        def __init__(self, settings):
+            pass
+
+        def results(self, start, tasks, tell):
+            sent.append(pickle.loads(pickle.dumps((start, list(tasks)))))
+            return iter(())
+
+    prepared.claim()
+    with monkeypatch.context() as patched:
+        patched.setattr("tfinvert.runs.doing.engine_of", Catching)
+        run_jobs([prepared], show=False)
+    return sent[0]
+
+
+def test_another_process_finds_the_same(prepared, monkeypatch):
+    start, tasks = elsewhere(prepared, monkeypatch)
+    rows = [row for task in tasks for row in start()(task, quiet)]
+    source, out = prepared.job.generator.source, prepared.store.folder.parent / "plain"
+    _, store, _ = do(out, source, IMAGES, steps=3, restarts=1, value_range=(0, 1))
+    plain = store.read().to_pylist()
+    assert [row["id"] for row in rows] == [row["id"] for row in plain]
+    for one, other in zip(rows, plain, strict=True):
+        np.testing.assert_array_equal(one["code"], other["code"])
+        assert one["status"] == other["status"]
+
+
+def test_a_task_holds_its_own_images_only(prepared, monkeypatch):
+    _, tasks = elsewhere(prepared, monkeypatch)
+    assert len(pickle.dumps(tasks[0])) < 3 * IMAGES.nbytes + 3000
+
+
+def test_other_versions_are_told(prepared, monkeypatch):
+    start, _ = elsewhere(prepared, monkeypatch)
+    other = dataclasses.replace(start, versions={**versions(), "keras": "3.99"})
+    with pytest.raises(ti.BadInput, match=r"^keras is 3\.\S+, and 3.99 where the run was begun: install the same"):
+        other()
+
+
+def test_a_generator_that_is_not_there_or_another_is_told(prepared, monkeypatch):
+    start, tasks = elsewhere(prepared, monkeypatch)
+    file = prepared.job.generator.source
+    model = keras.saving.load_model(file)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    model.save(file)
+    with pytest.raises(ti.BadInput, match="is another file than where the run was begun: copy it there"):
+        start()(tasks[0], quiet)
+    start, _ = elsewhere(prepared, monkeypatch)
+    (prepared.store.folder.parent / "small.keras").unlink()
+    with pytest.raises(ti.BadInput, match=r"small\.keras: no such file"):
+        start()(tasks[0], quiet)
+
+
+def test_a_generator_in_memory_cannot_go_elsewhere(tmp_path):
+    job = job_of(tmp_path, lambda codes: tf.reshape(codes, [-1, 4, 4, 1]), IMAGES, prior="normal(16)", engine="ray")
+    with pytest.raises(ti.BadInput, match="engine=ray and a generator in memory, function: workers load it"):
+        run_jobs([ready(job)], show=False)
+
+
+def test_the_engine_is_no_setting_that_a_result_depends_on(model, tmp_path):
+    job = job_of(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1))
+    prepared = ready(job)
+    prepared.claim()
+    prepared.store.close()
+    other = job_of(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1), engine="ray", workers=3)
+    ready(other).claim()
+
+
+def test_a_sign_counts_nothing_of_itself():
+    assert Sign() == (None, 0.0, None, None)

@@ -1,0 +1,39 @@
+"""What all engines have, and which one settings mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from tfinvert.engines.plain import Plain
+from tfinvert.engines.task import Lost, Start, Task, Tell
+from tfinvert.settings import EngineSettings
+
+
+class Engine(Protocol):
+    """Does tasks, in whatever order."""
+
+    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any | Lost]]]:
+        """Each task with the results of its items, as they come.
+
+        Args:
+          start: makes what does the tasks, once in each worker.
+          tasks: to be done.
+          tell: hears how far the task at hand is, where it is done in this process.
+
+        Raises:
+          BadInput: what `start` or the work raises; or there are no workers.
+        """
+
+
+def engine_of(settings: EngineSettings) -> Engine:
+    """The engine of some settings.
+
+    Raises:
+      BadInput: what it needs is not installed.
+    """
+    if settings.name == "plain":
+        return Plain()
+    from tfinvert.engines.on_ray import OnRay
+
+    return OnRay(settings)

@@ -1,0 +1,179 @@
+"""Work by Ray Data's workers, on this machine or on a cluster.
+
+Ray brings tasks to workers, and what a dead node had to another one, as often as it takes. What an image does to its
+worker never becomes Ray's business: see `supervised.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging as python_logging
+import os
+import pickle
+import platform
+import socket
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from tfinvert.engines.supervised import Bounds, Home, Supervised
+from tfinvert.engines.task import Start, Task, Tell
+from tfinvert.errors import BadInput, short
+from tfinvert.quiet import captured
+from tfinvert.settings import EngineSettings
+
+_ANSWERS = 10.0  # seconds within which a cluster's address does
+_SHARE = 0.9  # of the memory that Ray has found for work, for workers
+_IN_FLIGHT = 2  # tasks of a worker: one at work, one that waits
+
+
+class OnRay:
+    """An `Engine` of Ray Data's actors.
+
+    Args:
+      settings: how many workers, and what each may take.
+
+    Raises:
+      BadInput: Ray is not installed.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise BadInput("engine=ray, and Ray is not installed", "pip install 'tfinvert[ray]'")
+        self._settings = settings
+
+    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any]]]:
+        """See `Engine.results`; the tasks are listed before the first is done, and `tell` hears nothing."""
+        waiting = dict(enumerate(tasks))
+        if not waiting:
+            return
+        import ray
+
+        with _cluster(self._settings):
+            blocks = [pa.table({"task": [pickle.dumps((number, task))]}) for number, task in waiting.items()]
+            try:
+                for number, found in _mapped(ray.data.from_arrow(blocks), start, self._settings, len(blocks)):
+                    if isinstance(found, BadInput):
+                        raise found
+                    yield waiting.pop(number), found
+            except ray.exceptions.RayError as error:
+                raise BadInput(
+                    f"Ray gives up ({short(error)})", "what is done is kept: the same command goes on"
+                ) from error
+
+
+def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> Iterator[tuple[int, Any]]:
+    """What becomes of tasks, as they are done."""
+    import ray
+
+    workers, memory = _room(settings, most)
+    bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus)
+    tasks.context.enable_progress_bars = False
+    found = tasks.map_batches(
+        _Worker,
+        fn_constructor_kwargs={"start": pickle.dumps(start), "home": Home.here(), "bounds": bounds},
+        batch_size=None,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_IN_FLIGHT),
+        num_cpus=settings.worker_cpus,
+        num_gpus=settings.num_gpus or None,
+    )
+    for table in found.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        for each in table["result"]:
+            yield pickle.loads(each.as_py())
+
+
+class _Worker:
+    """What Ray makes one of for each worker: the work itself is done in a process besides."""
+
+    def __init__(self, start: bytes, home: Home, bounds: Bounds) -> None:
+        self._supervised = Supervised(start, home, bounds)
+
+    def __call__(self, tasks: pa.Table) -> pa.Table:
+        found = [pickle.dumps(self._one(*pickle.loads(each.as_py()))) for each in tasks["task"]]
+        return pa.table({"result": pa.array(found, pa.large_binary())})
+
+    def _one(self, number: int, task: Task) -> tuple[int, Any]:
+        try:
+            return number, self._supervised(task)
+        except BadInput as error:  # raised here it would be tried again
+            return number, error.about(f"worker on {platform.node()}")
+
+
+@contextlib.contextmanager
+def _cluster(settings: EngineSettings) -> Iterator[None]:
+    """Ray, as it is where it was begun before, else until the end of the block.
+
+    Raises:
+      BadInput: there is no cluster at the address.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of how Ray Data itself makes its workers
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")
+    python_logging.getLogger("ray").setLevel(python_logging.ERROR)
+    quiet: dict[str, Any] = {"logging_level": python_logging.ERROR, "log_to_driver": False}
+    wanted = (settings.workers or 1) * settings.worker_cpus
+    try:
+        with captured():
+            if settings.address is None:
+                ray.init(num_cpus=max(wanted, os.cpu_count() or 1), include_dashboard=False, **quiet)
+            else:
+                _ask(settings.address)
+                ray.init(settings.address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(
+            f"address={settings.address} ({short(error)})",
+            "expected HOST:PORT of a cluster that this machine is part of (ray start), its versions, and its token",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _ask(address: str) -> None:
+    """Raises `BadInput` where nobody answers; Ray itself would wait for minutes."""
+    if "://" in address:
+        raise BadInput(
+            f"address={address}", "expected auto or HOST:PORT; start the command on a machine of the cluster"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), _ANSWERS).close()
+    except (OSError, OverflowError) as error:
+        raise BadInput(
+            f"address={address} ({getattr(error, 'strerror', None) or error})",
+            "nobody answers there: start a cluster (ray start --head), or leave it out for one of this machine",
+        ) from error
+
+
+def _room(settings: EngineSettings, most: int) -> tuple[int, float]:
+    """How many workers there shall be, and the bytes of memory that each may take.
+
+    Raises:
+      BadInput: no machine has what one worker needs.
+    """
+    import ray
+
+    needed = {"CPU": settings.worker_cpus, **({"GPU": settings.num_gpus} if settings.num_gpus else {})}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    rooms = [int(min(node.get(name, 0) / count for name, count in needed.items())) for node in nodes]
+    if not any(rooms):
+        wanted = ", ".join(f"{count:g} {name}s" for name, count in needed.items())
+        raise BadInput(f"workers of {wanted}", "no machine has so many: lower --worker_cpus or --num_gpus")
+    workers = min(settings.workers or sum(rooms), most)
+    if settings.worker_gigabytes is not None:
+        return workers, 1e9 * settings.worker_gigabytes
+    share = (node.get("memory", 0) / min(room, workers) for node, room in zip(nodes, rooms, strict=True) if room)
+    return workers, _SHARE * min(share)

@@ -1,0 +1,242 @@
+"""Work in a process of its own: ended and begun anew where it hangs, takes too much memory or crashes.
+
+What is to blame is found by halves, and given up after some tries; the other items have their results. The process
+that works is not the one that watches, so that the latter can tell how the former ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import pickle
+import platform
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, NamedTuple
+
+import psutil
+
+from tfinvert.engines.task import Lost, Task, Work
+from tfinvert.errors import BadInput, short
+
+_INTERVAL = 0.1  # seconds between two looks at the worker's memory
+_STARTS = 3  # of a worker that ends before it is ready
+_PR_SET_PDEATHSIG = 1
+
+
+class Bounds(NamedTuple):
+    """What a worker may take."""
+
+    bytes: float  # of memory
+    seconds: float  # without a sign
+    tries: int  # of an item alone
+    cpus: int  # threads
+
+
+class Home(NamedTuple):
+    """What the work finds around it, as in the process that sent it."""
+
+    folder: str  # the working folder; where there is none of that name, paths that are relative lead nowhere
+    modules: list[str]  # where Python looks for modules
+
+    @staticmethod
+    def here() -> Home:
+        return Home(os.getcwd(), [os.path.abspath(place) for place in sys.path])
+
+
+class _Ended(NamedTuple):
+    """How a worker ended."""
+
+    how: str
+    item: int | None  # which item was at work alone
+    memory: bool = False  # whether it took too much of it
+
+
+class Supervised:
+    """A `Work` that a process of its own does, and that outlives it.
+
+    Args:
+      start: a pickled `Start`.
+      home: where it is to be done.
+      bounds: what the process may take.
+    """
+
+    def __init__(self, start: bytes, home: Home, bounds: Bounds) -> None:
+        self._start, self._home, self._bounds = start, home, bounds
+        # Linux ends a process with the thread that has started it, so that must be one that stays.
+        self._hiring = ThreadPoolExecutor(1)
+        self._process: subprocess.Popen | None = None
+        self._connection: Connection | None = None
+        self._most: int | None = None  # items at once, once memory was short
+
+    def __call__(self, task: Task) -> list[Any | Lost]:
+        """The results of the items.
+
+        Raises:
+          BadInput: what the work raises; or no process comes to the point where it could begin.
+        """
+        items, size = task.items, self._most or max(1, len(task.items))
+        results: list[Any] = []
+        for first in range(0, len(items), size):
+            results += self._done(Task(task.run, items[first : first + size]), [0] * size)
+        return results
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _done(self, task: Task, tried: list[int]) -> list[Any | Lost]:
+        """The results; `tried` says how often each item has ended a worker alone."""
+        if not task.items:
+            return []
+        found = self._once(task)
+        if not isinstance(found, _Ended):
+            return found
+        alone = 0 if len(task.items) == 1 else found.item
+        if alone is None:
+            half = len(task.items) // 2
+            results = [
+                *self._done(Task(task.run, task.items[:half]), tried[:half]),
+                *self._done(Task(task.run, task.items[half:]), tried[half:]),
+            ]
+            if found.memory and not any(isinstance(each, Lost) for each in results):
+                self._most = half
+            return results
+        tried[alone] += 1
+        if tried[alone] < self._bounds.tries:
+            return self._done(task, tried)
+        rest = self._done(
+            Task(task.run, [*task.items[:alone], *task.items[alone + 1 :]]), [*tried[:alone], *tried[alone + 1 :]]
+        )
+        times = "once" if tried[alone] == 1 else f"{tried[alone]} times"
+        return [*rest[:alone], Lost(f"{found.how}, {times}"), *rest[alone:]]
+
+    def _once(self, task: Task) -> list[Any] | _Ended:
+        """The results, or how the worker ended over them."""
+        connection = self._ready()
+        try:
+            connection.send(task)
+        except OSError:
+            return _Ended(self._how(), None)
+        return self._until_done(connection)
+
+    def _until_done(self, connection: Connection) -> Any:
+        assert self._process is not None
+        item, allowed = None, self._bounds.seconds
+        due = time.monotonic() + allowed
+        watched = psutil.Process(self._process.pid)
+        while True:
+            try:
+                if connection.poll(_INTERVAL):
+                    kind, value = connection.recv()
+                    if kind == "sign":
+                        item, allowed = value.item, value.seconds or self._bounds.seconds
+                        due = time.monotonic() + allowed
+                    elif kind == "done":
+                        return value
+                    else:
+                        self.close()
+                        raise value
+                elif watched.memory_info().rss > self._bounds.bytes:
+                    self.close()
+                    return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, memory=True)
+                elif time.monotonic() > due:
+                    self.close()
+                    return _Ended(f"made no step for {allowed:g} seconds", item)
+            except (EOFError, OSError, psutil.NoSuchProcess):
+                return _Ended(self._how(), item)
+
+    def _how(self) -> str:
+        """How the process ended by itself."""
+        assert self._process is not None
+        code = self._process.wait()
+        self.close()
+        if code >= 0:
+            return f"ended with exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"crashed ({name})"
+
+    def _ready(self) -> Connection:
+        """A process that can begin.
+
+        Raises:
+          BadInput: there is none.
+        """
+        if self._connection is not None:
+            return self._connection
+        for _ in range(_STARTS):
+            self._process, self._connection = self._hiring.submit(_hire, self._home, self._bounds).result()
+            with contextlib.suppress(OSError):  # then it has ended, and that is told below
+                self._connection.send(self._start)
+            ended = self._until_done(self._connection)
+            if not isinstance(ended, _Ended):
+                return self._connection
+        raise BadInput(
+            f"a worker on {platform.node()} {ended.how} before it was ready, {_STARTS} times",
+            "give it more memory or time (--worker_gigabytes, --stall_seconds), or fewer --workers",
+        )
+
+
+def _hire(home: Home, bounds: Bounds) -> tuple[subprocess.Popen, Connection]:
+    """A process that waits for work, and our end of the pipe to it."""
+    ours, theirs = Pipe()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(home.modules),
+        "TF_NUM_INTRAOP_THREADS": str(bounds.cpus),
+        "TF_NUM_INTEROP_THREADS": str(bounds.cpus),
+        "OMP_NUM_THREADS": str(bounds.cpus),
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # else the first of several on one GPU takes all its memory
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"],
+        pass_fds=[theirs.fileno()],
+        env=environment,
+        cwd=home.folder if os.path.isdir(home.folder) else None,
+        stdin=subprocess.DEVNULL,
+    )
+    theirs.close()
+    return process, ours
+
+
+def main(number: int) -> None:
+    """The process that works, with its end of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives it work
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # it ends with the process that watches it
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # where memory ends, this process goes first
+    connection = Connection(number)
+    with contextlib.suppress(EOFError):
+        start = connection.recv()
+        work: list[Work] = []
+        _answer(connection, lambda: work.append(pickle.loads(start)()))
+        while work:
+            task = connection.recv()
+            _answer(connection, functools.partial(work[0], task, lambda sign: connection.send(("sign", sign))))
+
+
+def _answer(connection: Connection, do: Callable[[], Any]) -> None:
+    """Does something, and tells the other end what came of it."""
+    try:
+        connection.send(("done", do()))
+    except BadInput as error:
+        connection.send(("error", error))
+    except Exception as error:  # of the work, which is not ours
+        traceback.print_exc()
+        connection.send(("error", BadInput(f"a worker fails ({short(error)})", "its whole story is in Ray's logs")))

@@ -1,0 +1,77 @@
+"""One image of a source, read as a generator could have made it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from tfinvert.images.entry import Entry
+from tfinvert.images.fit import fit as fit_image
+from tfinvert.images.like import Like
+from tfinvert.remote import Unavailable
+from tfinvert.settings import DEFAULT_LIMITS, Limits
+
+
+class Waiting(NamedTuple):
+    """One image of a source that has not been read yet."""
+
+    place: int  # among the images of the source, in their order
+    entry: Entry
+
+
+class Picture(NamedTuple):
+    """One image that was read, or the reason why it could not be."""
+
+    id: str
+    label: int | None
+    pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range, or [L, C]
+    note: str  # what was done to it; for an unreadable one, what is wrong
+    place: int = 0  # among the images of the source, in their order
+
+
+class Reader:
+    """Reads images one by one.
+
+    Args:
+      like: the generator that the images are meant for.
+      fit: "crop", "pad" or "stretch" for images of other proportions; series keep their length.
+      limits: what one file may take.
+
+    Raises:
+      BadInput: `fit` is another word.
+    """
+
+    def __init__(self, like: Like, fit: str = "crop", limits: Limits = DEFAULT_LIMITS) -> None:
+        fit_image(np.zeros((1, 1, 1), np.float32), (1, 1, 1), fit)  # a wrong word is told before any image is read
+        self.like, self.limits, self._fit = like, limits, fit
+        self._told: set[str] = set()
+
+    def __call__(self, waiting: Waiting) -> Picture:
+        """The image in the value range."""
+        found = self.unit(waiting.entry)
+        low, high = self.like.value_range
+        scaled = None if found.pixels is None else (low + (high - low) * found.pixels).astype(np.float32)
+        return found._replace(pixels=scaled, place=waiting.place)
+
+    def unit(self, entry: Entry) -> Picture:
+        """The image on [0, 1].
+
+        Raises:
+          Unavailable: it is in a store that is away.
+        """
+        try:
+            pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self.limits)
+        except Unavailable:  # nor can the next ones be read
+            raise
+        except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
+            return Picture(entry.id, entry.label, None, " ".join(str(error).split()) or type(error).__name__)
+        self.tell(entry.id, note)
+        return Picture(entry.id, entry.label, pixels.astype(np.float32), note)
+
+    def tell(self, image_id: str, note: str) -> None:
+        """Warns of what was done to an image, once."""
+        if note and note not in self._told:
+            self._told.add(note)
+            logging.warning("%s: %s (said once)", image_id, note)
