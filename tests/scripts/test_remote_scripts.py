@@ -13,6 +13,7 @@ from tfinvert.remote import path_of
 from tfinvert.runs import open_run
 from tfinvert.runs.lease import Lease
 from tfinvert.runs.stored import Stored
+from tfinvert.settings import Shard
 
 FEW = {"steps": 2, "restarts": 1, "batch_size": 2}
 
@@ -126,3 +127,14 @@ def test_a_run_whose_generator_is_gone_says_so(command, places):
     assert (code, f"{places['generator']}: no such file" in log) == (1, True)
     with pytest.raises(ti.BadInput, match="no such file"):
         open_run(places["out"]).load()
+
+
+def test_shards_share_a_folder_in_the_store(command, places):
+    for shard in ("1/2", "2/2"):
+        code, log = command("invert", **places, shard=shard)
+        assert (code, "2 images (2 finished)" in log) == (0, True), log
+    with Lease(path_of(places["out"]), Shard(1, 2)):
+        assert command("invert", **places, shard="2/2")[0] == 0
+        code, log = command("invert", **places)
+        assert (code, "is being written by this process" in log) == (1, True)
+    assert sorted(Stored(places["out"]).read(["place"])["place"].to_pylist()) == [0, 1, 2, 3]
