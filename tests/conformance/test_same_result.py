@@ -66,6 +66,14 @@ def test_other_batch_sizes_with_a_remainder(inverter, images, expected, batch_si
     same(other(images, ids=IDS), expected)
 
 
+@pytest.mark.parametrize("counts", [(4, 3, 4), (3, 4), (1, 2, 3, 4)])
+def test_whatever_batches_came_before(inverter, images, expected, counts):
+    other = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)
+    for count in counts:
+        found = other(images[:count], ids=IDS[:count])
+        np.testing.assert_array_equal(found.codes, expected.codes[:count])
+
+
 def test_another_order_and_other_neighbours(inverter, images, expected):
     crowd = np.concatenate([np.repeat(images[:1], 13, axis=0), images[::-1]])
     ids = [f"other-{i}" for i in range(13)] + IDS[::-1]

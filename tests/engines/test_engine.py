@@ -48,8 +48,9 @@ def test_ray_may_not_be_installed(monkeypatch):
         ("auto", "expected HOST:PORT of a cluster that this machine is part of"),
     ],
 )
-def test_an_address_where_nobody_answers(address, why, monkeypatch):
+def test_an_address_where_nobody_answers(address, why, monkeypatch, tmp_path):
     pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # no cluster that somebody else has on this machine
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with socket.socket() as taken:  # a port that nobody else has
         taken.bind(("127.0.0.1", 0))

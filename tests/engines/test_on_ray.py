@@ -73,9 +73,9 @@ def test_what_the_start_refuses_ends_the_run_in_one_line():
 
 
 def test_workers_larger_than_any_machine_are_refused():
-    with pytest.raises(ti.BadInput, match="workers of 64 CPUs: no machine has so many: lower --worker_cpus"):
+    with pytest.raises(ti.BadInput, match="workers of 64 CPUs and 0 GPUs: no machine has so many: lower --worker_cpus"):
         done(TASKS, worker_cpus=64)
-    with pytest.raises(ti.BadInput, match="workers of 1 CPUs, 1 GPUs: no machine has so many"):
+    with pytest.raises(ti.BadInput, match="workers of 1 CPUs and 1 GPUs: no machine has so many"):
         done(TASKS, num_gpus=1)
 
 
@@ -85,3 +85,11 @@ def test_results_may_be_left_before_the_last(tmp_path):
     next(results)
     results.close()
     assert done(TASKS[:1], workers=1)[0][2] == [0, 2, 4]
+
+
+def test_a_worker_that_takes_too_much_memory_is_ended():
+    poison = Task(0, [1, "eat:900"])
+    assert done([poison], workers=1, tries=1, worker_gigabytes=0.5)[0][2] == [
+        2,
+        Lost("took more than 0.5 GB of memory, once"),
+    ]

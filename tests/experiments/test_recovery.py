@@ -126,7 +126,7 @@ def test_numbers_out_of_range_are_refused(values):
 
 def test_encodings_of_an_unseen_image_are_one_where_the_best_code_is_one():
     images = np.random.default_rng(1).normal(size=(60, 4, 4, 1)).astype(np.float32)
-    row = recovery.pairwise(LINEAR.generator, Method("levenberg_marquardt"), images, encodings=4, budget=200)
+    (row,) = recovery.unique(LINEAR.generator, [Method("levenberg_marquardt")], images, encodings=4, budget=200)
     assert row["method"] == "levenberg_marquardt"
     assert (row["images"], row["encodings"]) == (60, 4)
     assert float(row["distance"]) < 1e-6
@@ -143,13 +143,13 @@ def test_encodings_that_have_not_moved_are_as_far_apart_as_random_codes():
         prior=ti.normal(3),
         value_range=(0, 1),
     )
-    row = recovery.pairwise(plateau, Method("disabled"), images, encodings=3, budget=1)
+    row = next(recovery.unique(plateau, [Method("disabled")], images, encodings=3, budget=1))
     assert float(row["distance"]) == pytest.approx(float(row["random_codes"]), rel=1e-3)
 
 
 def test_one_encoding_has_no_distance():
     with pytest.raises(ti.BadInput, match="encodings=1"):
-        recovery.pairwise(LINEAR.generator, Method("disabled"), np.zeros((1, 4, 4, 1), np.float32), encodings=1)
+        next(recovery.unique(LINEAR.generator, [Method("disabled")], np.zeros((1, 4, 4, 1), np.float32), encodings=1))
 
 
 def test_the_peak_is_that_of_memory_that_is_gone_again():

@@ -285,7 +285,7 @@ def test_shards_share_the_images_and_keep_their_places(how):
     assert found == [whole[first::3] for first in range(3)]
     assert [shard.count for shard in shards] == [len(each) for each in found]
     passed = []
-    left = [picture.id for picture in shards[0].read(frozenset({whole[0][1], whole[1][1]}), passed)]
+    left = [each.entry.id for each in shards[0].left(frozenset({whole[0][1], whole[1][1]}), passed)]
     assert (passed, left) == ([whole[0][1]], [image_id for _, image_id in whole[3::3]])
 
 

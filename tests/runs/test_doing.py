@@ -12,8 +12,10 @@ import tensorflow as tf
 from jobs import do, job_of
 
 import tfinvert as ti
+from tfinvert import report
 from tfinvert.engines import Lost, Sign, Task
 from tfinvert.images import Sources
+from tfinvert.images.entry import Entry
 from tfinvert.runs import Store, run
 from tfinvert.runs.doing import run_jobs
 from tfinvert.runs.inverting import Inverting
@@ -117,6 +119,20 @@ def test_a_lost_image_is_a_row_that_says_so_and_is_tried_again(tmp_path):
     assert store.double == 0
 
 
+def test_no_report_reads_an_image_that_ended_its_worker(tmp_path):
+    class LosingAll:
+        def results(self, start, tasks, tell):
+            yield from ((task, [Lost("crashed, 3 times")] * len(task.items)) for task in tasks)
+
+    entries = [Entry(name, None, lambda: pytest.fail("it is read")) for name in "ab"]
+    sources, store = Sources(entries, LINEAR.generator), Store(tmp_path)
+    store.claim({"seed": 0}, {"image_shape": [4, 4, 1]})
+    assert summary(store, LosingAll(), sources).counts == {"lost": 2}
+    assert store.lost() == {"a", "b"}
+    report.comparison(store, sources)
+    assert (tmp_path / "comparison.png").exists()
+
+
 # -- Several runs at once
 
 
@@ -199,7 +215,8 @@ def test_a_task_holds_its_own_images_only(prepared, monkeypatch):
 
 def test_other_versions_are_told(prepared, monkeypatch):
     start, _ = elsewhere(prepared, monkeypatch)
-    other = dataclasses.replace(start, versions={**versions(), "keras": "3.99"})
+    packages = dataclasses.replace(start.packages, versions={**versions(), "keras": "3.99"})
+    other = dataclasses.replace(start, packages=packages)
     with pytest.raises(ti.BadInput, match=r"^keras is 3\.\S+, and 3.99 where the run was begun: install the same"):
         other()
 

@@ -4,9 +4,13 @@ import contextlib
 import importlib
 import sys
 
+import keras
+import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+
+import tfinvert as ti
 
 
 @contextlib.contextmanager
@@ -64,3 +68,24 @@ def invert_script(load_script):
 def invert(invert_script, called):
     """`tfinvert invert` with few steps."""
     return called(invert_script, steps=3, restarts=1)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """The files of three generators, each of another size, and images."""
+    folder = tmp_path_factory.mktemp("generators")
+    kinds = {"few": (2, 8, 8, 1), "many": (12, 8, 8, 1), "large": (4, 12, 12, 3), "wide": (4, 6, 12, 1)}
+    for name, (latent, *shape) in {**kinds, "constant": (3, 8, 8, 1), "classes": (4, 8, 8, 1)}.items():
+        keras.utils.set_random_seed(latent)
+        given = code = keras.Input((latent,))
+        if name == "constant":
+            code = keras.layers.Rescaling(0.0)(code)
+        if name == "classes":
+            label = keras.Input((1,), dtype="int32")
+            code = keras.layers.Add()([code, keras.layers.Reshape((4,))(keras.layers.Embedding(3, 4)(label))])
+            given = [given, label]
+        image = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(code)
+        keras.Model(given, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
+    many = ti.load_generator(folder / "many.keras", prior=ti.normal(), value_range=(-1, 1))
+    np.save(folder / "images.npy", np.asarray(many.to_unit(many.sample(14, seed=3)[1])))
+    return folder

@@ -2,39 +2,15 @@
 
 import csv
 
-import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
 from PIL import Image
 
-import tfinvert as ti
-
 
 @pytest.fixture(scope="module")
 def script(load_script):
     return load_script("compare")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """The files of three generators, each of another size, and images."""
-    folder = tmp_path_factory.mktemp("generators")
-    kinds = {"few": (2, 8, 8, 1), "many": (12, 8, 8, 1), "large": (4, 12, 12, 3), "wide": (4, 6, 12, 1)}
-    for name, (latent, *shape) in {**kinds, "constant": (3, 8, 8, 1), "classes": (4, 8, 8, 1)}.items():
-        keras.utils.set_random_seed(latent)
-        given = code = keras.Input((latent,))
-        if name == "constant":
-            code = keras.layers.Rescaling(0.0)(code)
-        if name == "classes":
-            label = keras.Input((1,), dtype="int32")
-            code = keras.layers.Add()([code, keras.layers.Reshape((4,))(keras.layers.Embedding(3, 4)(label))])
-            given = [given, label]
-        image = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(code)
-        keras.Model(given, keras.layers.Reshape(shape)(image)).save(folder / f"{name}.keras")
-    many = ti.load_generator(folder / "many.keras", prior=ti.normal(), value_range=(-1, 1))
-    np.save(folder / "images.npy", np.asarray(many.to_unit(many.sample(14, seed=3)[1])))
-    return folder
 
 
 @pytest.fixture
@@ -122,13 +98,6 @@ def test_classes_are_searched_only_where_there_are_some(compare):
     code, _, rows, _ = compare(["few", "classes"], labels="search", limit=2)
     assert code == 0
     assert [row["n"] for row in rows] == ["2", "2"]
-
-
-def test_files_of_one_name_are_told_apart(compare, script):
-    assert script._names(["a/g.keras", "b/g.keras"]) == ["a", "b"]
-    assert script._names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a-g", "a-h", "b-g"]
-    assert script._names(["a/g.keras", "a/g.keras"]) == ["a-g (1)", "a-g (2)"]
-    assert script._names(["id.keras", "g.keras"]) == ["id (1)", "g (2)"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from PIL import Image
 COLUMNS = [
     "method",
     "samples",
+    "lost",
     *(f"success_1e-{power}" for power in range(1, 9)),
     "not_unique",
     "mean",
@@ -118,6 +119,7 @@ def test_encodings_of_unseen_images(recover, tmp_path):
     assert list(rows[0]) == [
         "method",
         "images",
+        "lost",
         "encodings",
         "distance",
         "median_distance",

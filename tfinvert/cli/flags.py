@@ -50,6 +50,16 @@ def define_inversion(shards: bool = True) -> None:
     flags.DEFINE_enum("preset", None, list(PRESETS), "A paper's settings; other flags go before it.")
 
 
+def define_generators() -> None:
+    """The flag of commands that take several generators, see `several.py`."""
+    flags.DEFINE_list(
+        "generators",
+        None,
+        "Two or more in place of --generator, all for the same images; what each finds lies in OUT/NAME. --value_range "
+        "and --prior are one for all, or one for each with semicolons between.",
+    )
+
+
 def define_engine() -> None:
     """The flags of `EngineSettings`, for commands whose work engines do."""
     _define(EngineSettings)
@@ -120,8 +130,18 @@ def load_generator() -> Any:
     """
     from tfinvert.runs.job import load
 
+    return load(generator_job())
+
+
+def generator_job() -> Job:
+    """A `Job` that says which generator the flags mean, and which engine, where there are flags for one.
+
+    Raises:
+      BadInput: a flag is no list of numbers, or out of range.
+    """
     _import()
-    return load(made(Job, {**_given(flags_of(GeneratorSettings)), **_given(flags_of(Limits))}))
+    groups = (GeneratorSettings, Limits, EngineSettings)
+    return made(Job, {name: value for group in groups for name, value in _given(flags_of(group)).items()})
 
 
 def job(**own: Any) -> Job:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
+from absl import logging
 
 from tfinvert.engines.supervised import Bounds, Home, Supervised
 from tfinvert.engines.task import Start, Task, Tell
@@ -25,7 +26,7 @@ from tfinvert.quiet import captured
 from tfinvert.settings import EngineSettings
 
 _ANSWERS = 10.0  # seconds within which a cluster's address does
-_SHARE = 0.9  # of the memory that Ray has found for work, for workers
+_SHARE = 0.9  # of the memory that Ray has found for work on a machine, for workers
 _IN_FLIGHT = 2  # tasks of a worker: one at work, one that waits
 
 
@@ -68,12 +69,16 @@ def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> It
     """What becomes of tasks, as they are done."""
     import ray
 
-    workers, memory = _room(settings, most)
-    bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus)
+    workers = _workers(settings, most)
     tasks.context.enable_progress_bars = False
     found = tasks.map_batches(
         _Worker,
-        fn_constructor_kwargs={"start": pickle.dumps(start), "home": Home.here(), "bounds": bounds},
+        fn_constructor_kwargs={
+            "start": pickle.dumps(start),
+            "home": Home.here(),
+            "settings": settings,
+            "workers": workers,
+        },
         batch_size=None,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_IN_FLIGHT),
@@ -88,7 +93,9 @@ def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> It
 class _Worker:
     """What Ray makes one of for each worker: the work itself is done in a process besides."""
 
-    def __init__(self, start: bytes, home: Home, bounds: Bounds) -> None:
+    def __init__(self, start: bytes, home: Home, settings: EngineSettings, workers: int) -> None:
+        memory = _share(settings, workers)
+        bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus)
         self._supervised = Supervised(start, home, bounds)
 
     def __call__(self, tasks: pa.Table) -> pa.Table:
@@ -158,22 +165,36 @@ def _ask(address: str) -> None:
         ) from error
 
 
-def _room(settings: EngineSettings, most: int) -> tuple[int, float]:
-    """How many workers there shall be, and the bytes of memory that each may take.
+def _workers(settings: EngineSettings, most: int) -> int:
+    """How many workers there shall be.
 
     Raises:
       BadInput: no machine has what one worker needs.
     """
     import ray
 
-    needed = {"CPU": settings.worker_cpus, **({"GPU": settings.num_gpus} if settings.num_gpus else {})}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    rooms = [int(min(node.get(name, 0) / count for name, count in needed.items())) for node in nodes]
+    rooms = [_room(node, settings) for node in ray.nodes() if node["Alive"]]
     if not any(rooms):
-        wanted = ", ".join(f"{count:g} {name}s" for name, count in needed.items())
-        raise BadInput(f"workers of {wanted}", "no machine has so many: lower --worker_cpus or --num_gpus")
-    workers = min(settings.workers or sum(rooms), most)
+        wanted = f"workers of {settings.worker_cpus} CPUs and {settings.num_gpus:g} GPUs"
+        if settings.address is None or settings.workers is None:
+            raise BadInput(wanted, "no machine has so many: lower --worker_cpus or --num_gpus")
+        logging.warning("%s: no machine has room for one yet; waiting until the cluster grows", wanted)
+    return min(settings.workers or sum(rooms), most)
+
+
+def _room(node: dict[str, Any], settings: EngineSettings) -> int:
+    """How many workers a machine has room for."""
+    has = node["Resources"]
+    room = has.get("CPU", 0) / settings.worker_cpus
+    return int(min(room, has.get("GPU", 0) / settings.num_gpus) if settings.num_gpus else room)
+
+
+def _share(settings: EngineSettings, workers: int) -> float:
+    """The bytes of memory that a worker on this machine may take."""
+    import ray
+
     if settings.worker_gigabytes is not None:
-        return workers, 1e9 * settings.worker_gigabytes
-    share = (node.get("memory", 0) / min(room, workers) for node, room in zip(nodes, rooms, strict=True) if room)
-    return workers, _SHARE * min(share)
+        return 1e9 * settings.worker_gigabytes
+    here = ray.get_runtime_context().get_node_id()
+    node = next(node for node in ray.nodes() if node["NodeID"] == here)
+    return _SHARE * node["Resources"]["memory"] / max(1, min(_room(node, settings), workers))

@@ -49,7 +49,8 @@ class Home(NamedTuple):
 
     @staticmethod
     def here() -> Home:
-        return Home(os.getcwd(), [os.path.abspath(place) for place in sys.path])
+        # The working folder comes last, for the modules of --import: it shall hide no other's.
+        return Home(os.getcwd(), [*(os.path.abspath(place) for place in sys.path), os.getcwd()])
 
 
 class _Ended(NamedTuple):

@@ -17,7 +17,7 @@ from tfinvert import metrics
 from tfinvert.errors import BadInput
 from tfinvert.experiments.significance import interval
 from tfinvert.generators import Generator
-from tfinvert.images import Images, Scale
+from tfinvert.images import Images, Scale, Sources
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.like import is_series, words
 from tfinvert.losses import Features
@@ -134,21 +134,20 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
     Raises:
       BadInput: no image is left.
     """
-    targets = pictures(runs[0].job, to).all()
-    low, high = to.value_range
-    targets = targets._replace(pixels=(targets.pixels - low) / (high - low))
     stored = [_rows(run, name) for name, run in zip(names, runs, strict=True)]
-    kept = np.array([all(image_id in rows for rows in stored) for image_id in targets.ids], bool)
-    if not kept.any():
-        raise BadInput(f"{len(kept)} images, none of them inverted by all generators", "see above for the reasons")
-    targets = Images(targets.pixels[kept], targets.ids[kept], None)
+    inverted = set.intersection(*map(set, stored))
+    if not inverted:
+        count = len(runs[0].store.ids())
+        raise BadInput(f"{count} images, none of them inverted by all generators", "see above for the reasons")
+    targets = _read(pictures(runs[0].job, to), inverted)
     found = []
     for name, run, rows in zip(names, runs, stored, strict=True):
         chosen = [rows[image_id] for image_id in targets.ids]
         own = None
         if run.generator.image_shape != to.image_shape:
-            own = run.sources.all()
-            own = own._replace(pixels=own.pixels[np.isin(own.ids, targets.ids)])
+            own = _read(run.sources, inverted)
+            low, high = run.generator.value_range
+            own = own._replace(pixels=low + (high - low) * own.pixels)
         found.append(
             represent(
                 name,
@@ -161,6 +160,18 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
             )
         )
     return found
+
+
+def _read(sources: Sources, ids: Collection[str]) -> Images:
+    """Those of the images, on [0, 1]; no others are opened, for they may have ended their worker.
+
+    Raises:
+      BadInput: they cannot be read any more.
+    """
+    found = {image_id: pixels for image_id, pixels in sources.again(ids) if not isinstance(pixels, str)}
+    if len(found) < len(ids):
+        raise BadInput(f"{len(ids) - len(found)} of {len(ids)} images cannot be read any more", "put them back")
+    return Images(np.stack(list(found.values())), np.array(list(found)), None)
 
 
 def _rows(run: Ready, name: str) -> dict[str, dict[str, Any]]:

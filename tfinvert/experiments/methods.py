@@ -12,6 +12,7 @@ from tfinvert import solvers
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
+from tfinvert.inversion.noise import of_8_bits
 from tfinvert.inversion.recover import Recovery
 from tfinvert.settings import Starts, Stopping
 from tfinvert.solvers.first_order import schedule
@@ -37,6 +38,7 @@ class Found(NamedTuple):
 
 
 Watch = Callable[[np.ndarray, np.ndarray, np.ndarray], None]  # (rows [n], codes [n, *shape], passes [n])
+Finder = Callable[[np.ndarray, np.ndarray, Any, Watch | None], Found]  # of images, ids, labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +78,46 @@ class Method:
         watch: Watch | None = None,
     ) -> Found:
         """Codes for images [B, H, W, C] in the generator's value range; `noise` is what `Recovery` takes."""
+        return self.on(generator, batch=len(images), budget=budget, seed=seed, noise=noise)(images, ids, labels, watch)
+
+    def on(
+        self,
+        generator: Generator,
+        *,
+        batch: int,
+        budget: int,
+        seed: int = 0,
+        noise: float | None = None,
+        among: int | None = None,
+    ) -> Finder:
+        """The same for images that come in several portions: what is done once is done once.
+
+        Args:
+          generator: whose codes are to be found.
+          batch: images in a portion.
+          budget: steps of the gradient methods.
+          seed: fixes the starts.
+          noise: what `Recovery` takes.
+          among: how many images bear the passes of what is done once; default: those of a portion.
+        """
         if self.name == "recover":
-            return _recover(generator, images, ids, seed, labels, noise, watch)
-        told = None if watch is None else lambda seen: watch(seen.rows, seen.codes, seen.passes)
-        found = self._inverter(generator, len(images), budget, seed)(images, ids, labels, watch=told)
-        return Found(found.codes.numpy(), found.passes.numpy())
+            return _recovering(Recovery(generator, noise=noise, seed=seed), batch if among is None else among)
+        inverter = self._inverter(generator, batch, budget, seed)
+
+        def find(images: np.ndarray, ids: np.ndarray, labels: Any = None, watch: Watch | None = None) -> Found:
+            told = None if watch is None else lambda seen: watch(seen.rows, seen.codes, seen.passes)
+            found = inverter(images, ids, labels, watch=told)
+            return Found(found.codes.numpy(), found.passes.numpy())
+
+        return find
+
+    def together(self, images: np.ndarray, noise: float | None) -> bool:
+        """Whether what is found for one of these images, [B, H, W, C] on [0, 1], depends on which others there are.
+
+        So it is where `Recovery` learns the noise of 8-bit images: it looks at pixels, and goes to the most probable
+        code, as the median of their noise says.
+        """
+        return self.name == "recover" and noise is None and bool(of_8_bits(images).any())
 
     def _inverter(self, generator: Generator, count: int, budget: int, seed: int) -> Inverter:
         if self.name == "adam":
@@ -139,9 +176,12 @@ def parse(text: str) -> list[Method]:
     return [Method(name) for name in dict.fromkeys(flat)]
 
 
-def _recover(generator, images, ids, seed, labels, noise, watch) -> Found:
-    recovery = Recovery(generator, noise=noise, seed=seed)
-    shared = -(-recovery.regression.passes // len(images))  # the samples' cost, borne by all images alike
-    told = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes + shared)
-    found = recovery(images, ids, labels, watch=told)
-    return Found(found.codes, found.passes + shared)
+def _recovering(recovery: Recovery, among: int) -> Finder:
+    shared = -(-recovery.regression.passes // among)  # the samples' cost, borne by all images alike
+
+    def find(images: np.ndarray, ids: np.ndarray, labels: Any = None, watch: Watch | None = None) -> Found:
+        told = None if watch is None else lambda codes, passes: watch(np.arange(len(codes)), codes, passes + shared)
+        found = recovery(images, ids, labels, watch=told)
+        return Found(found.codes, found.passes + shared)
+
+    return find

@@ -14,6 +14,8 @@ from PIL import Image
 from tfinvert import images
 from tfinvert.errors import BadInput
 from tfinvert.experiments import recovery
+from tfinvert.experiments.recovery import brief
+from tfinvert.experiments.searching import distance
 from tfinvert.generators import Generator
 from tfinvert.images.decode import decode_file
 from tfinvert.images.fit import fit
@@ -55,12 +57,12 @@ class Judged(NamedTuple):
     def real(self) -> np.ndarray:
         """[n]: code error ||z - z'||^2 / d; NaN where there is no code to be found."""
         unknown = np.full(len(self.found.verdict), np.nan)
-        return unknown if self.codes is None else recovery.distance(self.found.codes, self.codes)
+        return unknown if self.codes is None else distance(self.found.codes, self.codes)
 
     @property
     def predicted(self) -> np.ndarray:
         """[n]: what the standard errors make one expect of `real`, their mean square; NaN where not matched."""
-        return recovery.distance(self.found.deviation, np.zeros_like(self.found.deviation))
+        return distance(self.found.deviation, np.zeros_like(self.found.deviation))
 
     @property
     def scores(self) -> np.ndarray:
@@ -209,23 +211,17 @@ def table(sets: list[Judged]) -> list[dict[str, Any]]:
         row["said_own"] = round(float(np.mean(each.said_own)), 4)
         row |= {verdict.name.lower(): int(np.sum(found.verdict == verdict)) for verdict in Verdict}
         row |= {
-            "error_to_noise": _brief(np.median, found.error / found.noise**2),
-            "code_error": _brief(np.median, each.real),
-            "predicted_error": _brief(np.median, each.predicted),
-            "calibration": _brief(np.mean, scores**2, 0.5),
-            "within_1": _brief(np.mean, scores < 1),
-            "within_2": _brief(np.mean, scores < 2),
+            "error_to_noise": brief(np.median, found.error / found.noise**2),
+            "code_error": brief(np.median, each.real),
+            "predicted_error": brief(np.median, each.predicted),
+            "calibration": brief(np.mean, scores**2, 0.5),
+            "within_1": brief(np.mean, scores < 1),
+            "within_2": brief(np.mean, scores < 2),
             "attempts_per_image": round(float(np.mean(found.attempts)), 2),
             "seconds_per_image": round(each.seconds / count, 4),
         }
         rows.append(row)
     return rows
-
-
-def _brief(statistic: Callable[[np.ndarray], Any], values: np.ndarray, power: float = 1) -> str:
-    """A statistic of what is known of the values, in four digits; "" of nothing."""
-    known = values[np.isfinite(values)]
-    return f"{statistic(known) ** power:.4g}" if known.size else ""
 
 
 class _Like(NamedTuple):

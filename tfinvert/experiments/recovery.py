@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfinvert import metrics, seeds
+from tfinvert.engines import Lost
 from tfinvert.errors import BadInput
-from tfinvert.experiments.memory import Peak
 from tfinvert.experiments.methods import DISABLED, Method
+from tfinvert.experiments.searching import Answer, Sample, Trial, distance, search
 from tfinvert.generators import Generator
-from tfinvert.inversion.noise import EXACT
 from tfinvert.inversion.uncertainty import Uncertainty
+from tfinvert.settings import Job
 
 THRESHOLDS = tuple(10.0**-power for power in range(1, 9))
 LIPTON_VARIANCES = (1e-3, 5e-3, 1e-2, 5e-2, 1e-1, 5e-1, 1.0)  # of the noise, on [-1, 1]
@@ -31,16 +32,17 @@ class Samples(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one method did on n codes."""
+    """How one method did on n codes; of samples that were lost, numbers are NaN."""
 
     method: str
     errors: np.ndarray  # [n]: ||z - z'||^2 / d
     image_errors: np.ndarray  # [n]: mean squared error to the given image, on [0, 1]
     open: np.ndarray  # [n] bool: matched to EXACT, another code, and the image leaves directions of the code open
     passes: np.ndarray  # [n] generator passes
-    seconds: float  # for all codes
-    peak: float  # MiB that the process grew to
+    seconds: float  # for all codes, of all workers together
+    peak: float  # MiB that the process grew to, or the largest of several
     trace: list[tuple[np.ndarray, np.ndarray]]  # for each code: passes and errors as it went on
+    lost: int = 0  # samples that ended their worker again and again
 
 
 def draw(generator: Generator, count: int, labels: Any = None, seed: int = 0) -> Samples:
@@ -63,6 +65,8 @@ def run(
     labels: Any = None,
     seed: int = 0,
     show: Callable[[Outcome], None] | None = None,
+    job: Job | None = None,
+    batch_size: int | None = None,
 ) -> list[Outcome]:
     """Draws codes, makes their images, and lets each method find the codes.
 
@@ -75,72 +79,98 @@ def run(
         range, series are not.
       labels: one class for all, where the generator is class-conditional.
       seed: fixes codes, starts and noise.
-      show: called with each outcome as it comes.
+      show: called with each outcome as it comes, in the order of the methods.
+      job: see `searching.search`.
+      batch_size: see `searching.search`.
 
     Raises:
-      BadInput: a number is out of range, or a method does not take this generator.
+      BadInput: a number is out of range, a method does not take this generator, or as of `searching.search`.
     """
-    if samples < 1 or budget < 1:
-        raise BadInput(f"samples={samples}, budget={budget}", "expected at least 1 each")
-    ids, truth, labels, exact = draw(generator, samples, labels, seed)
-    uncertainty = Uncertainty(generator)
-    images = exact
-    if noise:
-        drawn = np.random.default_rng([seed, 1]).normal(0, noise, exact.shape).astype(np.float32)
-        images = metrics.inside(exact + drawn)
+    how = {"samples": samples, "budget": budget, "labels": labels, "seed": seed, "job": job, "batch_size": batch_size}
     outcomes = []
-    for method in methods:
-        points: list[list[tuple[float, float]]] = [[] for _ in range(samples)]
-
-        def watch(rows: np.ndarray, codes: np.ndarray, passes: np.ndarray, points=points) -> None:
-            for row, error, cost in zip(rows, distance(codes, truth[rows]), passes, strict=True):
-                points[row].append((float(cost), float(error)))
-
-        began = time.perf_counter()
-        with Peak() as peak:
-            found = method(
-                generator,
-                np.asarray(generator.from_unit(images)),
-                ids,
-                budget=budget,
-                seed=seed,
-                labels=labels,
-                noise=noise or None,
-                watch=watch,
-            )
-        seconds = time.perf_counter() - began
-        errors = distance(found.codes, truth)
-        image_errors = distance(uncertainty.images(found.codes, labels), images)
-        unclear = np.zeros(samples, bool)
-        rows = np.flatnonzero((image_errors < EXACT) & (errors > 1e-6))
-        known = uncertainty(found.codes[rows], None if labels is None else labels[rows], np.sqrt(image_errors[rows]))
-        unclear[rows] = [each.rank < generator.space.entries for each in known]
-        for row in range(samples):  # the end, which some methods reach without a snapshot
-            points[row].append((float(found.passes[row]), float(errors[row])))
-        trace = [(np.array([p for p, _ in line]), np.array([e for _, e in line])) for line in points]
-        outcomes.append(
-            Outcome(method.name, errors, image_errors, unclear, found.passes, seconds, peak.mebibytes, trace)
-        )
+    for _, outcome in noisy(generator, methods, [noise], **how):
+        outcomes.append(outcome)
         if show is not None:
-            show(outcomes[-1])
+            show(outcome)
     return outcomes
 
 
+def noisy(
+    generator: Generator,
+    methods: Sequence[Method],
+    noises: Sequence[float],
+    *,
+    samples: int = 100,
+    budget: int = 2000,
+    labels: Any = None,
+    seed: int = 0,
+    job: Job | None = None,
+    batch_size: int | None = None,
+) -> Iterator[tuple[float, Outcome]]:
+    """The same for the same codes and several amounts of noise: each amount with each outcome, as they come."""
+    if samples < 1 or budget < 1:
+        raise BadInput(f"samples={samples}, budget={budget}", "expected at least 1 each")
+    drawn = draw(generator, samples, labels, seed)
+    given = {noise: _samples(generator, drawn, noise, seed) for noise in noises}
+    pairs = list(itertools.product(noises, methods))
+    trials = [Trial(method, given[noise], budget, seed, noise or None) for noise, method in pairs]
+    for (noise, method), found in zip(pairs, search(generator, trials, job, batch_size), strict=True):
+        yield noise, _outcome(method.name, found)
+
+
+def _samples(generator: Generator, drawn: Samples, noise: float, seed: int) -> list[Sample]:
+    """What methods are given, with this noise."""
+    images = drawn.images
+    if noise:
+        added = np.random.default_rng([seed, 1]).normal(0, noise, images.shape).astype(np.float32)
+        images = metrics.inside(images + added)
+    return _asked(drawn.ids, np.asarray(generator.from_unit(images)), drawn.labels, drawn.codes)
+
+
+def _asked(ids: Sequence[str] | np.ndarray, images: np.ndarray, labels: Any, codes: Any = None) -> list[Sample]:
+    none = [None] * len(images)
+    columns = (none if column is None else column for column in (labels, codes))
+    return [Sample(str(name), *about) for name, *about in zip(ids, images, *columns, strict=True)]
+
+
+def _outcome(method: str, found: Sequence[Answer | Lost]) -> Outcome:
+    answers = [each for each in found if not isinstance(each, Lost)]
+
+    def column(name: str) -> np.ndarray:
+        return np.array([np.nan if isinstance(each, Lost) else getattr(each, name) for each in found])
+
+    return Outcome(
+        method,
+        column("error"),
+        column("image_error"),
+        np.array([not isinstance(each, Lost) and each.open for each in found], bool),
+        column("passes"),
+        sum(each.seconds for each in answers),
+        max((each.peak for each in answers), default=0.0),
+        [(np.empty(0), np.empty(0)) if isinstance(each, Lost) else each.trace for each in found],
+        len(found) - len(answers),
+    )
+
+
 def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """One row for each method; wins against `disabled`, in percent, as Egan et al. define them (section 4.2.2)."""
+    """One row for each method; wins against `disabled`, in percent, as Egan et al. define them (section 4.2.2).
+
+    Samples that were lost count as failures in all shares; means and medians are of the others.
+    """
     base = next((outcome for outcome in outcomes if outcome.method == DISABLED), None)
     rows = []
     for outcome in outcomes:
         errors, count = outcome.errors, len(outcome.errors)
-        row: dict[str, Any] = {"method": outcome.method, "samples": count}
+        known = np.isfinite(outcome.passes)
+        row: dict[str, Any] = {"method": outcome.method, "samples": count, "lost": outcome.lost}
         row |= {
             f"success_{bound:.0e}".replace("e-0", "e-"): round(float(np.mean(errors < bound)), 4)
             for bound in THRESHOLDS
         }
         row |= {
             "not_unique": round(float(np.mean(outcome.open)), 4),
-            "mean": f"{errors.mean():.4g}",
-            "median": f"{np.median(errors):.4g}",
+            "mean": brief(np.mean, errors),
+            "median": brief(np.median, errors),
             "wins": "",
             "significant_wins": "",
         }
@@ -150,8 +180,8 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             row["wins"] = round(100 * float(np.mean(errors < base.errors)), 2)
             row["significant_wins"] = round(100 * int(ahead.sum()) / differ, 2) if differ else ""
         row |= {
-            "image_error_median": f"{np.median(outcome.image_errors):.4g}",
-            "passes_per_code": round(float(np.mean(outcome.passes)), 1),
+            "image_error_median": brief(np.median, outcome.image_errors),
+            "passes_per_code": round(float(np.mean(outcome.passes[known])), 1) if known.any() else "",
             "seconds_per_code": round(outcome.seconds / count, 4),
             "peak_memory": round(outcome.peak),
         }
@@ -159,45 +189,71 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return rows
 
 
-def pairwise(
+def unique(
     generator: Generator,
-    method: Method,
+    methods: Sequence[Method],
     images: np.ndarray,
     *,
     encodings: int = 5,
     budget: int = 2000,
     labels: Any = None,
     seed: int = 0,
-) -> dict[str, Any]:
+    job: Job | None = None,
+    batch_size: int | None = None,
+) -> Iterator[dict[str, Any]]:
     """Mean distance ||z - z'||^2 / d between encodings of the same unseen image from different starts.
 
     Args:
+      generator: that is inverted.
+      methods: see `tfinvert.experiments.methods`.
       images: [B, H, W, C] in the generator's value range.
       encodings: of each image; at least 2.
+      budget: steps of the gradient methods.
+      labels: int [B], where the generator is class-conditional.
+      seed: fixes the starts.
+      job: see `searching.search`.
+      batch_size: see `searching.search`.
 
     Returns:
-      One row: that distance, the same between random codes (Lipton & Tripathi's baseline), and the images' error.
+      One row for each method, as they come: that distance, the same between random codes (Lipton & Tripathi's
+      baseline), and the images' error. Images that were lost in one encoding are left out, and counted.
     """
     if encodings < 2:
         raise BadInput(f"encodings={encodings}", "expected at least 2: distances are between pairs")
-    ids = np.array([f"unseen {number}" for number in range(len(images))])
-    found = [method(generator, images, ids, budget=budget, seed=seed + k, labels=labels) for k in range(encodings)]
-    codes = [each.codes for each in found]
-    pairs = [(i, j) for i in range(encodings) for j in range(i)]
-    apart = np.mean([distance(codes[i], codes[j]) for i, j in pairs], axis=0)
+    ids = [f"unseen {number}" for number in range(len(images))]
+    samples = _asked(ids, np.asarray(images), labels)
+    trials = [Trial(method, samples, budget, seed + k) for method in methods for k in range(encodings)]
+    answers = search(generator, trials, job, batch_size)
     random = [generator.space.sample(seeds.of(seed + k, tf.constant(ids))).numpy() for k in range(encodings)]
-    made = Uncertainty(generator).images(codes[0], labels)
+    baseline = f"{np.mean(_apart(random)):.4g}"
+    for method in methods:
+        yield {"method": method.name, **_of_encodings(list(itertools.islice(answers, encodings)), baseline)}
+
+
+def _of_encodings(found: Sequence[Sequence[Answer | Lost]], baseline: str) -> dict[str, Any]:
+    """What `unique` says of several encodings of the same images, beside the distance of random codes."""
+    of_images = list(zip(*found, strict=True))
+    kept = [each for each in of_images if not any(isinstance(one, Lost) for one in each)]
+    apart = _apart([np.stack([one.code for one in same]) for same in zip(*kept, strict=True)])
     return {
-        "method": method.name,
-        "images": len(images),
-        "encodings": encodings,
-        "distance": f"{apart.mean():.4g}",
-        "median_distance": f"{np.median(apart):.4g}",
-        "random_codes": f"{np.mean([distance(random[i], random[j]) for i, j in pairs]):.4g}",
-        "image_error": f"{np.mean((made - np.asarray(generator.to_unit(images))) ** 2):.4g}",
+        "images": len(of_images),
+        "lost": len(of_images) - len(kept),
+        "encodings": len(found),
+        "distance": brief(np.mean, apart),
+        "median_distance": brief(np.median, apart),
+        "random_codes": baseline,
+        "image_error": brief(np.mean, np.array([each[0].image_error for each in kept])),
     }
 
 
-def distance(codes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """||z - z'||^2 / d [B] between codes [B, *shape], or between images."""
-    return np.mean((codes - others).reshape(len(codes), -1).astype(np.float64) ** 2, axis=1)
+def _apart(codes: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean distance between pairs of several codes for each image: [B], of arrays [B, *shape]."""
+    return np.array(
+        np.mean([distance(one, other) for one, other in itertools.combinations(codes, 2)], axis=0) if codes else []
+    )
+
+
+def brief(statistic: Callable[[np.ndarray], Any], values: np.ndarray, power: float = 1) -> str:
+    """A statistic of what is known of the values, in four digits; "" of nothing."""
+    known = values[np.isfinite(values)]
+    return f"{statistic(known) ** power:.4g}" if known.size else ""

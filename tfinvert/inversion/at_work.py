@@ -12,12 +12,12 @@ from tfinvert.solvers.status import Status
 
 
 class Rows:
-    """All rows of a batch, of which only those that still run, filled up to whole blocks, are worked on.
+    """All rows of a batch, of which those that have ended leave in time.
 
     Args:
       progress: of N rows.
       targets: a tuple of tensors with N rows each.
-      block: rows at work are a multiple of this.
+      block: rows at work are N, or this many, twice as many, four times as many, ...: a graph is made for each number.
     """
 
     def __init__(self, progress: Progress, targets: Any, block: int) -> None:
@@ -32,10 +32,11 @@ class Rows:
         return bool(np.any(self.progress.status == Status.RUNNING))
 
     def take(self, progress: Progress) -> None:
-        """Takes in how far the rows at work have come; those that have ended leave where a whole block becomes free."""
+        """Takes in how far the rows at work have come; those that have ended leave where they are half of all."""
         self.progress = progress
         running = np.asarray(progress.status) == Status.RUNNING
-        needed = -(-max(1, int(running.sum())) // self._block) * self._block
+        blocks = -(-max(1, int(running.sum())) // self._block)
+        needed = self._block * 2 ** (blocks - 1).bit_length()
         if needed < len(running):
             self._all = self.whole()
             chosen = np.sort(np.argsort(~running, kind="stable")[:needed])

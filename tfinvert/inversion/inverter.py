@@ -37,6 +37,7 @@ _EXPENSIVE_STEPS_A_CALL = 5  # of solvers that compute Jacobians
 # that up to another code. With whole blocks of 16 rows every row was bitwise the same in any batch; see
 # docs/design.md, "The same result in any batch". Where images are larger, so many would not fit.
 _BLOCK, _LARGE = 16, 64 * 64
+_WORTH = 2  # times as many images cost less than another graph
 _SOLVER = -2  # folded into a start's seed, for what solvers draw; restarts fold 1, 2, ..., spaces -1
 
 
@@ -98,15 +99,14 @@ class Inverter:
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
         self._compiled = {
+            # Graphs of one size each: one for any size rounds otherwise, and can be twice as slow.
             # A partial, for TensorFlow counts retracings by the code of methods, which all inverters share, and warns.
             name: tf.function(
-                functools.partial(getattr(self, name)),
-                autograph=False,
-                reduce_retracing=True,
-                experimental_attributes={"_noinline": True},
+                functools.partial(getattr(self, name)), autograph=False, experimental_attributes={"_noinline": True}
             )
             for name in ("_draw", "_start", "_renew", "_advance", "_finish")
         }
+        self._sizes: set[int] = set()  # images for which there are graphs
 
     def __reduce__(self) -> tuple:
         """For pickles: graphs are built again."""
@@ -150,7 +150,7 @@ class Inverter:
         beside = self.generator.takes.check(self.generator.name, labels, held, images.shape[0])
         starts = self._compiled["_draw"](ids) if starts is None else self._given(starts, images)
         if not tf.executing_eagerly():
-            progress, targets = self._compiled["_start"](images, ids, beside, starts)
+            progress, targets = self._compiled["_start"](images, ids, beside, starts, tf.shape(images)[0])
             for number, stage in enumerate(self._stages):
                 progress, targets = self._enter(number, progress, targets)
                 progress = self._compiled["_advance"](progress, targets, tf.constant(stage.until))
@@ -166,7 +166,10 @@ class Inverter:
         return Inversion(*(tf.concat(column, axis=0) for column in zip(*parts, strict=True)))
 
     def _batch(self, images, ids, held: Held, starts, first: int, count: int, watcher: Watcher) -> Inversion:
-        progress, targets = self._compiled["_start"](images, ids, held, starts)
+        own, size = len(images), self._size(len(images))
+        fill = lambda rows: pad(rows, size - own)
+        images, ids, held, starts = fill(images), fill(ids), held.each(fill), fill(starts)
+        progress, targets = self._compiled["_start"](images, ids, held, starts, tf.constant(own))
         several = _EXPENSIVE_STEPS_A_CALL if self.solver.needs_residuals else _STEPS_A_CALL
         rows = Rows(progress, targets, self.block)
         for number, stage in enumerate(self._stages):
@@ -178,14 +181,23 @@ class Inverter:
                 done = min(done + several, stage.until)
                 rows.take(self._compiled["_advance"](rows.progress, rows.targets, tf.constant(done)))
                 if watcher.wanted:
-                    watcher(self._snapshot(rows.whole(), len(images), first, done, count))
+                    watcher(self._snapshot(rows.whole(), size, own, first, done, count))
         end = Status.STOPPED if watcher.stopped else Status.FINISHED
-        return self._compiled["_finish"](rows.whole(), targets, images, tf.constant(int(end)))
+        found = self._compiled["_finish"](rows.whole(), targets, images, tf.constant(int(end)))
+        return Inversion(*(column[:own] for column in found))
 
-    def _snapshot(self, progress: loop.Progress, images: int, first: int, done: int, count: int) -> Snapshot:
-        value = self._by_image(progress.best_value, images).numpy()
-        codes = progress.best_codes.numpy()[np.argmin(value, axis=0) * images + np.arange(images)]
-        passes = self._by_image(progress.passes, images).numpy().sum(axis=0)
+    def _size(self, images: int) -> int:
+        """To how many images a batch is filled up: whole blocks of rows, and a graph that is there already."""
+        whole = max(1, self.block // self.restarts)
+        least = -(-images // whole) * whole
+        size = min((each for each in self._sizes if least <= each <= _WORTH * least), default=least)
+        self._sizes.add(size)
+        return size
+
+    def _snapshot(self, progress: loop.Progress, size: int, images: int, first: int, done: int, count: int) -> Snapshot:
+        value = self._by_image(progress.best_value, size).numpy()[:, :images]
+        codes = progress.best_codes.numpy()[np.argmin(value, axis=0) * size + np.arange(images)]
+        passes = self._by_image(progress.passes, size).numpy().sum(axis=0)[:images]
         share = (first + images * done / self.solver.steps) / count
         return Snapshot(share, done, first + np.arange(images), value.min(axis=0), codes, passes)
 
@@ -210,11 +222,13 @@ class Inverter:
             raise BadInput(f"starts {starts.shape.as_list()}", f"expected {expected}: codes for each image and start")
         return starts
 
-    def _start(self, images, ids, held: Held, starts) -> tuple[loop.Progress, Targets]:
+    def _start(self, images, ids, held: Held, starts, own: tf.Tensor) -> tuple[loop.Progress, Targets]:
+        """Rows at their beginning; images from number `own` on only fill the batch up."""
         valid = finite(images)
         status = tf.where(valid, int(Status.RUNNING), int(Status.INVALID_IMAGE))
         if self.generator.about.constant:
             status = tf.fill(tf.shape(status), int(Status.CONSTANT))
+        status = tf.where(tf.range(tf.shape(status)[0]) < own, status, int(Status.FINISHED))
         clean = tf.where(tf.reshape(valid, [-1, *[1] * (images.shape.rank - 1)]), images, tf.zeros_like(images))
         unit = self.generator.to_unit(clean)
         once = (status, unit, held, self.loss.prepare(unit))

@@ -25,6 +25,11 @@ def to_8_bits(images: np.ndarray) -> np.ndarray:
     return np.round(255 * np.clip(images, 0, 1)) / 255
 
 
+def of_8_bits(images: np.ndarray) -> np.ndarray:
+    """Which of images [B, H, W, C] on [0, 1] have multiples of 1/255 only: bool [B]."""
+    return np.abs(images - to_8_bits(images)).reshape(len(images), -1).max(axis=1) < 1e-3 / 255
+
+
 class Noise:
     """The noise of B images.
 
@@ -55,7 +60,7 @@ class Noise:
         if callable(given):
             self._simulated = np.ones(len(images), bool)
         elif given is None:
-            self._simulated = np.abs(images - to_8_bits(images)).reshape(len(images), -1).max(axis=1) < 1e-3 / 255
+            self._simulated = of_8_bits(images)
         else:
             self._simulated = np.zeros(len(images), bool)
         self.rounded = self._simulated & (given is None)

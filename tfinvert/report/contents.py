@@ -74,11 +74,13 @@ def _targets(
     """By id: the image as it is shown, or why it is not."""
     found: dict[str, Thumbnail | Lines | str] = {}
     missing = "not where it was"
+    lost = run.stored.lost()
     try:
-        for image_id, pixels in (run.sources() if sources is None else sources).again(wanted):
+        for image_id, pixels in (run.sources() if sources is None else sources).again(wanted - lost):
             found[image_id] = pixels if isinstance(pixels, str) else view.shown(pixels)
     except (BadInput, OSError) as error:
         missing = str(error)
+    found |= dict.fromkeys(wanted & lost, "not read here: it ended its worker")
     return {image_id: found.get(image_id, missing) for image_id in wanted}
 
 

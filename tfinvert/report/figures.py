@@ -161,7 +161,7 @@ def comparison(
     shown = ["id", "mse", "status", "reconstruction", "reconstruction_latent"]
     by_id = {row["id"]: row for row in store.read(shown, ids).to_pylist()}
     rows = [by_id[image_id] for image_id in ids]
-    found = dict(sources.again([row["id"] for row in rows]))
+    found = dict(sources.again(set(by_id) - store.lost()))
     targets = {image_id: show_of(pixels) for image_id, pixels in found.items() if not isinstance(pixels, str)}
     pairs = []
     for row in rows:

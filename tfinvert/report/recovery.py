@@ -17,11 +17,14 @@ def recovery(outcomes: Sequence[Outcome], path: str | Path, title: str = "") -> 
     """Writes a figure of the median code error, and of the share of codes recovered, against generator passes."""
     figure = Picture(11, 4.6, title)
     left, right = figure.subplots(1, 2)
-    most = max(float(outcome.passes.max()) for outcome in outcomes)
-    least = min(max(1.0, float(line[0][0])) for outcome in outcomes for line in outcome.trace)
+    lines = [[line for line in outcome.trace if len(line[0])] for outcome in outcomes]  # but for what was lost
+    most = max((float(passes[-1]) for each in lines for passes, _ in each), default=1.0)
+    least = min((max(1.0, float(passes[0])) for each in lines for passes, _ in each), default=1.0)
     grid = np.geomspace(min(least, most / 2), most, _GRID)
-    for number, outcome in enumerate(outcomes):
-        errors = np.array([_held(*line, grid) for line in outcome.trace])
+    for number, (outcome, found) in enumerate(zip(outcomes, lines, strict=True)):
+        if not found:
+            continue
+        errors = np.array([_held(*line, grid) for line in found])
         style = {
             "color": f"C{number % 10}",
             "linestyle": ("-", "--", ":", "-.")[number // 10 % 4],
@@ -30,7 +33,7 @@ def recovery(outcomes: Sequence[Outcome], path: str | Path, title: str = "") -> 
         }
         known = np.isfinite(errors).all(axis=0)
         left.plot(grid[known], np.median(errors[:, known], axis=0), **style)
-        right.plot(grid[known], 100 * np.mean(errors[:, known] < 1e-6, axis=0), **style)
+        right.plot(grid[known], 100 * np.sum(errors[:, known] < 1e-6, axis=0) / len(outcome.trace), **style)
     left.set(xscale="log", yscale="log", xlabel="generator passes per code", ylabel="median of |z - z'|² / d")
     right.set(xscale="log", xlabel="generator passes per code", ylabel="codes below 1e-6, %", ylim=(-3, 103))
     for axis in (left, right):

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tfinvert.engines import Start, Task, Tell, Work, engine_of
-from tfinvert.errors import BadInput
-from tfinvert.generators.safety.config import registered
 from tfinvert.images import Sources
 from tfinvert.images.reader import Reader
+from tfinvert.runs.elsewhere import Packages, Sent
 from tfinvert.runs.inverting import Inverting
-from tfinvert.runs.job import Ready, classes_of, found, inverter, load, ready, settled, versions
+from tfinvert.runs.job import Ready, classes_of, inverter, ready
 from tfinvert.runs.run import Summary, Todo, run_all
 from tfinvert.runs.store import Store
-from tfinvert.settings import EngineSettings, Job, changed
-
-_ALIKE = ("tfinvert", "tensorflow", "keras", "numpy", "pillow")  # packages that change what is found
+from tfinvert.settings import EngineSettings, Job
 
 
 def run_job(job: Job, show: bool = True) -> tuple[Summary, Store, Sources]:
@@ -53,36 +48,11 @@ def run_jobs(jobs: Sequence[Ready], show: bool = True) -> list[Summary]:
 def _start(jobs: Sequence[Ready], settings: EngineSettings) -> Start:
     if settings.name == "plain":
         return lambda: _one_of([each.inverting() for each in jobs])
-    return Elsewhere(
-        [_sent(each) for each in jobs], [each.generator.about.fingerprint for each in jobs], versions(), _registering()
-    )
+    return Elsewhere([Sent.of(each.job, each.generator) for each in jobs], Packages.here())
 
 
 def _one_of(works: Sequence[Inverting]) -> Work:
     return lambda task, tell: works[task.run](task, tell)
-
-
-def _sent(prepared: Ready) -> Job:
-    """The job for another process, which is sent the images with their classes.
-
-    Raises:
-      BadInput: its generator is an object in memory.
-    """
-    job = prepared.job
-    source = job.generator.source
-    if source is not None and not isinstance(source, (str, Path)):
-        raise BadInput(
-            f"engine={job.engine.name} and a generator in memory, {type(source).__name__}",
-            "workers load it themselves: save it, and give its file",
-        )
-    known = job.images.labels if found(job) else None
-    return changed(settled(job, prepared.generator), images=None, labels=known, shard=None)
-
-
-def _registering() -> list[str]:
-    """The user's modules that have registered layers of generators."""
-    modules = {getattr(each, "__module__", "__main__") for each in registered().values()}
-    return sorted(each for each in modules if each.partition(".")[0] not in ("__main__", "keras", "tf_keras"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,16 +60,12 @@ class Elsewhere:
     """A `Start` in a process that knows nothing of the jobs yet.
 
     Attributes:
-      jobs: the settings, without images.
-      fingerprints: of the jobs' generators.
-      versions: of what results are made with, where the jobs were begun.
-      modules: to be imported first.
+      jobs: to be done.
+      packages: of the process where they were begun.
     """
 
-    jobs: list[Job]
-    fingerprints: list[str]
-    versions: dict[str, str]
-    modules: list[str]
+    jobs: list[Sent]
+    packages: Packages
 
     def __call__(self) -> Work:
         """Loads the first generator that is asked for.
@@ -107,38 +73,24 @@ class Elsewhere:
         Raises:
           BadInput: other versions are installed here.
         """
-        here = versions()
-        for name in _ALIKE:
-            if here[name] != self.versions[name]:
-                raise BadInput(
-                    f"{name} is {here[name]}, and {self.versions[name]} where the run was begun",
-                    "install the same versions on all machines",
-                )
-        for name in self.modules:
-            importlib.import_module(name)
-        return _Latest(self)
+        self.packages.bring()
+        return _Latest(self.jobs)
 
 
 class _Latest:
     """A `Work` that has one generator in memory, the one of the latest task: tasks come in the order of their runs."""
 
-    def __init__(self, known: Elsewhere) -> None:
-        self._known = known
+    def __init__(self, jobs: Sequence[Sent]) -> None:
+        self._jobs = jobs
         self._loaded: tuple[int, Inverting] | None = None
 
     def __call__(self, task: Task, tell: Tell) -> list[Any]:
         if self._loaded is None or self._loaded[0] != task.run:
             self._loaded = None  # before the next takes memory
-            self._loaded = task.run, self._load(task.run)
+            self._loaded = task.run, self._load(self._jobs[task.run])
         return self._loaded[1](task, tell)
 
-    def _load(self, number: int) -> Inverting:
-        job = self._known.jobs[number]
-        generator = load(job)
-        if generator.about.fingerprint != self._known.fingerprints[number]:
-            raise BadInput(
-                f"{job.generator.source} is another file than where the run was begun",
-                "copy it there, or put it where all machines see the same",
-            )
+    def _load(self, sent: Sent) -> Inverting:
+        job, generator = sent.job, sent.load()
         reader = Reader(generator, job.images.fit, job.limits)
         return Inverting(inverter(job, generator), reader, classes_of(job, generator))

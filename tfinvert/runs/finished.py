@@ -130,13 +130,13 @@ class FinishedRun:
         """The images themselves, read again from where they were: [H, W, C] in [0, 1] by id, or
         series [L, C].
 
-        Those that cannot be read any more are left out.
+        Those that cannot be read any more, or ended their worker, are left out.
 
         Raises:
           BadInput: the source of the images is not there any more, or an image has no row.
         """
-        wanted = self.ids() if ids is None else self.known(ids)
-        return {name: found for name, found in self.sources().again(wanted) if not isinstance(found, str)}
+        safe = set(self.ids() if ids is None else self.known(ids)) - self.stored.lost()
+        return {name: found for name, found in self.sources().again(safe) if not isinstance(found, str)}
 
     def known(self, ids: Iterable[str], done: Sequence[str] | None = None) -> list[str]:
         """The same ids in full.

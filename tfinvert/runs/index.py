@@ -20,6 +20,7 @@ from tfinvert.settings import Job, by_flags
 from tfinvert.solvers.status import Status
 
 AGAIN = pa.array([status.name.lower() for status in Status if status.again])  # of images that are tried again
+LOST = pa.array([Status.LOST.name.lower()])
 _told: set[str] = set()  # what was said of folders: once is enough
 
 

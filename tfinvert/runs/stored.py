@@ -17,7 +17,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.remote import is_remote, path_of
 from tfinvert.runs.files import read_json, read_small
-from tfinvert.runs.index import AGAIN, Index, index, settings_of, tell
+from tfinvert.runs.index import AGAIN, LOST, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA, Head
 
 _TRIES = 20  # to read while another process merges what is read
@@ -72,10 +72,18 @@ class Stored:
 
     def again(self) -> frozenset[str]:
         """Ids of the images of which another try may find more: see `Status.again`."""
+        return self._with(AGAIN)
+
+    def lost(self) -> frozenset[str]:
+        """Ids of the images that ended their worker: what reads them may end, too."""
+        return self._with(LOST)
+
+    def _with(self, statuses: pa.Array) -> frozenset[str]:
+        """Ids of the images with one of these statuses."""
 
         def read(found: Index) -> frozenset[str]:
-            again = pc.is_in(found.read(["status"], found.rows)["status"], value_set=AGAIN)
-            return frozenset(found.known().filter(again.combine_chunks()).to_pylist())
+            such = pc.is_in(found.read(["status"], found.rows)["status"], value_set=statuses)
+            return frozenset(found.known().filter(such.combine_chunks()).to_pylist())
 
         return self._settled(read)
 

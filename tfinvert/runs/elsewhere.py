@@ -1,0 +1,94 @@
+"""What another process needs for the same results: the same packages, the user's modules, the same generator."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from pathlib import Path
+
+from tfinvert.errors import BadInput
+from tfinvert.generators import Generator
+from tfinvert.generators.safety.config import registered
+from tfinvert.runs.job import found, load, settled, versions
+from tfinvert.settings import Job, changed
+
+_ALIKE = ("tfinvert", "tensorflow", "keras", "numpy", "pillow")  # packages that change what is found
+
+
+@dataclasses.dataclass(frozen=True)
+class Packages:
+    """What was installed and imported where the work was begun.
+
+    Attributes:
+      versions: of what results are made with.
+      modules: the user's, that have registered layers of generators.
+    """
+
+    versions: dict[str, str]
+    modules: list[str]
+
+    @staticmethod
+    def here() -> Packages:
+        modules = {getattr(each, "__module__", "__main__") for each in registered().values()}
+        own = sorted(each for each in modules if each.partition(".")[0] not in ("__main__", "keras", "tf_keras"))
+        return Packages(versions(), own)
+
+    def bring(self) -> None:
+        """Imports the modules.
+
+        Raises:
+          BadInput: other versions are installed here.
+        """
+        here = versions()
+        for name in _ALIKE:
+            if here[name] != self.versions[name]:
+                raise BadInput(
+                    f"{name} is {here[name]}, and {self.versions[name]} where the run was begun",
+                    "install the same versions on all machines",
+                )
+        for name in self.modules:
+            importlib.import_module(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """A job for another process, which loads its generator itself.
+
+    Attributes:
+      job: the settings, without images.
+      fingerprint: of the generator.
+    """
+
+    job: Job
+    fingerprint: str
+
+    @staticmethod
+    def of(job: Job, generator: Generator) -> Sent:
+        """The job, whose generator is loaded here.
+
+        Raises:
+          BadInput: its generator is an object in memory.
+        """
+        source = job.generator.source
+        if source is not None and not isinstance(source, (str, Path)):
+            raise BadInput(
+                f"engine={job.engine.name} and a generator in memory, {type(source).__name__}",
+                "workers load it themselves: save it, and give its file",
+            )
+        known = job.images.labels if found(job) else None
+        alone = changed(settled(job, generator), images=None, labels=known, shard=None)
+        return Sent(alone, generator.about.fingerprint)
+
+    def load(self) -> Generator:
+        """The generator.
+
+        Raises:
+          BadInput: its file is not here, or another.
+        """
+        generator = load(self.job)
+        if generator.about.fingerprint != self.fingerprint:
+            raise BadInput(
+                f"{self.job.generator.source} is another file than where the run was begun",
+                "copy it there, or put it where all machines see the same",
+            )
+        return generator
