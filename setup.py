@@ -26,12 +26,21 @@ INSTALL = [
     "scipy>=1.11",  # the tests by which generators are compared, and average linkage
     "psutil>=5.9",  # the memory that a method of recovery takes; whether the process that left a file is alive
 ]
+REMOTE = [
+    "fsspec>=2025.5",  # asks stores; in 2025.5 and later it can refuse to overwrite
+    "universal-pathlib>=0.3.2,<0.4",  # pathlib's methods on fsspec; has ProxyUPath, and 0.4 may have another
+    "s3fs>=2025.5",  # s3://; of the same release as fsspec
+    "gcsfs>=2025.5",  # gs://; the same
+]
 EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9"],  # images by TFDS name
     "tensorboard": ["tensorboard>=2.20,<3"],  # tfinvert train --tensorboard; TensorFlow no longer brings it
     "video": ["imageio-ffmpeg>=0.5"],  # edits as MP4; 0.5 is the first for Python 3.12, and brings ffmpeg along
+    "remote": REMOTE,  # s3://, gs://, hdfs:// wherever a path is taken
     "ray": ["ray[data]>=2.60,<3"],  # tfinvert invert --engine=ray; 2.60 is the first that goes with protobuf 7
     "test": [
+        *REMOTE,
+        "moto[server,s3]>=5.1",  # the S3 server that stores are tested against
         "hypothesis>=6.100",  # readers meet any bytes
         "pytest>=8",
         "ray[data]>=2.60,<3",  # an engine

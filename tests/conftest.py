@@ -30,3 +30,42 @@ def eagerly():
 
     with eager():
         yield
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """The URL of a store in memory, which is empty."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from tfinvert.runs import lease
+
+    monkeypatch.setattr(lease, "SETTLED", 0.02)  # its times are fine
+    MemoryFileSystem.store.clear()
+    yield "memory://bucket"
+    MemoryFileSystem.store.clear()
+
+
+@pytest.fixture(scope="session")
+def _s3_door():
+    from stores import served
+
+    with served() as door:
+        yield door
+
+
+@pytest.fixture
+def s3(_s3_door, monkeypatch, request):
+    """A `stores.S3` of this test's own, which commands find by their environment."""
+    import hashlib
+
+    from stores import S3, forget
+
+    from tfinvert.remote import path_of
+
+    found = S3(_s3_door, "t" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16])
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    path_of(found.url).fs.mkdir(found.url)
+    yield found
+    forget()

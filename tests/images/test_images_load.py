@@ -158,7 +158,7 @@ def test_skipped_pictures_are_not_decoded(folder, monkeypatch):
     opened = []
 
     def decode(file, scale, limits, alpha):
-        opened.append(file.as_posix())
+        opened.append(file)
         return np.zeros((8, 8, 1), np.float32)
 
     monkeypatch.setattr("tfinvert.images.sources.decode_file", decode)

@@ -66,10 +66,11 @@ def _compare() -> None:
 def _tell(found, job, features) -> None:
     """Writes the tables and the figure of what was found."""
     from tfinvert.experiments import compare, significance
+    from tfinvert.remote import path_of
     from tfinvert.report.compare import compare as draw
     from tfinvert.runs.files import write_table
 
-    out = Path(flags.FLAGS.out)
+    out = path_of(flags.FLAGS.out)
     for each in found:
         logging.info("%s: mean squared error %.4g on [0, 1]", each.name, each.error.mean())
         if each.floor:

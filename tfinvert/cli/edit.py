@@ -10,7 +10,6 @@ spherical paths those of Egan et al.
 """
 
 import math
-from pathlib import Path
 
 from absl import flags, logging
 
@@ -32,6 +31,7 @@ def main(argv: list[str]) -> int:
 
 def _edit() -> None:
     from tfinvert.editing import scenes
+    from tfinvert.remote import path_of
     from tfinvert.report import editing as report
     from tfinvert.runs.files import writable
 
@@ -42,7 +42,7 @@ def _edit() -> None:
         raise BadInput("fps=nan", "expected frames a second, such as 12")
     run = shared.open_run()
     place, made = scenes(run, shared.editing())
-    out = writable(given.out or Path(given.run) / "edits")
+    out = writable(given.out or path_of(given.run) / "edits")
     for scene in made:
         frames = report.frames(scene, place, run)
         title = f"{scene.name}: {place.generator.name}"

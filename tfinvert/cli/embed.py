@@ -8,8 +8,6 @@ reconstructions from codes alone. --projector writes RUN/embedding/projector, wh
 thumbnails. Images that are not where they were any more are left out; where none is, the pixels are.
 """
 
-from pathlib import Path
-
 from absl import flags, logging
 
 from tfinvert.cli import flags as shared
@@ -30,6 +28,7 @@ def _embed() -> None:
     from tfinvert.errors import BadInput
     from tfinvert.experiments import embedding
     from tfinvert.images.shown import told
+    from tfinvert.remote import path_of
     from tfinvert.report.embedding import NEAREST, nearest, projector
     from tfinvert.runs.files import writable, write_table
 
@@ -39,7 +38,7 @@ def _embed() -> None:
     if not counts or min(counts) < 1:
         raise BadInput(f"--k={','.join(values.k)}", "expected numbers from 1 on")
     found = embedding.embedded(run)
-    out = writable(values.out or Path(values.run) / "embedding")
+    out = writable(values.out or path_of(values.run) / "embedding")
     near = embedding.nearest(found, max(*counts, NEAREST))
     write_table(
         out / "neighbours.csv",

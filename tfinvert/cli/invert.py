@@ -42,7 +42,7 @@ def _invert(pictures: list[str]) -> int:
     else:
         jobs = several.jobs(**_source(pictures))
     if flags.FLAGS.tensorboard:
-        board.need()
+        board.need(jobs[0].out)
         _refuse_shard(jobs[0])
     codes = [_shown(job, *done) for job, done in zip(jobs, _done(jobs), strict=True)]
     return max(codes, key=_BEST_FIRST.index)

@@ -9,7 +9,6 @@ PNG and JPEG files, and whether other pictures are told from the generator's. Wi
 samples of all methods; pictures are judged in this process. Exit code: 0 good, 1 nothing could be done, 130 Ctrl-C.
 """
 
-from pathlib import Path
 from typing import Any
 
 from absl import flags, logging
@@ -84,11 +83,12 @@ def _loaded() -> tuple[Any, dict[str, Any]]:
 
 def _methods() -> None:
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.report.recovery import recovery as draw
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), Path(values.out)
+    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), path_of(values.out)
     done = []
 
     def show(outcome) -> None:
@@ -104,11 +104,12 @@ def _methods() -> None:
 
 def _noise() -> None:
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.report.recovery import noise as draw
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), Path(values.out)
+    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), path_of(values.out)
     variances = {variance**0.5 / 2: variance for variance in recovery.LIPTON_VARIANCES}  # theirs are on [-1, 1]
     rows: list[dict] = []
     errors: dict[str, Any] = {}
@@ -125,10 +126,11 @@ def _noise() -> None:
 def _unique() -> None:
     from tfinvert import images
     from tfinvert.experiments import methods, recovery
+    from tfinvert.remote import path_of
     from tfinvert.runs.files import write_table
 
     values = flags.FLAGS
-    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), Path(values.out)
+    chosen, (generator, how), out = methods.parse(values.methods), _loaded(), path_of(values.out)
     unseen = images.load(values.images, generator, limit=values.limit, limits=shared.limits())
     labels = None if values.label is None else [values.label] * len(unseen.pixels)
     rows: list[dict] = []
@@ -142,6 +144,7 @@ def _unique() -> None:
 def _pictures() -> None:
     from tfinvert.errors import BadInput
     from tfinvert.experiments import pictures
+    from tfinvert.remote import path_of
     from tfinvert.report.pictures import pictures as draw
     from tfinvert.runs.files import write_table
 
@@ -153,7 +156,7 @@ def _pictures() -> None:
         )
     if values.other is None and values.other_value_range is not None:
         raise BadInput("--other_value_range without --other", "expected the other generator's file too")
-    generator, out = shared.load_generator(), Path(values.out)
+    generator, out = shared.load_generator(), path_of(values.out)
     other = _other()
     done = []
 

@@ -8,8 +8,6 @@ RUN/segmentation/labels/NAME-CLUSTERS.png, whose pixels are the numbers of the r
 attention map; that of a run in two steps (--split) is taken behind the cut.
 """
 
-from pathlib import Path
-
 from absl import flags, logging
 
 from tfinvert.cli import flags as shared
@@ -28,6 +26,7 @@ def main(argv: list[str]) -> int:
 
 
 def _segment() -> int:
+    from tfinvert.remote import path_of
     from tfinvert.report.segmentation import segmentations
     from tfinvert.segmentation import Segmenter
 
@@ -35,7 +34,7 @@ def _segment() -> int:
     clusters = start.numbers("clusters", values.clusters, int)
     run = shared.open_run()
     ids = run.known(values.ids) if values.ids else None  # told before the generator is loaded
-    out = Path(values.out or Path(values.run) / "segmentation")
+    out = path_of(values.out or path_of(values.run) / "segmentation")
     done, missing = segmentations(run, Segmenter(run, run.load(), clusters, values.attention), out, ids)
     logging.info("%d images: see %s, and %s for labels", done, out, out / "labels")
     return 3 if missing else 0

@@ -22,6 +22,7 @@ def jobs(**own: Any) -> list[Any]:
     Raises:
       BadInput: there are fewer than two, or another number of priors or ranges.
     """
+    from tfinvert.remote import path_of
     from tfinvert.settings import changed
 
     files = flags.FLAGS.generators or []
@@ -34,7 +35,7 @@ def jobs(**own: Any) -> list[Any]:
             job,
             generator=file,
             prior=prior,
-            out=str(Path(flags.FLAGS.out) / name),
+            out=str(path_of(flags.FLAGS.out) / name),
             value_range=None if text is None else start.numbers("value_range", text.split(","), float),
         )
         for file, name, text, prior in zip(files, names(files), ranges, priors, strict=True)

@@ -38,11 +38,11 @@ def main(argv: list[str]) -> int:
 
 def _train() -> None:
     from tfinvert.experiments.datasets import pictures
-    from tfinvert.experiments.training import train
+    from tfinvert.experiments.training import HERE, train
     from tfinvert.report.training import losses
-    from tfinvert.runs.files import writable
+    from tfinvert.runs.files import here, writable
 
-    values, out = flags.FLAGS, writable(flags.FLAGS.out)
+    values, out = flags.FLAGS, writable(here(flags.FLAGS.out, HERE))
     size, by_class = int(values.resolution), values.architecture in CONDITIONAL
     channels = 3 if values.colour else 1
     data = pictures(

@@ -15,11 +15,12 @@ from tfinvert.experiments.epochs import COLUMNS, ROWS, STATE, Bar, Epochs
 from tfinvert.experiments.networks import PRIORS, build
 from tfinvert.gans.gan import GAN
 from tfinvert.runs import board
-from tfinvert.runs.files import read_json, writable, write_json
+from tfinvert.runs.files import here, read_json, writable, write_json
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
 from tfinvert.settings import TrainingSettings, as_nest
 
+HERE = "Keras keeps the checkpoints of a training on this machine"
 _NEARLY = 1.01  # how far values may leave [-1, 1], for rounding
 
 
@@ -52,9 +53,9 @@ def train(
     """
     labels = _checked(settings, images, labels)
     if tensorboard:
-        board.need()
+        board.need(out)
     steps = len(images) // settings.batch_size
-    with Lock(writable(out)):
+    with Lock(writable(here(out, HERE))):
         gan = build(settings, settings.epochs * steps)
         _claim(settings, out, images, labels)
         if (out / STATE).exists():

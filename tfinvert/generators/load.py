@@ -12,6 +12,7 @@ from tfinvert.generators.held import TAKEN
 from tfinvert.generators.opening import called, opened
 from tfinvert.generators.readers import hub, keras_model
 from tfinvert.generators.readers.saved.model import is_saved_model
+from tfinvert.remote import path_of
 from tfinvert.settings import DEFAULT_INPUTS, DEFAULT_LIMITS, GeneratorSettings, Inputs, Limits
 from tfinvert.spaces import Space
 
@@ -90,7 +91,7 @@ def from_keras(
       BadInput: as of `load_generator`, or the source is of another kind.
     """
     file = isinstance(source, (str, Path))
-    if file and (is_saved_model(Path(source).expanduser()) or hub.is_handle(str(source))):
+    if file and (is_saved_model(path_of(source).expanduser()) or hub.is_handle(str(source))):
         raise BadInput(f"{source} is a SavedModel or a TF-Hub module", "give it to from_saved_model")
     if isinstance(source, GeneratorSettings):
         raise BadInput("GeneratorSettings for from_keras", "give them to load_generator, they say all")
@@ -126,7 +127,7 @@ def from_saved_model(
     """
     if not isinstance(source, (str, Path)):
         raise BadInput(f"a SavedModel of type {type(source).__name__}", "expected its folder, or a TF-Hub handle")
-    if Path(source).expanduser().is_file():
+    if path_of(source).expanduser().is_file():
         raise BadInput(f"{source} is a file", "expected a folder; give Keras files to from_keras")
     stated = _settings(
         source,

@@ -31,10 +31,12 @@ from tfinvert.generators.readers.saved import model as saved_model
 from tfinvert.generators.safety import process
 from tfinvert.generators.safety.config import registered
 from tfinvert.generators.trial import Facts
+from tfinvert.remote import is_remote, local, path_of
 from tfinvert.settings import GeneratorSettings, Limits
 
 _DEFAULT_RANGE = (-1.0, 1.0)
 _WHOLE = 4  # a file may be so many times as large as the arrays that are taken out of it, for it may hold others
+_LARGER = "if it is meant to, raise --max_gigabytes"
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
 
 
@@ -93,13 +95,17 @@ class _Opened(NamedTuple):
 
 def _from_file(source: str, stated: GeneratorSettings, custom: dict[str, Any], limits: Limits) -> Generator:
     """Reads a file twice: first in a process that is watched, then here what was found to be good."""
-    path = Path(source).expanduser()  # no shell does it behind a flag's "="
-    known, name = {}, path.name
+    known: dict[str, Any] = {}
     if hub.is_handle(source):
         known, name, path = hub.known(source), source, hub.folder(source)
-    if not saved_model.is_saved_model(path):
-        contents.sniff(path)  # most mistakes are told at once
+    elif is_remote(source):
+        name, path = source, local(path_of(source), _WHOLE * limits.bytes, _LARGER)
+    else:
+        path = Path(source).expanduser()  # no shell does it behind a flag's "="
+        name = path.name
     try:
+        if not saved_model.is_saved_model(path):
+            contents.sniff(path)  # most mistakes are told at once
         _refuse_size(path, limits)
         with tempfile.TemporaryDirectory() as folder:
             plan, facts = _read(_File(path.absolute(), name, known, Path(folder), limits), stated, custom)
@@ -252,8 +258,7 @@ def _refuse_size(path: Path, limits: Limits) -> None:
     """Raises `BadInput` where a file is so large that reading it for its digest would take minutes."""
     if path.is_file() and (size := path.stat().st_size) > _WHOLE * limits.bytes:
         raise BadInput(
-            f"{path.name} has {size / 1e9:.3g} GB",
-            f"expected at most {_WHOLE * limits.gigabytes:g}; if it is meant to, raise --max_gigabytes",
+            f"{path.name} has {size / 1e9:.3g} GB", f"expected at most {_WHOLE * limits.gigabytes:g}; {_LARGER}"
         )
 
 

@@ -14,6 +14,7 @@ from typing import IO
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import Bounded, open_regular
+from tfinvert.remote import local
 from tfinvert.settings import Limits
 
 DIRECTORY = 128_000_000  # bytes of the list of members: about a million of them, which take a GB
@@ -22,7 +23,7 @@ _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take memory wit
 
 
 class Archive:
-    """A zip archive that stays open; can be used in threads, forked and pickled.
+    """A zip archive that stays open; can be used in threads, forked and pickled. From a store it is fetched first.
 
     Args:
       path: the file.
@@ -53,7 +54,7 @@ class Archive:
             return self._opened[1]
 
     def _open(self) -> zipfile.ZipFile:
-        file = open_regular(self._path)
+        file = open_regular(local(self._path))  # a process that it was sent to fetches its own copy
         weakref.finalize(self, file.close)
         bounded = Bounded(file, self._limits, most=DIRECTORY)
         try:

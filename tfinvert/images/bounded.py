@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from tfinvert.errors import BadInput
+from tfinvert.remote import is_remote, path_of
 from tfinvert.settings import Limits
 
 _KINDS = (
@@ -35,9 +36,11 @@ def open_regular(path: str | Path) -> IO[bytes]:
     """A file for reading. Pipes and devices may keep one waiting, or never end, so they are refused.
 
     Raises:
-      BadInput: it is no regular file.
+      BadInput: it is no regular file, or a store refuses.
       OSError: it cannot be opened.
     """
+    if is_remote(path):
+        return path_of(path).open("rb")
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening some devices does something
         raise BadInput(f"{path} is {kind(path)}", _EXPECTED)
     # Another may lie there by now: this one does not wait, and is looked at again.

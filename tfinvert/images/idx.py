@@ -15,6 +15,7 @@ import numpy as np
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import Bounded, open_regular
 from tfinvert.images.numpy_files import fill
+from tfinvert.remote import local
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _BYTES = b"\x00\x00\x08"  # what every idx file of bytes begins with
@@ -22,7 +23,7 @@ _BYTES = b"\x00\x00\x08"  # what every idx file of bytes begins with
 
 @contextlib.contextmanager
 def _unfolded(path: Path, limits: Limits) -> Iterator[IO[bytes]]:
-    with open_regular(path) as file:
+    with open_regular(local(path)) as file:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         if not zipped:
@@ -60,7 +61,7 @@ def read_idx(path: Path, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
             count = math.prod(shape)
             if not isinstance(file, gzip.GzipFile):
                 start = file.tell()
-                if path.stat().st_size < start + count:
+                if local(path).stat().st_size < start + count:
                     raise EOFError(f"{count} bytes declared")
                 return np.memmap(file, np.uint8, "r", start, shape) if count else np.empty(shape, np.uint8)
             if count > limits.bytes:

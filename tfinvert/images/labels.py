@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from tfinvert.images.bounded import kind, open_regular
 from tfinvert.images.entry import MOST
 from tfinvert.images.idx import read_idx
 from tfinvert.images.numpy_files import NumpyFile
+from tfinvert.images.where import FILE, FOLDER, NOTHING, look
+from tfinvert.remote import path_of
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TEXT = 256_000_000  # bytes: four million lines with paths
@@ -44,7 +45,7 @@ class Labels:
         self._ordered: np.ndarray | None = None
         self._by_id: dict[str, int] | None = None
         if isinstance(given, (str, Path)):
-            given = _one(str(given)) if _is_number(str(given)) else _read(Path(given), limits)
+            given = _one(str(given)) if _is_number(str(given)) else _read(path_of(given), limits)
         if isinstance(given, dict):
             for value in given.values():
                 if not isinstance(value, (int, np.integer)):
@@ -118,8 +119,8 @@ def _number(text: str) -> int:
 
 
 def _read(path: Path, limits: Limits) -> np.ndarray | dict[str, int]:
-    if not path.is_file():
-        what = f"which is {kind(path)}" if os.path.lexists(path) else "no such file"
+    if (there := look(str(path))) != FILE:
+        what = "no such file" if there == NOTHING else f"which is {'a folder' if there == FOLDER else kind(path)}"
         raise BadInput(f"labels {path}", f"{what}; {_EXPECTED}")
     try:
         if path.suffix == ".npy":

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.images.pipelines import is_tfds, prepared, tfds_dataset
+from tfinvert.remote import path_of
 
 
 class Named(NamedTuple):
@@ -53,7 +54,7 @@ def training_source(dataset: str, folder: str | Path = ".", download: bool = Fal
         if name == dataset and (os.path.exists(dataset) or not is_tfds(dataset)):
             return dataset
         return tfds_dataset(name if ":" in name else f"{name}:train", download)
-    known, folder = NAMED[dataset], Path(folder)
+    known, folder = NAMED[dataset], path_of(folder)
     folders = [folder / dataset, folder / dataset.replace("_", "-")]
     if dataset != "fashion_mnist":  # whose files have the names of MNIST's
         folders.append(folder)

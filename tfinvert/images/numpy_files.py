@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from tfinvert.errors import BadInput
 from tfinvert.images.archives import Archive
 from tfinvert.images.bounded import open_regular
+from tfinvert.remote import local
 from tfinvert.settings import Limits
 
 _HEAD = 10_000  # characters of a head: numpy reads it as Python's literals, which take a thousandfold of memory
@@ -49,15 +50,16 @@ class NumpyFile:
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._path, self._limits = path, limits
+        self._here = local(path)
         self._archive: Archive | None = None
         try:
-            with open_regular(path) as file:
+            with open_regular(self._here) as file:
                 if file.read(4) in (b"PK\x03\x04", b"PK\x05\x06"):
                     self._archive = Archive(path, limits)
                     self.heads = self._members(self._archive)
                 else:
                     file.seek(0)
-                    self.heads = {"": _head(file, path.stat().st_size)}
+                    self.heads = {"": _head(file, self._here.stat().st_size)}
         except BadInput as error:
             raise BadInput(f"{path} cannot be read ({error})", _EXPECTED) from error
         except OSError as error:
@@ -102,7 +104,7 @@ class NumpyFile:
             if self._archive is None:
                 if not head.bytes:
                     return np.empty(head.shape, head.dtype)
-                with open_regular(self._path) as file:
+                with open_regular(self._here) as file:
                     return np.memmap(file, head.dtype, "r", head.start, head.shape, order)  # type: ignore[call-overload]
             if head.bytes > self._limits.bytes:
                 raise BadInput(

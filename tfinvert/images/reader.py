@@ -10,6 +10,7 @@ from absl import logging
 from tfinvert.images.entry import Entry
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.like import Like
+from tfinvert.remote import Unavailable
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
@@ -55,9 +56,15 @@ class Reader:
         return found._replace(pixels=scaled, place=waiting.place)
 
     def unit(self, entry: Entry) -> Picture:
-        """The image on [0, 1]."""
+        """The image on [0, 1].
+
+        Raises:
+          Unavailable: it is in a store that is away.
+        """
         try:
             pixels, note = fit_image(entry.read(), self.like.image_shape, self._fit, self.limits)
+        except Unavailable:  # nor can the next ones be read
+            raise
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
             return Picture(entry.id, entry.label, None, " ".join(str(error).split()) or type(error).__name__)
         self.tell(entry.id, note)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-import glob
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.images import glyphs
+from tfinvert.images import glyphs, where
 from tfinvert.images.archives import Archive
 from tfinvert.images.arrays import array_entries, idx_entries, numpy_entries
 from tfinvert.images.bounded import kind
@@ -24,6 +21,7 @@ from tfinvert.images.formats import looks_like_a_picture
 from tfinvert.images.idx import is_idx
 from tfinvert.images.like import is_picture, words
 from tfinvert.images.pipelines import DatasetEntries, is_tfds, tfds_entries
+from tfinvert.remote import is_remote, path_of
 
 _TFDS = "tfds:"
 _A_SOURCE = "a folder, a glob, a picture, .npy, .npz, idx(.gz), .zip or tfds:NAME"
@@ -67,7 +65,7 @@ def open_source(source: Any = None, how: Reading | None = None) -> Iterable[Entr
     if isinstance(source, list) and source and all(isinstance(item, Entry) for item in source):
         return source
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, Path)) for item in source):
-        return _several([str(item) for item in source], how)
+        return _several([(str(item), None) for item in source], how)
     if isinstance(source, (list, tuple, np.ndarray)) or tf.is_tensor(source):
         try:
             array = np.asarray(source)
@@ -82,42 +80,46 @@ def _glyph(font: str, character: str, how: Reading) -> np.ndarray:
     return opaque(grey) if how.shape[-1] == 4 else grey
 
 
-def _path(text: str, how: Reading) -> Iterable[Entry]:
+def _path(text: str, how: Reading, known: str | None = None) -> Iterable[Entry]:
+    """The images of a text; `known` is what lies there, where that was looked up before."""
     if not text.strip(" ,"):
         raise BadInput(f"images {text!r}", f"expected {_A_SOURCE}")
-    path = Path(text)
-    if os.path.isdir(text):  # unlike Path's, these take texts that are too long for a path: many names with commas
-        found, others = _walk(path)
+    there = where.look(text) if known is None else known
+    if there == where.FOLDER:
+        found, others = where.pictures(text)
         if not found:
             raise BadInput(f"folder {text} holds no pictures ({others} other files)", f"expected {_PICTURES}")
         return [_picture(file, how) for file in found]
-    if os.path.isfile(text):
-        return _file(path, None, how)
+    if there == where.FILE:
+        return _file(path_of(text), None, how)
     container, _, key = text.rpartition(":")
-    if os.path.isfile(container):
-        return _file(Path(container), key, how)
-    if os.path.lexists(text):
+    if where.look(container) == where.FILE:
+        return _file(path_of(container), key, how)
+    if there == where.OTHER:
         raise BadInput(f"images {text}, which is {kind(text)}", f"expected {_A_SOURCE}")
-    if text.startswith(_TFDS) or is_tfds(text):
+    if not is_remote(text) and (text.startswith(_TFDS) or is_tfds(text)):
         return tfds_entries(text.removeprefix(_TFDS), how)
-    try:
-        matches = sorted(glob.glob(text, recursive=True))
-    except (RecursionError, ValueError) as error:  # a very deep tree; a zero byte
-        raise BadInput(f"images {text!r} ({error})", "expected a pattern of fewer folders, or a folder") from error
+    matches = where.matches(text)
     if matches:
-        files = [match for match in matches if not os.path.isdir(match)]
+        files = [(match, there) for match, there in matches if there != where.FOLDER]
         return _several(files or matches, how)
     if "," in text:
-        return _several([part.strip() for part in text.split(",") if part.strip()], how)
+        return _several([(part.strip(), None) for part in text.split(",") if part.strip()], how)
     raise BadInput(f"images {text}", f"no such file, folder or match; expected {_A_SOURCE}")
 
 
-def _several(paths: Sequence[str], how: Reading) -> Iterable[Entry]:
-    """Pictures keep their path as id; of files that hold many, the file's name comes before the index."""
+def _several(paths: Sequence[tuple[str, str | None]], how: Reading) -> Iterable[Entry]:
+    """Pictures keep their path as id; of files that hold many, the file's name comes before the index.
+
+    Args:
+      paths: with what lies there, where that is known.
+      how: see `open_source`.
+    """
     entries: list[Entry] = []
-    for text in paths:
-        special = os.path.lexists(text) and not (os.path.isdir(text) or os.path.isfile(text))
-        many = [_picture(Path(text), how)] if special else list(_path(text, how))  # a pipe says so in its turn
+    for text, known in paths:
+        there = where.look(text) if known is None else known
+        # A pipe says so in its turn.
+        many = [_picture(Path(text), how)] if there == where.OTHER else list(_path(text, how, there))
         indexed = bool(many) and many[0].id == "0"
         entries += [entry._replace(id=_id(f"{text}[{entry.id}]")) if indexed else entry for entry in many]
     return entries
@@ -138,35 +140,11 @@ def _file(path: Path, key: str | None, how: Reading) -> Iterable[Entry]:
         raise BadInput(
             f"images {path}:{key}", "nothing can be chosen from such a file; expected .npz:key or .zip:folder"
         )
+    if is_remote(path) and looks_like_a_picture(path.name):  # not fetched before its turn
+        return [_picture(path, how)]
     if is_idx(path, how.limits):
         return idx_entries(path, how)
     return [_picture(path, how)]
-
-
-def _walk(folder: Path) -> tuple[list[Path], int]:
-    """The pictures below a folder, and how many other files there are.
-
-    Links to folders are not followed, for they may lead round in a circle. Python's own walks call themselves for each
-    level, which very deep trees do not allow.
-    """
-    found: list[Path] = []
-    others, left = 0, [str(folder)]
-    while left:
-        try:
-            with os.scandir(left.pop()) as listing:
-                for each in listing:
-                    if each.is_dir(follow_symlinks=False):
-                        if not each.name.startswith((".", "__MACOSX")):
-                            left.append(each.path)
-                    elif os.path.isdir(each.path):
-                        continue
-                    elif looks_like_a_picture(each.name) and not each.name.startswith((".", "__MACOSX")):
-                        found.append(Path(each.path))
-                    else:
-                        others += 1
-        except OSError as error:
-            logging.warning("a folder is left out: %s", error)
-    return sorted(found), others
 
 
 def _refuse_pictures(what: str, how: Reading) -> None:
@@ -179,12 +157,13 @@ def _refuse_pictures(what: str, how: Reading) -> None:
         )
 
 
-def _picture(path: Path, how: Reading) -> Entry:
+def _picture(path: str | Path, how: Reading) -> Entry:
     _refuse_pictures(f"the picture {path}", how)
-    return Entry(_id(path.as_posix()), None, functools.partial(_read, path, how))
+    text = path.as_posix() if isinstance(path, Path) else str(path)  # entries may be a million
+    return Entry(_id(text), None, functools.partial(_read, text, how))
 
 
-def _read(path: Path, how: Reading) -> np.ndarray:
+def _read(path: str, how: Reading) -> np.ndarray:
     return decode_file(path, how.array_range, how.limits, alpha=how.shape[-1] == 4)
 
 

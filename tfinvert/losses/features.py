@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.losses.terms import Prior, Term
 from tfinvert.objective import Objective
+from tfinvert.remote import local, path_of
 
 
 class _Network(NamedTuple):
@@ -69,7 +70,7 @@ class Features(Term):
             least = _APPLICATIONS[self.network].least
             if self.size is not None and self.size < least:
                 raise BadInput(f"size={self.size} for {self.network}", f"expected at least {least}")
-        elif not callable(self.network) and not Path(self.network).is_file():
+        elif not callable(self.network) and not path_of(self.network).is_file():
             raise BadInput(
                 f"perceptual network {self.network!r}", f"expected one of {', '.join(NETWORKS)}, or a model's file"
             )
@@ -115,7 +116,7 @@ class Features(Term):
             if known is not None:
                 model = self._cut(self._application(known))
                 return _quiet(model), lambda images: known.prepare(255 * images), self.size or known.size
-            model = self.network if callable(self.network) else _file(Path(self.network))
+            model = self.network if callable(self.network) else _file(path_of(self.network))
             low, high = self.value_range
             size = self.size or _own_size(model)
             scale = lambda images: low + (high - low) * images
@@ -123,8 +124,9 @@ class Features(Term):
 
     def _application(self, known: _Network) -> keras.Model:
         size, weights = self.size or known.size, str(self.weights)
+        file = str(local(path_of(weights)))  # a name such as "imagenet" stays as it is
         try:
-            return known.build(include_top=False, weights=weights, input_shape=(size, size, 3))
+            return known.build(include_top=False, weights=file, input_shape=(size, size, 3))
         except Exception as error:  # of the network, of the file, or of the cache
             what = "cannot be downloaded" if weights == "imagenet" else "cannot be read"
             raise BadInput(
@@ -148,8 +150,9 @@ def _quiet(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _file(path: Path) -> keras.Model:
+    file = local(path)
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(file, compile=False)
     except Exception as error:
         raise BadInput(
             f"perceptual network {path.name} cannot be read ({' '.join(str(error).split())[:160]})",

@@ -21,6 +21,7 @@ from tfinvert.images.encode import unpacked
 from tfinvert.images.like import is_series
 from tfinvert.images.shown import check_shown, seen, told
 from tfinvert.inversion import Inversion, TwoStepInversion
+from tfinvert.remote import path_of
 from tfinvert.report.series import plot
 from tfinvert.runs.files import whole
 from tfinvert.runs.stored import Stored
@@ -59,7 +60,7 @@ class Picture(Figure):
 
     def write(self, path: str | Path) -> Path:
         """Writes it as PNG, into a folder that is made if it is not there."""
-        path = Path(path)
+        path = path_of(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as temporary:
             self.savefig(temporary, format="png")

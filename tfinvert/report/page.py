@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from tfinvert.images import Sources
+from tfinvert.remote import path_of
 from tfinvert.report.contents import of_run, of_training
 from tfinvert.report.shelves import shelves
 from tfinvert.runs import open_run
@@ -42,7 +43,7 @@ def page(
     Raises:
       BadInput: the folder holds no run, or no images of such channels.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     training = (folder / "training.json").is_file() and not (folder / "run.json").is_file()
     if training:
         contents = of_training(folder)

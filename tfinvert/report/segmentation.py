@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from tfinvert.errors import BadInput
 from tfinvert.images.shown import seen, told
+from tfinvert.remote import path_of
 from tfinvert.report.figures import Picture, show
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import writable, write_picture
@@ -47,7 +48,7 @@ def segmentations(
     Raises:
       BadInput: there is no such image, all are left out, or the folder cannot be written.
     """
-    every, folder = run.ids(), Path(folder)
+    every, folder = run.ids(), path_of(folder)
     wanted = every if ids is None else list(dict.fromkeys(run.known(ids, every)))
     names = safe_names(every)
     pictures, figures = writable(folder / "labels"), writable(folder)

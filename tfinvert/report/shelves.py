@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageSequence
 
+from tfinvert.images.bounded import open_regular
 from tfinvert.images.formats import formats
 from tfinvert.report.thumbnails import Room
 
@@ -66,14 +67,14 @@ def _stills(title: str, files: Sequence[Path]) -> Shelf:
 
 
 def _read(file: Path) -> Image.Image:
-    with Image.open(file, formats=formats()) as image:
+    with open_regular(file) as opened, Image.open(opened, formats=formats()) as image:
         return image.convert("RGB")
 
 
 def _frames(file: Path | None) -> list[Image.Image]:
     if file is None:
         return []
-    with Image.open(file, formats=formats()) as image:
+    with open_regular(file) as opened, Image.open(opened, formats=formats()) as image:
         return [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
 
 

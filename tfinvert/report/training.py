@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfinvert.remote import path_of
 from tfinvert.report.figures import Picture, plain
 
 
@@ -20,7 +21,7 @@ class Losses(NamedTuple):
 
 def read_losses(table: str | Path) -> Losses:
     """Reads a CSV file with the column `epoch` and one for each loss; its last line may not be whole yet."""
-    with Path(table).open(encoding="utf-8") as file:
+    with path_of(table).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     known = [row for row in rows if np.isfinite(_number(row.get("epoch")))]
     names = [name for name in (known[0] if known else {}) if name and name != "epoch"]

@@ -1,4 +1,8 @@
-"""Files, and folders of files, that are whole or not there, whenever their writer is killed."""
+"""Files, and folders of files, that are whole or not there, whenever their writer is killed.
+
+On this machine they are written under a hidden name, and renamed. In a store an upload is there whole, or not at all:
+so they are written here, and sent.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import os
 import platform
 import secrets
 import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +25,7 @@ from PIL import Image
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import open_regular
+from tfinvert.remote import is_remote, path_of
 
 _PARTIAL = ".partial-"
 _ENDING = 20  # letters of a file's name that its hidden name keeps: enough for ".weights.h5"
@@ -38,10 +44,14 @@ def writable(folder: str | Path) -> Path:
     Raises:
       BadInput: it cannot be made or written: told now, and not after an hour's work.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
+    trial = folder / _hidden("trial")
+    if is_remote(folder):
+        trial.write_bytes(b"")
+        trial.unlink(missing_ok=True)
+        return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial = folder / _hidden("trial")
         trial.touch()
         trial.unlink(missing_ok=True)  # a writer that opens the folder just now may have cleared it away
         clear(folder)
@@ -58,6 +68,8 @@ def clear(folder: Path, every: bool = False) -> None:
       folder: where.
       every: that of living processes, too: only for whoever holds the folder's lock.
     """
+    if is_remote(folder):  # nothing half done is ever sent there
+        return
     for left_over in folder.glob(f"{_PARTIAL}*"):
         # A folder that does not say who made it is not ours.
         if _dead(left_over.name) or (every and not _is_folder(left_over)):
@@ -77,6 +89,11 @@ def whole(path: Path, new: bool = False) -> Iterator[Path]:
     Raises:
       BadInput: it cannot be written, for want of room or of a folder; or it is there already.
     """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory() as here:
+            yield (temporary := Path(here) / path.name)
+            _send(temporary, path, new)
+        return
     path = path.absolute()  # whoever writes may change the folder meanwhile
     temporary = path.with_name(_hidden(path.name))
     _at_work.add(temporary.name)
@@ -103,8 +120,15 @@ def whole(path: Path, new: bool = False) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """As `whole`: another folder to write files to, which then takes the place of what is there.
 
-    Killed between the two, neither is there.
+    Killed between the two, neither is there; in a store, only some of the files.
     """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory() as here:
+            yield Path(here)
+            remove(path)
+            for each in sorted(Path(here).iterdir()):
+                _send(each, path / each.name)
+        return
     with whole(path) as temporary:
         temporary.mkdir()
         yield temporary
@@ -114,12 +138,31 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Takes away a file or a folder, if it is there; half a folder is never seen."""
+    """Takes away a file or a folder, if it is there; half a folder is never seen, but in a store."""
+    if is_remote(path):
+        store: Any = path
+        store.remove()
+        return
     if _is_folder(path):
         hidden = path.with_name(_hidden(path.name))
         os.replace(path, hidden)
         path = hidden
     _delete(path)
+
+
+def here(folder: str | Path, why: str) -> Path:
+    """A folder that must be one of this machine.
+
+    Args:
+      folder: where something is to be written.
+      why: it must be, in words that end with this machine.
+
+    Raises:
+      BadInput: it is in a store.
+    """
+    if is_remote(folder):
+        raise BadInput(f"{folder} is in a store", f"{why}: choose a folder there, and copy it afterwards")
+    return Path(folder)
 
 
 def unwritable(path: Path, error: OSError) -> BadInput:
@@ -191,10 +234,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _hidden(name: str) -> str:
     """A name of its own: where and by which process it is written stands in it."""
-    return f"{_PARTIAL}{_here()}-{os.getpid()}-{secrets.token_hex(4)}-{name[-_ENDING:]}"
+    return f"{_PARTIAL}{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}-{name[-_ENDING:]}"
 
 
-def _here() -> str:
+def this_machine() -> str:
     """Where a process's number means something: this machine, or this container on it."""
     try:
         among = os.readlink("/proc/self/ns/pid")
@@ -207,9 +250,17 @@ def _dead(name: str) -> bool:
     """Whether the process is known to be gone that wrote to this hidden name."""
     place, _, rest = name.removeprefix(_PARTIAL).partition("-")
     process = rest.partition("-")[0]
-    if place != _here() or not process.isdecimal():
+    if place != this_machine() or not process.isdecimal():
         return False
     return name not in _at_work if int(process) == os.getpid() else not psutil.pid_exists(int(process))
+
+
+def _send(file: Path, path: Path, new: bool = False) -> None:
+    store: Any = path
+    try:
+        store.put(file, new)
+    except FileExistsError as error:
+        raise BadInput(f"{path} is there already", "start the same command again") from error
 
 
 def _is_folder(path: Path) -> bool:

@@ -20,6 +20,7 @@ from tfinvert.images import Scale, Sources
 from tfinvert.images.encode import unpacked
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
+from tfinvert.remote import path_of
 from tfinvert.runs.job import MIXED, found, load, pictures
 from tfinvert.runs.stored import Stored
 from tfinvert.settings import DEFAULT_LIMITS, Job, Limits, changed, of_nest
@@ -71,7 +72,7 @@ class FinishedRun:
                 f"the generator of {self.stored.folder} was an object in memory, {where}",
                 "save it and give its file (--generator), or give the object to open_run",
             )
-        if isinstance(where, (str, Path)) and not is_handle(str(where)) and not Path(where).exists():
+        if isinstance(where, (str, Path)) and not is_handle(str(where)) and not path_of(where).exists():
             raise BadInput(f"the generator of {self.stored.folder}, {where}: no such file", _WHERE)
         generator = load(self.job)
         if self.fingerprint and generator.about.fingerprint != self.fingerprint:

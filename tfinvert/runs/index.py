@@ -63,13 +63,15 @@ class Index(NamedTuple):
         order = np.argsort(rows, kind="stable")
         rising = rows[order]
         ends = np.cumsum([part.rows for part in self.parts])
-        tables = [parts.schema(columns).empty_table()]
+        chosen: list[tuple[Part, np.ndarray | None]] = []
         for part, end in zip(self.parts, ends, strict=True):
             start = end - part.rows
-            chosen = rising[np.searchsorted(rising, start) : np.searchsorted(rising, end)] - start
-            if len(chosen):
-                tables.append(parts.read(part, columns, None if len(chosen) == part.rows else chosen))
-        found = pa.concat_tables(tables)
+            rows_of = rising[np.searchsorted(rising, start) : np.searchsorted(rising, end)] - start
+            if len(rows_of):
+                chosen.append((part, None if len(rows_of) == part.rows else rows_of))
+        paths = [part.path for part, _ in chosen]
+        tables = parts.each(paths, lambda each: parts.read(each[0], columns, each[1]), chosen)
+        found = pa.concat_tables([parts.schema(columns).empty_table(), *tables])
         return found if np.array_equal(rising, rows) else found.take(pa.array(np.argsort(order, kind="stable")))
 
     def _as_they_lie(self) -> bool:
@@ -93,8 +95,9 @@ def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Hea
       FileNotFoundError: a part was merged with others meanwhile.
     """
     known = {} if known is None else known
-    heads = [known[path] if path in known else known.setdefault(path, parts.head(path)) for path in paths]
-    heads.sort(key=lambda each: (each.part.first, each.part.path.name))
+    paths = list(paths)
+    parts.heads([path for path in paths if path not in known], known)
+    heads = sorted((known[path] for path in paths), key=lambda each: (each.part.first, each.part.path.name))
     run = run or next(iter(copies(each.part for each in heads)), b"")
     own = _own(heads, run)
     left_over = _left_over(own)
@@ -118,9 +121,9 @@ def index(folder: Path, paths: Iterable[Path], run: bytes, known: dict[Path, Hea
 
 def _counting(heads: Sequence[Head], numbers: np.ndarray) -> tuple[np.ndarray, int]:
     """The row of each image that counts, and how many do not because another try found more."""
-    statuses = pa.chunked_array(
-        [chunk for each in heads for chunk in parts.read(each.part, ["status"])["status"].chunks]
-    )
+    files = [each.part for each in heads]
+    tables = parts.each([part.path for part in files], lambda part: parts.read(part, ["status"]), files)
+    statuses = pa.chunked_array([chunk for table in tables for chunk in table["status"].chunks])
     again = pc.is_in(statuses, value_set=AGAIN).to_numpy()
     order = np.lexsort((again, numbers))
     rows = order[np.diff(numbers[order], prepend=-1) > 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,13 +26,15 @@ def small(found: Sequence[Part]) -> list[Part]:
 
 def own(found: Sequence[Part], shard: Shard) -> list[Part]:
     """The small ones whose rows all belong to a shard: no writer of another one touches these."""
-    kept = []
-    for part in small(found):
-        # Those of others come and go meanwhile.
-        with contextlib.suppress(FileNotFoundError):
-            if shard.has(part.first) and all(map(shard.has, parts.head(part.path).places.tolist())):
-                kept.append(part)
-    return kept
+
+    def belongs(part: Part) -> bool:
+        try:
+            return shard.has(part.first) and all(map(shard.has, parts.head(part.path).places.tolist()))
+        except FileNotFoundError:  # those of others come and go meanwhile
+            return False
+
+    few = small(found)
+    return list(itertools.compress(few, parts.each([part.path for part in few], belongs, few)))
 
 
 def group(found: Sequence[Part]) -> list[Part]:
@@ -73,11 +74,14 @@ def merge(sources: Sequence[Part], run: bytes) -> Part | None:
 
 def delete(paths: Sequence[Path]) -> None:
     """Deletes parts whose rows stand in others."""
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:  # Windows deletes nothing that somebody reads; it does not count any more
-            logging.debug("%s stays: %s", path, error)
+    parts.each(paths, _delete, paths)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:  # Windows deletes nothing that somebody reads; it does not count any more
+        logging.debug("%s stays: %s", path, error)
 
 
 def _groups(sources: Sequence[Part]) -> Iterator[pa.Table]:

@@ -8,9 +8,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tfinvert.errors import BadInput
+from tfinvert.remote import is_remote
 from tfinvert.runs.files import whole
 from tfinvert.solvers.status import Status
 
@@ -56,6 +58,10 @@ _TEXTS = 10**8  # bytes of such texts in a group of rows
 _RUN, _REPLACES = b"tfinvert:run", b"tfinvert:replaces"
 _GROUP = 1024  # rows that are read at once where one of them is wanted
 _STATUSES = {status.name.lower() for status in Status}
+_AWAY = "move it out of the folder"
+_AT_ONCE, _BLOCK = 16, 2**16  # parts in a store that are asked for at a time, and bytes that are fetched of one
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 _NOWHERE = 2**62  # the place of rows of which nobody knows it: behind all others
 
 
@@ -109,6 +115,29 @@ def write(folder: Path, first: int, tables: Iterable[pa.Table], run: bytes = b""
     return Part(path, rows, size, first, run, names)
 
 
+def heads(paths: Sequence[Path], known: dict[Path, Head] | None = None) -> list[Head]:
+    """Which images are in some files; those in a store are asked for many at a time.
+
+    Args:
+      paths: of the files.
+      known: where each is added once it is known, also where another raises.
+
+    Raises:
+      BadInput, FileNotFoundError: as of `head`.
+    """
+    found: dict[Path, Head] = {} if known is None else known
+
+    return each(paths, lambda path: found.setdefault(path, head(path)), paths)
+
+
+def each(paths: Sequence[Path], work: Callable[[_Given], _Made], given: Sequence[_Given]) -> list[_Made]:
+    """What `work` makes of each of what is given; of many at a time where the files are in a store, which is far."""
+    if not any(map(is_remote, paths[:1])):
+        return list(map(work, given))
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(work, given))
+
+
 def head(path: Path) -> Head:
     """Which images are in a file.
 
@@ -116,15 +145,15 @@ def head(path: Path) -> Head:
       BadInput: it is damaged, or no file of ours.
       FileNotFoundError: it is not there any more.
     """
-    with _opened(path) as file:
+    with _opened(path) as (file, size):
         there = [name for name in ("id", "place") if name in file.schema_arrow.names]
         rows = file.metadata.num_rows
-        _refuse_bombs(file, path, there)
+        _refuse_bombs(file, path, size, there)
         table = _fitting(path, file.read(there, use_threads=False), ("id", "place"), 0, rows)
         places, stated = table["place"].to_numpy(), file.metadata.metadata or {}
         replaces = frozenset(filter(lambda name: isinstance(name, str), json.loads(stated.get(_REPLACES, b"[]"))))
         first = int(places.min(initial=_NOWHERE))
-        part = Part(path, rows, path.stat().st_size, first, stated.get(_RUN, b""), replaces)
+        part = Part(path, rows, size, first, stated.get(_RUN, b""), replaces)
     return Head(part, table["id"], places)
 
 
@@ -145,9 +174,9 @@ def read(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -> 
 
 def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -> Iterator[pa.Table]:
     """The same, as tables of some rows each: what is large need never be in memory all at once."""
-    with _opened(part.path) as file:
+    with _opened(part.path) as (file, size):
         there = [name for name in file.schema_arrow.names if name in columns]
-        _refuse_bombs(file, part.path, there)
+        _refuse_bombs(file, part.path, size, there)
         end = 0
         for group in range(file.metadata.num_row_groups):
             start, end = end, end + file.metadata.row_group(group).num_rows
@@ -161,17 +190,19 @@ def groups(part: Part, columns: Sequence[str], rows: np.ndarray | None = None) -
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path) -> Iterator[tuple[pq.ParquetFile, int]]:
+    """The file, and its bytes."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would keep one waiting
-            raise BadInput(f"{path} is no regular file", "move it out of the folder")
-        known = pq.read_metadata(path)
-        repeated = [name for name in _REPEATED if name in known.schema.names]
-        with pq.ParquetFile(path, metadata=known, read_dictionary=repeated, page_checksum_verification=True) as file:
-            missing = [name for name in ("id", "status") if name not in file.schema_arrow.names]
-            if missing:
-                raise BadInput(f"{path} holds no rows of a run (no column {missing[0]})", "move it out of the folder")
-            yield file
+        with _source(path) as (source, size):
+            known = pq.read_metadata(source)
+            how: dict[str, Any] = {"read_dictionary": [name for name in _REPEATED if name in known.schema.names]}
+            # In a store, ranges that lie near each other are fetched at once.
+            how |= {"page_checksum_verification": True, "pre_buffer": is_remote(path)}
+            with pq.ParquetFile(source, metadata=known, **how) as file:
+                missing = [name for name in ("id", "status") if name not in file.schema_arrow.names]
+                if missing:
+                    raise BadInput(f"{path} holds no rows of a run (no column {missing[0]})", _AWAY)
+                yield file, size
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -183,9 +214,24 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         ) from error
 
 
-def _refuse_bombs(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> None:
+@contextlib.contextmanager
+def _source(path: Path) -> Iterator[tuple[Any, int]]:
+    """What Parquet's reader takes, and its bytes."""
+    if is_remote(path):
+        with path.open("rb", _BLOCK) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            yield file, size
+        return
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # a pipe would keep one waiting
+        raise BadInput(f"{path} is no regular file", _AWAY)
+    yield path, status.st_size
+
+
+def _refuse_bombs(file: pq.ParquetFile, path: Path, size: int, columns: Sequence[str]) -> None:
     """Raises `BadInput` where columns would unfold to far more than the file: ours are never written so."""
-    most = _FEW + 8 * path.stat().st_size
+    most = _FEW + 8 * size
     for group in range(file.metadata.num_row_groups):
         about = file.metadata.row_group(group)
         for number in range(about.num_columns):
@@ -197,9 +243,7 @@ def _refuse_bombs(file: pq.ParquetFile, path: Path, columns: Sequence[str]) -> N
             folded = column.has_dictionary_page and name not in _REPEATED
             folded = folded and column.num_values * column.total_uncompressed_size > _FOLDED
             if folded or column.compression not in _COMPRESSIONS or column.num_values > most:
-                raise BadInput(
-                    f"{path} holds no rows of a run ({name} is packed in another way)", "move it out of the folder"
-                )
+                raise BadInput(f"{path} holds no rows of a run ({name} is packed in another way)", _AWAY)
 
 
 def _unfolded(table: pa.Table, path: Path) -> pa.Table:
@@ -213,7 +257,7 @@ def _unfolded(table: pa.Table, path: Path) -> pa.Table:
         if pa.types.is_dictionary(column.type):
             lengths = (pc.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
             if sum(pc.sum(each).as_py() or 0 for each in lengths) > _TEXTS:
-                raise BadInput(f"{path} has texts of more than {_TEXTS / 1e9:g} GB", "move it out of the folder")
+                raise BadInput(f"{path} has texts of more than {_TEXTS / 1e9:g} GB", _AWAY)
             table = table.set_column(place, name, column.cast(pa.string()))
     return table
 
@@ -230,10 +274,10 @@ def _fitting(path: Path, table: pa.Table | None, columns: Sequence[str], start: 
         lacking = table is None or name not in table.column_names
         column = pa.chunked_array([pa.nulls(count, kind)]) if table is None or lacking else table[name]
         if column.type != kind and not (pa.types.is_string(kind) and pa.types.is_large_string(column.type)):
-            raise BadInput(f"{path} holds no rows of a run ({name} is {column.type})", "move it out of the folder")
+            raise BadInput(f"{path} holds no rows of a run ({name} is {column.type})", _AWAY)
         found[name] = column.cast(kind)
     if "id" in found and found["id"].null_count:
-        raise BadInput(f"{path} has rows without an id", "move it out of the folder")
+        raise BadInput(f"{path} has rows without an id", _AWAY)
     if "place" in found and found["place"].null_count:
         found["place"] = pa.chunked_array([pa.array(_by_name(path) + np.arange(start, start + count))])
     if "status" in found:

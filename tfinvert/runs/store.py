@@ -11,9 +11,11 @@ import pyarrow as pa
 from absl import logging
 
 from tfinvert.errors import BadInput
+from tfinvert.remote import is_remote
 from tfinvert.runs import merging, parts
 from tfinvert.runs.files import clear, writable, write_bytes
 from tfinvert.runs.index import changed, copies, settings_of
+from tfinvert.runs.lease import Lease
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.parts import SCHEMA, Part
 from tfinvert.runs.stored import Stored, listed
@@ -42,7 +44,9 @@ class Store(Stored):
         if self.results.is_symlink():
             raise BadInput(f"{self.results} is a link", "rows would be written elsewhere: link the run's whole folder")
         writable(self.results)
-        self._shard, self._lock = shard, Lock(self.folder, shard)
+        kind = Lease if is_remote(self.folder) else Lock
+        self._shard = shard
+        self._lock: Lock | Lease = kind(self.folder, shard)
         self._entered = False
         self._run = b""  # run.json, which every part has a copy of
         self._small: list[Part] = []
@@ -168,7 +172,8 @@ class Store(Stored):
           BadInput: rows are there, and none is of a run with these settings.
         """
         path = self.folder / "run.json"
-        found = [parts.head(self.results / name).part for name, *_ in listed(self.results)]
+        paths = [self.results / name for name, *_ in listed(self.results)]
+        found = [each.part for each in parts.heads(paths)]
         known = copies(found)
         plain = json.loads(json.dumps(wanted))
         for copy in known:

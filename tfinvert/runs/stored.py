@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from absl import logging
 
 from tfinvert.errors import BadInput
+from tfinvert.remote import is_remote, path_of
 from tfinvert.runs.files import read_json, read_small
 from tfinvert.runs.index import AGAIN, LOST, Index, index, settings_of, tell
 from tfinvert.runs.parts import SCHEMA, Head
@@ -35,9 +36,10 @@ class Stored:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = path_of(folder)
         self.results = self.folder / "results"
         self._seen: tuple[Any, Index] | None = None
+        self._heads: dict[Path, Head] = {}  # of parts in a store: they never change, and take long to read
 
     def about(self) -> dict[str, Any]:
         """What `run.json` says: the settings as "settings", and what else is worth knowing.
@@ -123,13 +125,14 @@ class Stored:
         Raises:
           BadInput: a part is damaged, or parts come and go all the time.
         """
-        heads: dict[Path, Head] = {}
+        heads = self._heads if is_remote(self.folder) else {}
         for _ in range(_TRIES):
             try:
                 names = listed(self.results)
                 if self._seen is None or self._seen[0] != names:
                     paths = [self.results / name for name, *_ in names]
                     self._seen = (names, index(self.folder, paths, self._run_json(), heads))
+                    self._heads = {path: heads[path] for path in paths} if is_remote(self.folder) else {}
                 return use(self._seen[1])
             except FileNotFoundError as error:
                 logging.debug("%s has been merged with others", error.filename)
@@ -158,12 +161,16 @@ def listed(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def _list(folder: Path) -> list[tuple[str, int, int]]:
+    if is_remote(folder):
+        store: Any = folder
+        names = ((each["name"].rpartition("/")[2], each["size"] or 0, 0) for each in store.listing())
+        return sorted(each for each in names if _is_part(each[0]))
     found: list[tuple[str, int, int]] = []
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is no folder", "choose another run's, or move it out of the way")
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("part-") and entry.name.endswith(".parquet"):
+            if _is_part(entry.name):
                 try:
                     status = entry.stat()
                     found.append((entry.name, status.st_size, status.st_mtime_ns))
@@ -172,6 +179,10 @@ def _list(folder: Path) -> list[tuple[str, int, int]]:
                 except OSError:  # who reads it will say what is wrong
                     found.append((entry.name, 0, 0))
     return sorted(found)
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith("part-") and name.endswith(".parquet")
 
 
 def _checked(about: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -104,7 +104,8 @@ class GeneratorSettings(Settings):
 
     source: Any = setting(
         None,
-        "A .keras or HDF5 file, a SavedModel or TF-Hub folder, a TF-Hub handle; default: the built-in glyph generator.",
+        "A .keras or HDF5 file, a SavedModel or TF-Hub folder, also by URL (s3://, gs://), or a TF-Hub handle; "
+        "default: the built-in glyph generator.",
         flag="generator",
         open=True,
     )
@@ -137,7 +138,7 @@ class ImageSettings(Settings):
 
     source: Any = setting(
         None,
-        "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder] or tfds:NAME[:split].",
+        "Folder, glob, file, .npy, .npz[:key], idx(.gz), .zip[:folder], also by URL (s3://), or tfds:NAME[:split].",
         flag="images",
         open=True,
     )

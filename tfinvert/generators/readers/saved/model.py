@@ -17,6 +17,7 @@ from tfinvert.generators.readers.roles import roles
 from tfinvert.generators.readers.saved.files import GRAPH, listed, parsed
 from tfinvert.generators.readers.saved.function import computing
 from tfinvert.generators.readers.saved.trusted import trusted
+from tfinvert.remote import is_remote
 from tfinvert.settings import DEFAULT_INPUTS, DEFAULT_LIMITS, Inputs, Limits
 
 _SIGNATURES = ("default", "serving_default", "generator", "generate")  # looked for in this order
@@ -36,7 +37,8 @@ class Signature(NamedTuple):
 
 def is_saved_model(path: Path) -> bool:
     """Whether this is a folder with a SavedModel in it."""
-    return os.path.isfile(path / GRAPH)  # false too for names that no file can have
+    # The second is false too for names that no file can have.
+    return (path / GRAPH).is_file() if is_remote(path) else os.path.isfile(path / GRAPH)
 
 
 def read(
