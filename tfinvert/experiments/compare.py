@@ -135,11 +135,12 @@ def of_runs(names: Sequence[str], runs: Sequence[Ready], to: Scale) -> list[Repr
       BadInput: no image is left.
     """
     stored = [_rows(run, name) for name, run in zip(names, runs, strict=True)]
-    inverted = set.intersection(*map(set, stored))
+    sources = pictures(runs[0].job, to)
+    wanted = {waiting.entry.id for waiting in sources.left(frozenset())}
+    inverted = wanted.intersection(*stored)
     if not inverted:
-        count = len(runs[0].store.ids())
-        raise BadInput(f"{count} images, none of them inverted by all generators", "see above for the reasons")
-    targets = _read(pictures(runs[0].job, to), inverted)
+        raise BadInput(f"{len(wanted)} images, none of them inverted by all generators", "see above for the reasons")
+    targets = _read(sources, inverted)
     found = []
     for name, run, rows in zip(names, runs, stored, strict=True):
         chosen = [rows[image_id] for image_id in targets.ids]
