@@ -55,7 +55,8 @@ def rays(folder: Path, images: int, seconds: float) -> None:
     import ray.data
     from ray.data.checkpoint import CheckpointConfig
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    # Two more than workers: Ray's reading and writing are tasks of their own, and would wait for ever.
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.checkpoint_config = CheckpointConfig(

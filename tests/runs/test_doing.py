@@ -81,6 +81,14 @@ def test_signs_count_images_through_all_parts_of_a_task():
     assert done[-1] == 7
 
 
+def test_a_picture_in_a_store_may_take_as_long_as_any_step():
+    signs = []
+    entry = Entry("s3://bucket/a.png", None, lambda: np.zeros((4, 4, 1), np.float32))
+    sources = Sources([entry], LINEAR.generator)
+    Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), signs.append)
+    assert signs[0] == Sign(item=0)
+
+
 # -- Images that are lost
 
 

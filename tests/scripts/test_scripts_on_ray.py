@@ -10,6 +10,7 @@ from tfinvert.experiments import recovery
 from tfinvert.runs import Store
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.slow  # each command begins workers of its own
 RAY = {"engine": "ray", "workers": 2}
 
 
@@ -18,7 +19,7 @@ def cluster():
     """One for all tests here: it takes seconds to begin."""
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -130,7 +130,7 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
     try:
         with captured():
             if settings.address is None:
-                ray.init(num_cpus=max(wanted, os.cpu_count() or 1), include_dashboard=False, **quiet)
+                ray.init("local", num_cpus=max(wanted, os.cpu_count() or 1), include_dashboard=False, **quiet)
             else:
                 _ask(settings.address)
                 ray.init(settings.address, **quiet)

@@ -17,6 +17,7 @@ from tfinvert.generators import Generator
 from tfinvert.images.encode import packed
 from tfinvert.images.reader import Picture, Reader, Waiting
 from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
+from tfinvert.remote import is_remote
 from tfinvert.solvers.status import Status
 
 Inverts = Inverter | TwoStep
@@ -62,7 +63,9 @@ class Inverting:
         return rows
 
     def _read(self, number: int, waiting: Waiting, tell: Tell) -> Picture:
-        tell(Sign(item=number, seconds=_LATE * self._reader.limits.seconds))
+        # A store may be away for a while, which is not the picture's fault.
+        soon = None if is_remote(waiting.entry.id) else _LATE * self._reader.limits.seconds
+        tell(Sign(item=number, seconds=soon))
         return self._reader(waiting)
 
     def _halve(self, images: int, error: Exception) -> None:
