@@ -4,6 +4,7 @@
 
 WHAT is one of:
   faults     2,000 images on two nodes: a worker, a node and the driver are killed; rows against the plain engine's
+  store      the same with all rows in an S3 server, which is away for half a minute besides
   poisoned   an image that crashes its worker, one that hangs, one that takes all memory
   overhead   the plain engine and one worker of Ray, on the same work
   workers    one worker of one thread and two of them
@@ -13,10 +14,12 @@ WHAT is one of:
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import cluster
+import stores
 from cluster import SAME
 
 
@@ -33,13 +37,19 @@ def told(text: str) -> None:
 
 
 class Bench:
-    """Runs in one folder."""
+    """Runs side by side.
 
-    def __init__(self, folder: Path, flags: list[str]) -> None:
-        self.folder, self.flags = folder, flags
+    Args:
+      folder: for what they print.
+      flags: that all of them have.
+      at: where the runs are; default: in the folder.
+    """
+
+    def __init__(self, folder: Path, flags: list[str], at: str | None = None) -> None:
+        self.folder, self.flags, self.at = folder, flags, at or str(folder)
 
     def begin(self, name: str, *flags: str) -> cluster.Driver:
-        return cluster.Driver(self.folder / name, [*self.flags, *flags], self.folder / f"{name}.log")
+        return cluster.Driver(f"{self.at}/{name}", [*self.flags, *flags], self.folder / f"{name}.log")
 
     def seconds(self, name: str, *flags: str) -> float:
         """How long a run takes as a whole process."""
@@ -52,7 +62,7 @@ class Bench:
     def rows(self, name: str):
         from tfinvert.runs.stored import Stored
 
-        stored = Stored(self.folder / name)
+        stored = Stored(f"{self.at}/{name}")
         found = stored.read(SAME)
         return found, stored.double
 
@@ -69,7 +79,7 @@ def compared(bench: Bench, one: str, other: str) -> None:
         told(f"codes: {np.sum(far > 1e-4)} of {len(far)} differ by more than 1e-4, the farthest by {far.max():.2g}")
 
 
-def faults(bench: Bench, limit: int) -> None:
+def faults(bench: Bench, limit: int, besides: Callable[[], None] = lambda: None) -> None:
     flags = [f"--limit={limit}", "--steps=100"]
     bench.seconds("plain", *flags)
     told("the plain engine is done")
@@ -85,6 +95,7 @@ def faults(bench: Bench, limit: int) -> None:
         driver.until(driver.rows() + limit // 10)
         nodes.kill()
         told(f"a node is killed at {driver.rows()} rows")
+        besides()
         driver.until(driver.rows() + limit // 10)
         nodes.add()
         driver.until(driver.rows() + limit // 10)
@@ -93,6 +104,23 @@ def faults(bench: Bench, limit: int) -> None:
         driver = bench.begin("ray", *flags)
         told(f"begun again, it ends with {driver.end()}")
     compared(bench, "plain", "ray")
+
+
+def store(bench: Bench, limit: int) -> None:
+    from tfinvert.remote import path_of
+
+    with stores.served() as door:
+        found = stores.S3(door, "bench")
+        os.environ.update(found.environment)
+        path_of(found.url).fs.mkdir(found.url)
+
+        def away() -> None:
+            door.shut()
+            time.sleep(30)
+            door.open()
+            told("the store was away for 30 seconds")
+
+        faults(Bench(bench.folder, bench.flags, found.url), limit, away)
 
 
 def poisoned(bench: Bench, limit: int) -> None:
@@ -166,6 +194,7 @@ def memory(driver: cluster.Driver) -> dict[str, float]:
 
 WHAT = {
     "faults": (faults, 2000),
+    "store": (store, 2000),
     "poisoned": (poisoned, 96),
     "overhead": (overhead, 2000),
     "workers": (workers, 2000),

@@ -44,13 +44,11 @@ def test_ray_may_not_be_installed(monkeypatch):
         ("nowhere.invalid:6379", "nobody answers there: start a cluster"),
         ("127.0.0.1:{free}", r"refused\): nobody answers there"),
         ("127.0.0.1:99999", "nobody answers there"),
-        ("nonsense", "expected HOST:PORT of a cluster that this machine is part of"),
-        ("auto", "expected HOST:PORT of a cluster that this machine is part of"),
+        ("nonsense", "expected HOST:PORT of a cluster that this machine has joined"),
     ],
 )
-def test_an_address_where_nobody_answers(address, why, monkeypatch, tmp_path):
+def test_an_address_where_nobody_answers(address, why, monkeypatch):
     pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # no cluster that somebody else has on this machine
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with socket.socket() as taken:  # a port that nobody else has
         taken.bind(("127.0.0.1", 0))
@@ -58,6 +56,26 @@ def test_an_address_where_nobody_answers(address, why, monkeypatch, tmp_path):
         engine = engine_of(EngineSettings(name="ray", address=address))
         with pytest.raises(ti.BadInput, match=f"^address={address}.*{why}"):
             list(engine.results(Doubling(), [Task(0, [1])], print))
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("auto", r"^address=auto \(.*no token\): expected HOST:PORT .* token"),
+        (None, r"^Ray cannot begin here \(.*no token\)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["RayError", "OSError", "RuntimeError"])
+def test_what_ray_says_when_it_cannot_begin_is_one_line(address, why, kind, monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def init(*given, **named):
+        raise {"RayError": ray.exceptions.RayError, "OSError": OSError, "RuntimeError": RuntimeError}[kind]("no token")
+
+    monkeypatch.setattr(ray, "init", init)
+    engine = engine_of(EngineSettings(name="ray", address=address))
+    with pytest.raises(ti.BadInput, match=why):
+        list(engine.results(Doubling(), [Task(0, [1])], print))
 
 
 def test_settings_that_cannot_be_are_refused():

@@ -7,7 +7,7 @@ import pytest
 from planted_work import Doubling
 
 import tfinvert as ti
-from tfinvert.engines import Lost, Plain, Task, engine_of
+from tfinvert.engines import Lost, Plain, Task, engine_of, on_ray
 from tfinvert.settings import EngineSettings
 
 pytest.importorskip("ray")
@@ -19,7 +19,7 @@ def cluster():
     """One for all tests here: it takes seconds to begin."""
     import ray
 
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -32,6 +32,24 @@ def done(tasks, start=None, engine=None, **settings):
 
 def test_the_results_are_those_of_the_plain_engine():
     assert done(TASKS, workers=2) == done(TASKS, engine=Plain())
+
+
+def test_tasks_that_are_too_large_together_come_in_rounds(monkeypatch, tmp_path):
+    monkeypatch.setattr(on_ray, "_ROUND", 200)
+    taken = []
+
+    def tasks():
+        for task in TASKS:
+            taken.append(task)
+            yield task
+
+    results = engine_of(EngineSettings(name="ray", workers=1)).results(Doubling(), tasks(), print)
+    found = [next(results)]
+    assert len(taken) < len(TASKS)
+    found += list(results)
+    assert sorted((task.items, doubled) for task, doubled in found) == sorted(
+        (task.items, [2 * item for item in task.items]) for task in TASKS
+    )
 
 
 def test_nothing_to_do_is_no_work():
@@ -75,8 +93,8 @@ def test_what_the_start_refuses_ends_the_run_in_one_line():
 def test_workers_larger_than_any_machine_are_refused():
     with pytest.raises(ti.BadInput, match="workers of 64 CPUs and 0 GPUs: no machine has so many: lower --worker_cpus"):
         done(TASKS, worker_cpus=64)
-    with pytest.raises(ti.BadInput, match="workers of 1 CPUs and 1 GPUs: no machine has so many"):
-        done(TASKS, num_gpus=1)
+    with pytest.raises(ti.BadInput, match="workers of 1 CPUs and 2 GPUs: no machine has so many"):
+        done(TASKS, num_gpus=2)
 
 
 def test_results_may_be_left_before_the_last(tmp_path):
@@ -93,3 +111,17 @@ def test_a_worker_that_takes_too_much_memory_is_ended():
         2,
         Lost("took more than 0.5 GB of memory, once"),
     ]
+
+
+def test_a_worker_sees_the_gpu_that_it_was_given_and_no_other():
+    task = Task(0, ["environment:CUDA_VISIBLE_DEVICES"])
+    assert done([task], num_gpus=1)[0][2] == ["0"]
+    assert done([task], workers=1)[0][2] == [""]
+
+
+def test_tasks_that_do_not_come_back_are_missed(monkeypatch):
+    monkeypatch.setattr(on_ray, "_mapped", lambda tasks, start, settings, most: iter([(0, [0, 2, 4]), (0, [0, 2, 4])]))
+    results = engine_of(EngineSettings(name="ray")).results(Doubling(), TASKS, print)
+    assert next(results) == (TASKS[0], [0, 2, 4])
+    with pytest.raises(ti.BadInput, match="11 tasks did not come back from Ray: the same command does them"):
+        next(results)

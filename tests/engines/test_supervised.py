@@ -10,7 +10,7 @@ import pytest
 from planted_work import Doubling
 
 import tfinvert as ti
-from tfinvert.engines import Lost, Task
+from tfinvert.engines import Lost, Sign, Task
 from tfinvert.engines.supervised import Bounds, Home, Supervised
 
 HERE = Home.here()
@@ -107,6 +107,50 @@ class Together:
         time.sleep(0.4)
         del held
         return task.items
+
+
+def test_a_worker_that_ends_over_everything_is_the_fault_of_no_item(supervised):
+    with pytest.raises(
+        ti.BadInput, match=r"^the first 3 images all ended a worker on .*: it crashed \(SIGKILL\), once"
+    ):
+        supervised(tries=1)(Task(0, ["signal:SIGKILL"] * 3))
+
+
+def test_items_that_must_stay_together_are_lost_together(supervised, tmp_path):
+    work = supervised(Doubling(tmp_path / "trace"), tries=2)
+    work(Task(0, [1]))
+    assert work(Task(0, [1, "exit:3"], whole=True)) == [Lost("ended with exit code 3, 2 times")] * 2
+    assert begun(tmp_path / "trace") == 2
+
+
+def test_memory_is_watched_while_signs_come_fast(supervised):
+    work = supervised(chatting, gigabytes=0.5, tries=1)
+    work(Task(0, [0]))
+    assert work(Task(0, [1])) == [Lost("took more than 0.5 GB of memory, once")]
+
+
+def chatting():
+    return chat
+
+
+def chat(task, tell):
+    held = bytearray(task.items[0] * 900 * 10**6)
+    end = time.monotonic() + 5 * task.items[0]
+    while time.monotonic() < end:
+        tell(Sign())
+        time.sleep(0.01)
+    return [len(held)]
+
+
+def test_temporary_files_go_with_the_process(supervised):
+    work = supervised(tries=1)
+    (folder,) = work(Task(0, ["environment:TMPDIR"]))
+    assert os.path.isdir(folder)
+    work(Task(0, ["exit:1"]))
+    assert not os.path.exists(folder)
+    (other,) = work(Task(0, ["environment:TMPDIR"]))
+    work.close()
+    assert not os.path.exists(other)
 
 
 def test_what_the_work_refuses_is_raised_in_one_line(supervised):

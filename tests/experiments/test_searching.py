@@ -164,6 +164,7 @@ def cluster():
     ray.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_workers_find_the_same_and_lose_only_who_ends_them(generator, job, caplog):
     wanted = trials(generator, "recover, lbfgs, stochastic_clip, disabled")

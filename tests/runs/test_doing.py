@@ -10,17 +10,20 @@ import problems
 import pytest
 import tensorflow as tf
 from jobs import do, job_of
+from PIL import Image
 
 import tfinvert as ti
 from tfinvert import report
-from tfinvert.engines import Lost, Sign, Task
+from tfinvert.engines import Lost, Plain, Sign, Task
 from tfinvert.images import Sources
 from tfinvert.images.entry import Entry
-from tfinvert.runs import Store, run
+from tfinvert.runs import Store, open_run, run
 from tfinvert.runs.doing import run_jobs
+from tfinvert.runs.elsewhere import Sent
 from tfinvert.runs.inverting import Inverting
 from tfinvert.runs.job import ready, versions
 from tfinvert.runs.run import Todo, run_all
+from tfinvert.settings import EngineSettings
 
 LINEAR = problems.Linear()
 IMAGES = np.random.default_rng(0).uniform(size=(7, 4, 4, 1)).astype(np.float32)
@@ -95,6 +98,8 @@ def test_a_picture_in_a_store_may_take_as_long_as_any_step():
 class Losing:
     """An engine that loses every third item."""
 
+    outlives = True
+
     def __init__(self, every=3):
         self.every = every
 
@@ -127,8 +132,19 @@ def test_a_lost_image_is_a_row_that_says_so_and_is_tried_again(tmp_path):
     assert store.double == 0
 
 
+def test_an_engine_that_would_end_with_it_does_not_try_a_lost_image_again(tmp_path):
+    store = Store(tmp_path)
+    summary(store, Losing())
+    found = summary(store, Plain())
+    assert found.counts == {"lost": 3, "finished": 4}
+    assert found.missing == 0
+    assert summary(store, Losing(every=100)).counts == {"finished": 6, "lost": 1}
+
+
 def test_no_report_reads_an_image_that_ended_its_worker(tmp_path):
     class LosingAll:
+        outlives = True
+
         def results(self, start, tasks, tell):
             yield from ((task, [Lost("crashed, 3 times")] * len(task.items)) for task in tasks)
 
@@ -148,6 +164,8 @@ def test_several_runs_wait_in_one_row_and_each_has_its_folder(tmp_path):
     order = []
 
     class Noting:
+        outlives = True
+
         def results(self, start, tasks, tell):
             work = start()
             for task in tasks:
@@ -190,6 +208,8 @@ def elsewhere(prepared, monkeypatch):
     sent = []
 
     class Catching:
+        outlives = True
+
         def __init__(self, settings):
             pass
 
@@ -260,3 +280,32 @@ def test_the_engine_is_no_setting_that_a_result_depends_on(model, tmp_path):
 
 def test_a_sign_counts_nothing_of_itself():
     assert Sign() == (None, 0.0, None, None)
+
+
+def test_a_class_that_is_mixed_is_mixed_elsewhere(eagerly, tmp_path):
+    code, label = keras.Input((3,)), keras.Input((1,), dtype="int32", name="label")
+    both = keras.layers.Concatenate()([code, keras.layers.Flatten()(keras.layers.Embedding(4, 2)(label))])
+    model = keras.Model([code, label], keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(both)))
+    model.save(tmp_path / "labelled.keras")
+    job = job_of(tmp_path / "run", str(tmp_path / "labelled.keras"), IMAGES[:2], labels="embedding", classes=4)
+    prepared = ready(job)
+    sent = Sent.of(prepared.job, prepared.generator)
+    assert sent.load().space.shape == prepared.generator.space.shape
+    prepared.store.close()
+
+
+def test_images_that_are_not_there_are_told(prepared):
+    sent = Sent.of(prepared.job, prepared.generator, str(prepared.store.folder / "gone.png"))
+    with pytest.raises(ti.BadInput, match=r"gone.png is not here: put images where all machines see them"):
+        sent.load()
+
+
+def test_the_file_of_the_first_image_is_known(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    assert Sources(tmp_path, LINEAR.generator).file() == str(tmp_path / "a.png")
+    assert Sources(IMAGES, LINEAR.generator).file() is None
+
+
+def test_a_run_that_is_opened_brings_no_engine_along(model, tmp_path):
+    do(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1), tries=7)
+    assert open_run(tmp_path).job.engine == EngineSettings()

@@ -15,6 +15,9 @@ def prepare() -> None:
     logging.get_absl_handler().setFormatter(python_logging.Formatter("%(levelname)s: %(message)s"))
     logging.set_verbosity(logging.INFO)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(
+        "TF_FORCE_GPU_ALLOW_GROWTH", "true"
+    )  # else nothing is left for other processes, such as workers
     with captured():
         import tensorflow  # noqa: F401
 

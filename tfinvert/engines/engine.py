@@ -11,7 +11,13 @@ from tfinvert.settings import EngineSettings
 
 
 class Engine(Protocol):
-    """Does tasks, in whatever order."""
+    """Does tasks, in whatever order.
+
+    Attributes:
+      outlives: whether it goes on where an item ends whoever works on it.
+    """
+
+    outlives: bool
 
     def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any | Lost]]]:
         """Each task with the results of its items, as they come.
@@ -19,7 +25,7 @@ class Engine(Protocol):
         Args:
           start: makes what does the tasks, once in each worker.
           tasks: to be done.
-          tell: hears how far the task at hand is, where it is done in this process.
+          tell: is called as a task goes on, where it is done in this process.
 
         Raises:
           BadInput: what `start` or the work raises; or there are no workers.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import logging as python_logging
 import os
 import pickle
 import platform
 import socket
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,8 +27,10 @@ from tfinvert.errors import BadInput, short
 from tfinvert.quiet import captured
 from tfinvert.settings import EngineSettings
 
-_ANSWERS = 10.0  # seconds within which a cluster's address does
-_SHARE = 0.9  # of the memory that Ray has found for work on a machine, for workers
+_ANSWERS = 10.0  # seconds within which somebody must answer at an address
+_SHARE = 0.9  # of the memory that Ray gives to work on a machine
+_LEAST = 1.5e9  # bytes that a worker with a small generator takes
+_ROUND = 5e8  # bytes of tasks that are listed at once: those of millions of pictures in files
 _IN_FLIGHT = 2  # tasks of a worker: one at work, one that waits
 
 
@@ -37,32 +41,62 @@ class OnRay:
       settings: how many workers, and what each may take.
 
     Raises:
-      BadInput: Ray is not installed.
+      BadInput: Ray is not installed, or this is Windows.
     """
 
+    outlives = True
+
     def __init__(self, settings: EngineSettings) -> None:
+        if sys.platform == "win32":
+            raise BadInput("engine=ray on Windows", "its workers need Linux or macOS: leave it out, or use WSL")
         if importlib.util.find_spec("ray") is None:
             raise BadInput("engine=ray, and Ray is not installed", "pip install 'tfinvert[ray]'")
         self._settings = settings
 
     def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any]]]:
-        """See `Engine.results`; the tasks are listed before the first is done, and `tell` hears nothing."""
-        waiting = dict(enumerate(tasks))
-        if not waiting:
+        """See `Engine.results`; many tasks are listed before the first is done, and `tell` hears nothing."""
+        rounds = _rounds(tasks)
+        first = next(rounds, None)
+        if first is None:
             return
         import ray
 
         with _cluster(self._settings):
-            blocks = [pa.table({"task": [pickle.dumps((number, task))]}) for number, task in waiting.items()]
-            try:
-                for number, found in _mapped(ray.data.from_arrow(blocks), start, self._settings, len(blocks)):
-                    if isinstance(found, BadInput):
-                        raise found
-                    yield waiting.pop(number), found
-            except ray.exceptions.RayError as error:
-                raise BadInput(
-                    f"Ray gives up ({short(error)})", "what is done is kept: the same command goes on"
-                ) from error
+            for each in itertools.chain([first], rounds):
+                try:
+                    yield from self._round(each, start)
+                except ray.exceptions.RayError as error:
+                    raise BadInput(
+                        f"Ray gives up ({short(error)})", "what is done is kept: the same command goes on"
+                    ) from error
+
+    def _round(self, sent: list[bytes], start: Start) -> Iterator[tuple[Task, list[Any]]]:
+        import ray
+
+        waiting = ray.data.from_arrow([pa.table({"task": [task]}) for task in sent])
+        for number, found in _mapped(waiting, start, self._settings, len(sent)):
+            if isinstance(found, BadInput):
+                raise found
+            if sent[number]:  # it may have been done twice, where a machine was lost
+                task, sent[number] = pickle.loads(sent[number])[1], b""
+                yield task, found
+        missing = sum(map(bool, sent))
+        if missing:
+            raise BadInput(f"{missing} tasks did not come back from Ray", "the same command does them")
+
+
+def _rounds(tasks: Iterable[Task]) -> Iterator[list[bytes]]:
+    """Tasks as they are sent, with their numbers, as many at a time as there is room for: they may hold pixels."""
+    sent: list[bytes] = []
+    size = 0
+    for task in tasks:
+        sent.append(pickle.dumps((len(sent), task)))
+        size += len(sent[-1])
+        if size >= _ROUND:
+            yield sent
+            sent, size = [], 0
+    if sent:
+        yield sent
 
 
 def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> Iterator[tuple[int, Any]]:
@@ -79,7 +113,7 @@ def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> It
             "settings": settings,
             "workers": workers,
         },
-        batch_size=None,
+        batch_size=1,  # each block has one row; with GPUs Ray wants a number
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_IN_FLIGHT),
         num_cpus=settings.worker_cpus,
@@ -95,7 +129,7 @@ class _Worker:
 
     def __init__(self, start: bytes, home: Home, settings: EngineSettings, workers: int) -> None:
         memory = _share(settings, workers)
-        bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus)
+        bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus, settings.num_gpus > 0)
         self._supervised = Supervised(start, home, bounds)
 
     def __call__(self, tasks: pa.Table) -> pa.Table:
@@ -126,25 +160,37 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")
     python_logging.getLogger("ray").setLevel(python_logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": python_logging.ERROR, "log_to_driver": False}
-    wanted = (settings.workers or 1) * settings.worker_cpus
     try:
         with captured():
             if settings.address is None:
-                ray.init("local", num_cpus=max(wanted, os.cpu_count() or 1), include_dashboard=False, **quiet)
+                ray.init("local", num_cpus=_processors(settings), include_dashboard=False, **quiet)
             else:
                 _ask(settings.address)
                 ray.init(settings.address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         if isinstance(error, BadInput):
             raise
+        if settings.address is None:
+            raise BadInput(
+                f"Ray cannot begin here ({short(error)})", "put that right, or leave out --engine"
+            ) from error
         raise BadInput(
             f"address={settings.address} ({short(error)})",
-            "expected HOST:PORT of a cluster that this machine is part of (ray start), its versions, and its token",
+            "expected HOST:PORT of a cluster that this machine has joined (ray start), with the same versions of Ray "
+            "and Python, and the cluster's token (RAY_AUTH_TOKEN)",
         ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _processors(settings: EngineSettings) -> int | None:
+    """As how many this machine counts; None for as many as Ray finds, which knows the limits of containers."""
+    if settings.workers is not None:
+        return settings.workers * settings.worker_cpus
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return None if allowed == os.cpu_count() else allowed
 
 
 def _ask(address: str) -> None:
@@ -173,13 +219,14 @@ def _workers(settings: EngineSettings, most: int) -> int:
     """
     import ray
 
-    rooms = [_room(node, settings) for node in ray.nodes() if node["Alive"]]
-    if not any(rooms):
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    rooms = [min(_room(node, settings), _fitting(node, settings)) for node in nodes]
+    if not any(_room(node, settings) for node in nodes):
         wanted = f"workers of {settings.worker_cpus} CPUs and {settings.num_gpus:g} GPUs"
         if settings.address is None or settings.workers is None:
             raise BadInput(wanted, "no machine has so many: lower --worker_cpus or --num_gpus")
         logging.warning("%s: no machine has room for one yet; waiting until the cluster grows", wanted)
-    return min(settings.workers or sum(rooms), most)
+    return min(settings.workers or max(1, sum(rooms)), most)
 
 
 def _room(node: dict[str, Any], settings: EngineSettings) -> int:
@@ -187,6 +234,12 @@ def _room(node: dict[str, Any], settings: EngineSettings) -> int:
     has = node["Resources"]
     room = has.get("CPU", 0) / settings.worker_cpus
     return int(min(room, has.get("GPU", 0) / settings.num_gpus) if settings.num_gpus else room)
+
+
+def _fitting(node: dict[str, Any], settings: EngineSettings) -> int:
+    """How many workers fit into a machine's memory."""
+    each = _LEAST if settings.worker_gigabytes is None else 1e9 * settings.worker_gigabytes
+    return int(_SHARE * node["Resources"].get("memory", 0) / each)
 
 
 def _share(settings: EngineSettings, workers: int) -> float:

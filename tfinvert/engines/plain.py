@@ -11,6 +11,8 @@ from tfinvert.engines.task import Start, Task, Tell
 class Plain:
     """An `Engine` that is no other process: what ends it ends the run."""
 
+    outlives = False
+
     def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any]]]:
         """See `Engine.results`."""
         work = start()

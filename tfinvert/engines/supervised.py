@@ -15,6 +15,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from tfinvert.engines.task import Lost, Task, Work
 from tfinvert.errors import BadInput, short
 
 _INTERVAL = 0.1  # seconds between two looks at the worker's memory
+_HOPELESS = 3  # items that end workers before one is done: then it is none of the items' fault
 _STARTS = 3  # of a worker that ends before it is ready
 _PR_SET_PDEATHSIG = 1
 
@@ -39,6 +41,7 @@ class Bounds(NamedTuple):
     seconds: float  # without a sign
     tries: int  # of an item alone
     cpus: int  # threads
+    gpus: bool = False  # whether it sees those of this process
 
 
 class Home(NamedTuple):
@@ -50,7 +53,14 @@ class Home(NamedTuple):
     @staticmethod
     def here() -> Home:
         # The working folder comes last, for the modules of --import: it shall hide no other's.
-        return Home(os.getcwd(), [*(os.path.abspath(place) for place in sys.path), os.getcwd()])
+        return Home(os.getcwd(), [*_own_places(), os.getcwd()])
+
+
+def _own_places() -> list[str]:
+    """Where Python looks for modules here, but for its own places and those of installed packages."""
+    places = [os.path.abspath(place) for place in sys.path]
+    installed = tuple(os.path.join(prefix, "") for prefix in {sys.prefix, sys.base_prefix})
+    return [place for place in places if os.path.basename(place) != "site-packages" and not place.startswith(installed)]
 
 
 class _Ended(NamedTuple):
@@ -77,17 +87,28 @@ class Supervised:
         self._process: subprocess.Popen | None = None
         self._connection: Connection | None = None
         self._most: int | None = None  # items at once, once memory was short
+        self._folder: tempfile.TemporaryDirectory | None = None  # the process's own, for temporary files
+        self._finished = self._lost = 0  # items
 
     def __call__(self, task: Task) -> list[Any | Lost]:
         """The results of the items.
 
         Raises:
-          BadInput: what the work raises; or no process comes to the point where it could begin.
+          BadInput: what the work raises; no process comes to the point where it could begin; or all items end it.
         """
-        items, size = task.items, self._most or max(1, len(task.items))
+        items, size = task.items, max(1, len(task.items))
+        size = size if task.whole else self._most or size
         results: list[Any] = []
         for first in range(0, len(items), size):
-            results += self._done(Task(task.run, items[first : first + size]), [0] * size)
+            results += self._done(task._replace(items=items[first : first + size]), [0] * size)
+        lost = [each for each in results if isinstance(each, Lost)]
+        self._lost += len(lost)
+        self._finished += len(results) - len(lost)
+        if self._lost >= _HOPELESS and not self._finished:
+            raise BadInput(
+                f"the first {self._lost} images all ended a worker on {platform.node()}: it {lost[0].why}",
+                "give it more memory or time (--worker_gigabytes, --stall_seconds), or fewer --workers",
+            )
         return results
 
     def close(self) -> None:
@@ -99,6 +120,9 @@ class Supervised:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._folder is not None:  # what the process has fetched; it was ended before it could clear up
+            self._folder.cleanup()
+            self._folder = None
 
     def _done(self, task: Task, tried: list[int]) -> list[Any | Lost]:
         """The results; `tried` says how often each item has ended a worker alone."""
@@ -107,12 +131,15 @@ class Supervised:
         found = self._once(task)
         if not isinstance(found, _Ended):
             return found
+        if task.whole:
+            tried[0] += 1
+            return self._done(task, tried) if tried[0] < self._bounds.tries else [_lost(found, tried[0])] * len(tried)
         alone = 0 if len(task.items) == 1 else found.item
         if alone is None:
             half = len(task.items) // 2
             results = [
-                *self._done(Task(task.run, task.items[:half]), tried[:half]),
-                *self._done(Task(task.run, task.items[half:]), tried[half:]),
+                *self._done(task._replace(items=task.items[:half]), tried[:half]),
+                *self._done(task._replace(items=task.items[half:]), tried[half:]),
             ]
             if found.memory and not any(isinstance(each, Lost) for each in results):
                 self._most = half
@@ -120,11 +147,9 @@ class Supervised:
         tried[alone] += 1
         if tried[alone] < self._bounds.tries:
             return self._done(task, tried)
-        rest = self._done(
-            Task(task.run, [*task.items[:alone], *task.items[alone + 1 :]]), [*tried[:alone], *tried[alone + 1 :]]
-        )
-        times = "once" if tried[alone] == 1 else f"{tried[alone]} times"
-        return [*rest[:alone], Lost(f"{found.how}, {times}"), *rest[alone:]]
+        others = task._replace(items=[*task.items[:alone], *task.items[alone + 1 :]])
+        rest = self._done(others, [*tried[:alone], *tried[alone + 1 :]])
+        return [*rest[:alone], _lost(found, tried[alone]), *rest[alone:]]
 
     def _once(self, task: Task) -> list[Any] | _Ended:
         """The results, or how the worker ended over them."""
@@ -139,9 +164,14 @@ class Supervised:
         assert self._process is not None
         item, allowed = None, self._bounds.seconds
         due = time.monotonic() + allowed
-        watched = psutil.Process(self._process.pid)
+        watched, looked = psutil.Process(self._process.pid), time.monotonic()
         while True:
             try:
+                if time.monotonic() - looked > _INTERVAL:
+                    looked = time.monotonic()
+                    if watched.memory_info().rss > self._bounds.bytes:
+                        self.close()
+                        return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, memory=True)
                 if connection.poll(_INTERVAL):
                     kind, value = connection.recv()
                     if kind == "sign":
@@ -152,9 +182,6 @@ class Supervised:
                     else:
                         self.close()
                         raise value
-                elif watched.memory_info().rss > self._bounds.bytes:
-                    self.close()
-                    return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, memory=True)
                 elif time.monotonic() > due:
                     self.close()
                     return _Ended(f"made no step for {allowed:g} seconds", item)
@@ -180,7 +207,9 @@ class Supervised:
         if self._connection is not None:
             return self._connection
         for _ in range(_STARTS):
-            self._process, self._connection = self._hiring.submit(_hire, self._home, self._bounds).result()
+            self._folder = tempfile.TemporaryDirectory(prefix="tfinvert-worker-")
+            hired = self._hiring.submit(_hire, self._home, self._bounds, self._folder.name)
+            self._process, self._connection = hired.result()
             with contextlib.suppress(OSError):  # then it has ended, and that is told below
                 self._connection.send(self._start)
             ended = self._until_done(self._connection)
@@ -192,12 +221,18 @@ class Supervised:
         )
 
 
-def _hire(home: Home, bounds: Bounds) -> tuple[subprocess.Popen, Connection]:
+def _lost(ended: _Ended, tried: int) -> Lost:
+    return Lost(f"{ended.how}, {'once' if tried == 1 else f'{tried} times'}")
+
+
+def _hire(home: Home, bounds: Bounds, folder: str) -> tuple[subprocess.Popen, Connection]:
     """A process that waits for work, and our end of the pipe to it."""
     ours, theirs = Pipe()
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(home.modules),
+        **({} if bounds.gpus else {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}),
+        "TMPDIR": folder,
+        "PYTHONPATH": os.pathsep.join([*home.modules, *_own_places()]),
         "TF_NUM_INTRAOP_THREADS": str(bounds.cpus),
         "TF_NUM_INTEROP_THREADS": str(bounds.cpus),
         "OMP_NUM_THREADS": str(bounds.cpus),

@@ -11,6 +11,7 @@ class Task(NamedTuple):
 
     run: int  # which of several runs they belong to
     items: list[Any]
+    whole: bool = False  # whether its items must stay together, whatever becomes of them
 
 
 class Sign(NamedTuple):

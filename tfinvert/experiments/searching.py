@@ -85,7 +85,7 @@ def search(
     sizes = [_size(trial, generator, batch_size) for trial in trials]
     start = _start(generator, [_maker(*each) for each in zip(trials, sizes, strict=True)], job)
     tasks = [
-        Task(number, list(trial.samples[first : first + size]))
+        Task(number, list(trial.samples[first : first + size]), _together(trial, generator))
         for number, (trial, size) in enumerate(zip(trials, sizes, strict=True))
         for first in range(0, len(trial.samples), size)
     ]
@@ -102,10 +102,13 @@ def search(
 def _size(trial: Trial, generator: Generator, batch_size: int | None) -> int:
     """Samples in a task."""
     count = len(trial.samples)
-    if batch_size is None or batch_size >= count:
-        return count
+    return count if batch_size is None or batch_size >= count or _together(trial, generator) else batch_size
+
+
+def _together(trial: Trial, generator: Generator) -> bool:
+    """Whether what is found for a sample depends on the others."""
     unit = np.asarray(generator.to_unit(np.stack([sample.image for sample in trial.samples])))
-    return count if trial.method.together(unit, trial.noise) else batch_size
+    return trial.method.together(unit, trial.noise)
 
 
 def _maker(trial: Trial, size: int) -> Callable[[Generator], Finder]:

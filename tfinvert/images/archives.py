@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
@@ -39,12 +40,8 @@ class Archive:
         self._opened: tuple[int, zipfile.ZipFile] | None = None
         self._archive()
 
-    def __getstate__(self) -> tuple:
-        return self._path, self._limits
-
-    def __setstate__(self, state: tuple) -> None:
-        self._path, self._limits = state
-        self._lock, self._opened = threading.Lock(), None
+    def __reduce__(self) -> tuple:
+        return _opened, (self._path, self._limits)
 
     def _archive(self) -> zipfile.ZipFile:
         with self._lock:
@@ -118,3 +115,9 @@ class Archive:
             raise BadInput(f"{name} is damaged ({error})", "expected a whole one; pack it again") from error
         whole.seek(0)
         return whole
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(path: Path, limits: Limits) -> Archive:
+    """An archive that came from another process, once for all of its members."""
+    return Archive(path, limits)

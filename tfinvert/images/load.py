@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -131,6 +132,14 @@ class Sources:
                 f"--shard={self.shard} of {count} images", "no image is left for it: take no more shards than images"
             )
         return self.shard.size(count)
+
+    def file(self) -> str | None:
+        """The file of this machine that the first image is read from; None where there is none."""
+        first = self._entries[0].id if isinstance(self._entries, Sequence) and self._entries else ""
+        for path in (first, first.rpartition(":")[0]):  # a picture; a member of an archive
+            if os.path.isfile(path):
+                return path
+        return None
 
     def again(self, ids: Collection[str]) -> Iterator[tuple[str, np.ndarray | str]]:
         """Images that were seen before: each id with its [H, W, C] in [0, 1], or with why it cannot be read.

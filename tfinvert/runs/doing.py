@@ -30,8 +30,13 @@ def run_job(job: Job, show: bool = True) -> tuple[Summary, Store, Sources]:
     """
     engine_of(job.engine)  # what is missing is told before a generator is loaded
     prepared = ready(job)
-    prepared.claim()
-    return run_jobs([prepared], show)[0], prepared.store, prepared.sources
+    try:
+        _start([prepared], job.engine)  # what cannot go to workers is told before the folder is claimed
+        prepared.claim()
+        return run_jobs([prepared], show)[0], prepared.store, prepared.sources
+    except BaseException:
+        prepared.store.close()
+        raise
 
 
 def run_jobs(jobs: Sequence[Ready], show: bool = True) -> list[Summary]:
@@ -48,7 +53,8 @@ def run_jobs(jobs: Sequence[Ready], show: bool = True) -> list[Summary]:
 def _start(jobs: Sequence[Ready], settings: EngineSettings) -> Start:
     if settings.name == "plain":
         return lambda: _one_of([each.inverting() for each in jobs])
-    return Elsewhere([Sent.of(each.job, each.generator) for each in jobs], Packages.here())
+    sent = [Sent.of(each.job, each.generator, each.sources.file()) for each in jobs]
+    return Elsewhere(sent, Packages.here())
 
 
 def _one_of(works: Sequence[Inverting]) -> Work:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 from pathlib import Path
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.safety.config import registered
-from tfinvert.runs.job import found, load, settled, versions
+from tfinvert.runs.job import found, load, prior_of, settled, versions
 from tfinvert.settings import Job, changed
 
 _ALIKE = ("tfinvert", "tensorflow", "keras", "numpy", "pillow")  # packages that change what is found
@@ -57,14 +58,16 @@ class Sent:
     Attributes:
       job: the settings, without images.
       fingerprint: of the generator.
+      file: of images, that must be there, too.
     """
 
     job: Job
     fingerprint: str
+    file: str | None = None
 
     @staticmethod
-    def of(job: Job, generator: Generator) -> Sent:
-        """The job, whose generator is loaded here.
+    def of(job: Job, generator: Generator, file: str | None = None) -> Sent:
+        """The job, whose generator is loaded here, and whose first image is read from a file here.
 
         Raises:
           BadInput: its generator is an object in memory.
@@ -76,15 +79,18 @@ class Sent:
                 "workers load it themselves: save it, and give its file",
             )
         known = job.images.labels if found(job) else None
-        alone = changed(settled(job, generator), images=None, labels=known, shard=None)
-        return Sent(alone, generator.about.fingerprint)
+        alone = settled(job, prior_of(job, generator), generator.value_range)
+        alone = changed(alone, images=None, labels=known, shard=None)
+        return Sent(alone, generator.about.fingerprint, file)
 
     def load(self) -> Generator:
         """The generator.
 
         Raises:
-          BadInput: its file is not here, or another.
+          BadInput: its file is not here, or another; or images are not here.
         """
+        if self.file is not None and not os.path.isfile(self.file):
+            raise BadInput(f"{self.file} is not here", "put images where all machines see them by the same name")
         generator = load(self.job)
         if generator.about.fingerprint != self.fingerprint:
             raise BadInput(

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.generators.opening import range_of
@@ -21,9 +20,9 @@ from tfinvert.images.encode import unpacked
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.remote import path_of
-from tfinvert.runs.job import MIXED, found, load, pictures
+from tfinvert.runs.job import load, pictures, settled
 from tfinvert.runs.stored import Stored
-from tfinvert.settings import DEFAULT_LIMITS, Job, Limits, changed, of_nest
+from tfinvert.settings import DEFAULT_LIMITS, EngineSettings, Job, Limits, changed, of_nest
 from tfinvert.solvers.status import Status
 
 _NEAREST = 3  # ids that are named where one does not exist
@@ -193,11 +192,12 @@ def open_run(
     about = stored.about()
     settings = dict(about["settings"])
     fingerprint = settings.pop("generator_sha256", "")
-    job = dataclasses.replace(of_nest(Job, {**settings, "out": str(folder)}, str(folder)), limits=limits)
+    job = of_nest(Job, {**settings, "out": str(folder)}, str(folder))
+    job = dataclasses.replace(job, limits=limits, engine=EngineSettings(), shard=None)  # nobody's but the user's own
     shown = about.get("shown_channels") if shown_channels is None else list(shown_channels)
     job = changed(job, allow_unsafe=allow_unsafe, shown_channels=shown)
-    if found(job) == MIXED and isinstance(job.generator.prior, str):  # its shape counts the classes, too
-        job = changed(job, prior=str(dataclasses.replace(spaces.parse(job.generator.prior), shape=None)))
+    if isinstance(job.generator.prior, str):
+        job = settled(job, job.generator.prior, job.generator.value_range)
     if generator is not None:
         job = changed(job, generator=generator)
     shape = about.get("image_shape")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
+from tfinvert import spaces
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
@@ -149,16 +152,18 @@ def stated(job: Job) -> dict[str, Any]:
 def decisive(job: Job, generator: Generator) -> dict[str, Any]:
     """The same with the prior and the range that the generator has, and its fingerprint."""
     nest = stated(job)
-    own = {"prior": _prior(job, generator), "value_range": list(generator.value_range)}
+    own = {"prior": prior_of(job, generator), "value_range": list(generator.value_range)}
     return {**nest, "generator": {**nest["generator"], **own}, "generator_sha256": generator.about.fingerprint}
 
 
-def settled(job: Job, generator: Generator) -> Job:
-    """The job with the prior and the range that the generator has, for whoever loads it again."""
-    return changed(job, prior=_prior(job, generator), value_range=generator.value_range)
+def settled(job: Job, prior: str | None, value_range: Sequence[float] | None) -> Job:
+    """The job with the prior and the range that its generator had, for whoever loads it again."""
+    if found(job) == MIXED and prior is not None:  # its shape counts the classes, too
+        prior = str(dataclasses.replace(spaces.parse(prior), shape=None))
+    return changed(job, prior=prior, value_range=value_range)
 
 
-def _prior(job: Job, generator: Generator) -> str | None:
+def prior_of(job: Job, generator: Generator) -> str | None:
     """The prior that the generator has; behind a cut that which the user states, for the one there follows from it."""
     if job.generator.behind is None:
         return str(generator.space)

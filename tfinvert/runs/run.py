@@ -101,7 +101,7 @@ def run_all(todos: Sequence[Todo], start: Start, engine: Engine, show: bool = Tr
     with contextlib.ExitStack() as stack:
         for todo in todos:
             stack.enter_context(todo.store)
-        progress = [_Progress(todo) for todo in todos]
+        progress = [_Progress(todo, engine.outlives) for todo in todos]
         interrupted = _all(progress, start, engine, show)
         for each in progress if not interrupted else []:
             each.todo.store.merge()
@@ -109,11 +109,20 @@ def run_all(todos: Sequence[Todo], start: Start, engine: Engine, show: bool = Tr
 
 
 class _Progress:
-    """What of a run is done."""
+    """What of a run is done.
 
-    def __init__(self, todo: Todo) -> None:
+    Args:
+      todo: the run.
+      bold: whether images are tried again that ended their worker.
+    """
+
+    def __init__(self, todo: Todo, bold: bool) -> None:
         self.todo = todo
         self.again, done = todo.store.again(), todo.store.done()
+        lost = frozenset() if bold else todo.store.lost()
+        if lost:
+            logging.warning("%d images ended their worker, and are left out; --engine=ray tries them again", len(lost))
+            self.again -= lost
         self.done = done - self.again if self.again else done  # no copy of a million ids for nothing
         self.own: list[str] | None = None if todo.sources.shard is None else []  # of the shard's images, those done
         self.written: list[str] = []
