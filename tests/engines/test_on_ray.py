@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from planted_work import Doubling
@@ -125,3 +126,15 @@ def test_tasks_that_do_not_come_back_are_missed(monkeypatch):
     assert next(results) == (TASKS[0], [0, 2, 4])
     with pytest.raises(ti.BadInput, match="11 tasks did not come back from Ray: the same command does them"):
         next(results)
+
+
+def test_a_long_silence_is_told(monkeypatch, caplog):
+    monkeypatch.setattr(on_ray, "_SILENT", 0.2)
+
+    def slow():
+        yield 1
+        time.sleep(0.7)
+        yield 2
+
+    assert list(on_ray._noted(slow())) == [1, 2]
+    assert "no worker has ended a batch for 0 minutes: is there room for them?" in caplog.text

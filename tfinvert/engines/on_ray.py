@@ -15,8 +15,10 @@ import pickle
 import platform
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from absl import logging
@@ -30,8 +32,10 @@ from tfinvert.settings import EngineSettings
 _ANSWERS = 10.0  # seconds within which somebody must answer at an address
 _SHARE = 0.9  # of the memory that Ray gives to work on a machine
 _LEAST = 1.5e9  # bytes that a worker with a small generator takes
+_SILENT = 300.0  # seconds without a result, after which the log says so
 _ROUND = 5e8  # bytes of tasks that are listed at once: those of millions of pictures in files
 _IN_FLIGHT = 2  # tasks of a worker: one at work, one that waits
+_Found = TypeVar("_Found")
 
 
 class OnRay:
@@ -74,7 +78,7 @@ class OnRay:
         import ray
 
         waiting = ray.data.from_arrow([pa.table({"task": [task]}) for task in sent])
-        for number, found in _mapped(waiting, start, self._settings, len(sent)):
+        for number, found in _noted(_mapped(waiting, start, self._settings, len(sent))):
             if isinstance(found, BadInput):
                 raise found
             if sent[number]:  # it may have been done twice, where a machine was lost
@@ -97,6 +101,26 @@ def _rounds(tasks: Iterable[Task]) -> Iterator[list[bytes]]:
             sent, size = [], 0
     if sent:
         yield sent
+
+
+def _noted(results: Iterator[_Found]) -> Iterator[_Found]:
+    """The same; where none comes for long, the log says so: Ray itself waits without a word."""
+    latest, over = time.monotonic(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_SILENT):
+            silence = time.monotonic() - latest
+            if silence >= _SILENT:
+                logging.warning("no worker has ended a batch for %d minutes: is there room for them?", silence / 60)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        for each in results:
+            latest = time.monotonic()
+            yield each
+            latest = time.monotonic()
+    finally:
+        over.set()
 
 
 def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> Iterator[tuple[int, Any]]:

@@ -7,7 +7,6 @@ that works is not the one that watches, so that the latter can tell how the form
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import pickle
@@ -25,13 +24,13 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from tfinvert.children import begun, end_with_parent
 from tfinvert.engines.task import Lost, Task, Work
 from tfinvert.errors import BadInput, short
 
 _INTERVAL = 0.1  # seconds between two looks at the worker's memory
 _HOPELESS = 3  # items that end workers before one is done: then it is none of the items' fault
 _STARTS = 3  # of a worker that ends before it is ready
-_PR_SET_PDEATHSIG = 1
 
 
 class Bounds(NamedTuple):
@@ -225,27 +224,21 @@ def _lost(ended: _Ended, tried: int) -> Lost:
     return Lost(f"{ended.how}, {'once' if tried == 1 else f'{tried} times'}")
 
 
-def _hire(home: Home, bounds: Bounds, folder: str) -> tuple[subprocess.Popen, Connection]:
+def _hire(home: Home, bounds: Bounds, temporary: str) -> tuple[subprocess.Popen, Connection]:
     """A process that waits for work, and our end of the pipe to it."""
     ours, theirs = Pipe()
     environment = {
-        **os.environ,
         **({} if bounds.gpus else {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}),
-        "TMPDIR": folder,
-        "PYTHONPATH": os.pathsep.join([*home.modules, *_own_places()]),
+        "TMPDIR": temporary,
         "TF_NUM_INTRAOP_THREADS": str(bounds.cpus),
         "TF_NUM_INTEROP_THREADS": str(bounds.cpus),
         "OMP_NUM_THREADS": str(bounds.cpus),
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # else the first of several on one GPU takes all its memory
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", f"from {__name__} import main; main({theirs.fileno()})"],
-        pass_fds=[theirs.fileno()],
-        env=environment,
-        cwd=home.folder if os.path.isdir(home.folder) else None,
-        stdin=subprocess.DEVNULL,
-    )
+    folder = home.folder if os.path.isdir(home.folder) else None
+    places = [*home.modules, *_own_places()]
+    process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=folder)
     theirs.close()
     return process, ours
 
@@ -253,8 +246,8 @@ def _hire(home: Home, bounds: Bounds, folder: str) -> tuple[subprocess.Popen, Co
 def main(number: int) -> None:
     """The process that works, with its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives it work
+    end_with_parent()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # it ends with the process that watches it
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # where memory ends, this process goes first
     connection = Connection(number)

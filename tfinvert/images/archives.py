@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import math
 import os
@@ -20,6 +19,7 @@ from tfinvert.settings import Limits
 
 DIRECTORY = 128_000_000  # bytes of the list of members: about a million of them, which take a GB
 _PIECE = 2**20
+_held: weakref.WeakValueDictionary[tuple[Path, Limits], Archive] = weakref.WeakValueDictionary()
 _READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take memory without bound
 
 
@@ -41,7 +41,7 @@ class Archive:
         self._archive()
 
     def __reduce__(self) -> tuple:
-        return _opened, (self._path, self._limits)
+        return _from_elsewhere, (self._path, self._limits)
 
     def _archive(self) -> zipfile.ZipFile:
         with self._lock:
@@ -117,7 +117,9 @@ class Archive:
         return whole
 
 
-@functools.lru_cache(maxsize=8)
-def _opened(path: Path, limits: Limits) -> Archive:
-    """An archive that came from another process, once for all of its members."""
-    return Archive(path, limits)
+def _from_elsewhere(path: Path, limits: Limits) -> Archive:
+    """An archive that came from another process; one for all who hold it."""
+    found = _held.get((path, limits))
+    if found is None:
+        found = _held[path, limits] = Archive(path, limits)
+    return found

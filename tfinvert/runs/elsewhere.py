@@ -13,8 +13,6 @@ from tfinvert.generators.safety.config import registered
 from tfinvert.runs.job import found, load, prior_of, settled, versions
 from tfinvert.settings import Job, changed
 
-_ALIKE = ("tfinvert", "tensorflow", "keras", "numpy", "pillow")  # packages that change what is found
-
 
 @dataclasses.dataclass(frozen=True)
 class Packages:
@@ -40,11 +38,10 @@ class Packages:
         Raises:
           BadInput: other versions are installed here.
         """
-        here = versions()
-        for name in _ALIKE:
-            if here[name] != self.versions[name]:
+        for name, here in versions().items():
+            if here != self.versions[name]:
                 raise BadInput(
-                    f"{name} is {here[name]}, and {self.versions[name]} where the run was begun",
+                    f"{name} is {here}, and {self.versions[name]} where the run was begun",
                     "install the same versions on all machines",
                 )
         for name in self.modules:

@@ -38,6 +38,7 @@ class Inverting:
     def __init__(self, inverter: Inverts, reader: Reader, classes: ClassSearch | None = None) -> None:
         self._inverter, self._reader, self._classes = inverter, reader, classes
         self._most = inverter.batch_size
+        self._latest: list[Waiting] = []
 
     def __call__(self, task: Task, tell: Tell) -> list[Row]:
         """One row for each image of the task, in their order.
@@ -45,6 +46,7 @@ class Inverting:
         Raises:
           BadInput: the memory does not hold a single image, or the generator fails on a batch.
         """
+        self._latest = task.items  # so that what they hold open, such as an archive, stays open for the next ones
         pictures = [self._read(number, waiting, tell) for number, waiting in enumerate(task.items)]
         rows: list[Row] = []
         while len(rows) < len(pictures):

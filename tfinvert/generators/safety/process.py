@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -27,6 +26,7 @@ from typing import Any
 
 import psutil
 
+from tfinvert.children import begun, end_with_parent
 from tfinvert.errors import BadInput
 from tfinvert.settings import Limits
 
@@ -35,7 +35,6 @@ _BREATH = 2.0  # seconds after which a server that waits looks whether the user'
 _IDLE = 60.0  # seconds after which a worker that waits is ended
 _LARGE = 1.5e9  # bytes that a waiting worker may hold
 _DONE = "done"
-_PR_SET_PDEATHSIG = 1
 
 _lock = threading.Lock()
 _server: tuple[int, Connection, Any] | None = None  # the process that started it, our end, and what it was started as
@@ -172,18 +171,10 @@ def _forked(work: Callable[[Connection], None], connection: Connection) -> None:
 
 
 def _start(theirs: Connection, job: Callable) -> subprocess.Popen:
-    number = theirs.fileno()
-    # -P: a module that lies in the working folder is imported there only where it would be imported here.
-    places = os.pathsep.join(place or os.getcwd() for place in sys.path)
-    environment = {**os.environ, "PYTHONPATH": places, "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", f"from {__name__} import main; main({number}, {job.__module__!r})"],
-        pass_fds=[number],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    call = f"{__name__}.main({{end}}, {job.__module__!r})"
+    places = [place or os.getcwd() for place in sys.path]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return begun(call, theirs, places, {"CUDA_VISIBLE_DEVICES": ""}, **silent)
 
 
 def main(number: int, module: str) -> None:
@@ -232,16 +223,10 @@ def _hire(connection: Connection) -> tuple[int, Connection]:
     if number == 0:
         ours.close()
         connection.close()
-        _end_with_parent()
+        end_with_parent()
         _forked(_work, theirs)
     theirs.close()
     return number, ours
-
-
-def _end_with_parent() -> None:
-    """Has this process end when the one that forked it does, however that ends; only Linux can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ended(worker: tuple[int, Connection] | None) -> None:
