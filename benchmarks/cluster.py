@@ -209,13 +209,12 @@ def main() -> None:
     parser.add_argument("--images", required=True)
     parser.add_argument("--limit", type=int, help="how many images; the larger run of `growth` has ten times as many")
     parser.add_argument("--folder", help="where runs are made, and left; default: a temporary one")
-    parser.add_argument("flags", nargs="*", help="of `tfinvert invert` besides, behind --")
-    arguments = parser.parse_args()
+    arguments, flags = parser.parse_known_args()  # those of `tfinvert invert` besides
     work, limit = WHAT[arguments.what]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(arguments.folder or temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        given = [f"--generator={arguments.generator}", f"--images={arguments.images}", *arguments.flags]
+        given = [f"--generator={arguments.generator}", f"--images={arguments.images}", *flags]
         work(Bench(folder, given), arguments.limit or limit)
 
 
