@@ -119,3 +119,18 @@ def npy(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
+
+
+def fetches(url: str, monkeypatch: Any) -> list[int]:
+    """The bytes of each answer of a URL's store from now on, as they come."""
+    store: Any = path_of(url)
+    store, found = store.fs, []
+    fetch = store.cat_file
+
+    def counted(*given: Any, **how: Any) -> bytes:
+        data = fetch(*given, **how)
+        found.append(len(data))
+        return data
+
+    monkeypatch.setattr(store, "cat_file", counted)
+    return found

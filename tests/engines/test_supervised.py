@@ -80,7 +80,7 @@ def test_a_worker_that_somebody_else_killed_is_no_items_fault(supervised, tmp_pa
 def test_a_worker_killed_between_tasks_is_begun_anew(supervised):
     work = supervised()
     work(Task(0, [1]))
-    os.kill(work._process.pid, signal.SIGKILL)
+    os.kill(work._hired.process.pid, signal.SIGKILL)
     assert work(Task(0, [2])) == [4]
 
 
@@ -114,6 +114,11 @@ def test_a_worker_that_ends_over_everything_is_the_fault_of_no_item(supervised):
         ti.BadInput, match=r"^the first 3 images all ended a worker on .*: it crashed \(SIGKILL\), once"
     ):
         supervised(tries=1)(Task(0, ["signal:SIGKILL"] * 3))
+
+
+def test_items_that_end_it_while_they_are_at_work_alone_are_to_blame_even_if_there_are_no_others(supervised):
+    lost = Lost("crashed (SIGSEGV), once")
+    assert supervised(Doubling(alone=True), tries=1)(Task(0, ["signal:SIGSEGV"] * 4)) == [lost] * 4
 
 
 def test_items_that_must_stay_together_are_lost_together(supervised, tmp_path):

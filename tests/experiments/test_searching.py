@@ -1,9 +1,9 @@
 """Methods by an engine: what they find does not depend on how samples are shared out, nor on where it is found."""
 
-import keras
 import numpy as np
 import problems
 import pytest
+from jobs import small_model
 from planted_methods import Poisoned
 
 import tfinvert as ti
@@ -22,10 +22,7 @@ NAMES = "recover, adam, lbfgs, levenberg_marquardt, gauss_newton_cg, stochastic_
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """The settings of a small generator in a file, which saturates."""
-    keras.utils.set_random_seed(0)
-    path = tmp_path_factory.mktemp("models") / "small.keras"
-    layers = [keras.layers.Input((4,)), keras.layers.Dense(64, "tanh"), keras.layers.Reshape((8, 8, 1))]
-    keras.Sequential(layers).save(path)
+    path = small_model(tmp_path_factory.mktemp("models") / "small.keras", 4, (8, 8, 1), "tanh")
     return Job.of(generator=str(path), prior="normal", value_range=(-1, 1))
 
 

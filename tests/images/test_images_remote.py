@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from stores import fill, npy, png
+from stores import fetches, fill, npy, png
 
 import tfinvert as ti
 from tfinvert.images import Sources
@@ -118,15 +118,7 @@ def test_pictures_are_fetched_in_their_turn(url, monkeypatch):
 
 def test_a_picture_beyond_the_limits_is_not_fetched_whole(memory, monkeypatch):
     fill(memory, {"a.png": png(size=2000)[:-12] + bytes(5_000_000), "b.png": png()})
-    store, fetched = path_of(memory).fs, []
-    fetch = store.cat_file
-
-    def counted(*given, **how):
-        data = fetch(*given, **how)
-        fetched.append(len(data))
-        return data
-
-    monkeypatch.setattr(store, "cat_file", counted)
+    fetched = fetches(memory, monkeypatch)
     large, small = Sources(memory, LIKE, limits=ti.Limits(megapixels=1))
     assert "4 megapixels" in large.note
     assert small.pixels is not None

@@ -9,7 +9,7 @@ import numpy as np
 import problems
 import pytest
 import tensorflow as tf
-from jobs import do, job_of
+from jobs import do, job_of, small_model
 from PIL import Image
 
 import tfinvert as ti
@@ -187,11 +187,7 @@ def test_several_runs_wait_in_one_row_and_each_has_its_folder(tmp_path):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The file of a small generator."""
-    keras.utils.set_random_seed(0)
-    path = tmp_path_factory.mktemp("models") / "small.keras"
-    layers = [keras.layers.Input((3,)), keras.layers.Dense(16, "sigmoid"), keras.layers.Reshape((4, 4, 1))]
-    keras.Sequential(layers).save(path)
-    return path
+    return small_model(tmp_path_factory.mktemp("models") / "small.keras", 3, (4, 4, 1), "sigmoid")
 
 
 @pytest.fixture
@@ -215,7 +211,7 @@ def elsewhere(prepared, monkeypatch):
 
         def results(self, start, tasks, tell):
             sent.append(pickle.loads(pickle.dumps((start, list(tasks)))))
-            return iter(())
+            yield from ()
 
     prepared.claim()
     with monkeypatch.context() as patched:

@@ -133,23 +133,20 @@ def test_shards_go_side_by_side_and_each_has_one_writer(tmp_path):
     assert (tmp_path / ".lock").read_bytes() == b""
 
 
-def test_a_writer_of_the_whole_run_keeps_shards_out(tmp_path):
-    other = holder(tmp_path)
-    with pytest.raises(ti.BadInput, match=rf"being written by process {other.pid} on .*for each of 2 shards"):
-        Lock(tmp_path, Shard(1, 2)).acquire()
+@pytest.mark.parametrize(
+    ("held", "shard", "why"),
+    [
+        ({}, Shard(1, 2), "on .*for each of 2 shards"),
+        ({"shard": "1/2"}, Shard(2, 4), "on .*, shard 1/2: .*each of 4 shards"),  # both would do some images
+    ],
+)
+def test_a_writer_of_the_whole_run_or_of_other_shards_keeps_a_shard_out(tmp_path, held, shard, why):
+    other = holder(tmp_path, **held)
+    with pytest.raises(ti.BadInput, match=rf"process {other.pid} {why}"):
+        Lock(tmp_path, shard).acquire()
     other.kill()
     other.wait()
-    with Lock(tmp_path, Shard(1, 2)) as lock:
-        lock.check()
-
-
-def test_another_number_of_shards_would_do_images_twice(tmp_path):
-    other = holder(tmp_path, shard="1/2")
-    with pytest.raises(ti.BadInput, match=rf"process {other.pid} on .*, shard 1/2: .*each of 4 shards"):
-        Lock(tmp_path, Shard(2, 4)).acquire()
-    other.kill()
-    other.wait()
-    with Lock(tmp_path, Shard(2, 4)) as lock:
+    with Lock(tmp_path, shard) as lock:
         lock.check()
 
 

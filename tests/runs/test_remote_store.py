@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from faults import Analytic
 from problems import Linear
-from stores import names
+from stores import fetches, names
 
 import tfinvert as ti
 from tfinvert.images import Sources
@@ -130,15 +130,7 @@ def test_of_a_large_part_ids_and_places_are_fetched_only(quick, monkeypatch):
     random = np.random.default_rng(0)
     rows = [{**row, "code": random.normal(size=100_000).astype(np.float32)} for row in ROWS]
     written(quick, rows, at_once=20)
-    store, fetched = path_of(quick).fs, []
-    fetch = store.cat_file
-
-    def counted(*given, **how):
-        data = fetch(*given, **how)
-        fetched.append(len(data))
-        return data
-
-    monkeypatch.setattr(store, "cat_file", counted)
+    fetched = fetches(quick, monkeypatch)
     assert len(Stored(quick).ids()) == 20
     assert sum(fetched) < 1_000_000
 

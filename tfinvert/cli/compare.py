@@ -52,7 +52,7 @@ def _compare() -> None:
     for name, generator in zip(names, generators, strict=True):
         if generator.image_shape != scale.image_shape:
             logging.info("%s makes %s: compared at %s", name, list(generator.image_shape), list(scale.image_shape))
-    runs = several.claimed(jobs, generators)
+    runs = several.prepared(jobs, generators)
     for name, summary in zip(names, run_jobs(runs), strict=True):
         logging.info("%s: %s", name, summary)
         if summary.interrupted:

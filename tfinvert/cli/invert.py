@@ -54,7 +54,7 @@ def _done(jobs: list[Job]):
 
     if len(jobs) == 1:
         return [run_job(jobs[0])]
-    runs = several.claimed(jobs, several.generators(jobs))
+    runs = several.prepared(jobs, several.generators(jobs))
     return [(how, run.store, run.sources) for how, run in zip(run_jobs(runs), runs, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,23 +56,22 @@ def generators(of: Sequence[Any]) -> list[Any]:
     return [load(job) for job in of]
 
 
-def claimed(of: Sequence[Any], made: Sequence[Any]) -> list[Any]:
-    """A `Ready` for each job and its generator, whose folder is its own; whatever is wrong is told before any work.
-
-    Classes are searched for only where there are some.
+def prepared(of: Sequence[Any], made: Sequence[Any]) -> list[Any]:
+    """A `Ready` for each job and its generator; classes are searched for only where there are some.
 
     Raises:
-      BadInput: a setting cannot be used, or a folder holds a run with others.
+      BadInput: a setting cannot be used, or another writer is at work in a folder.
     """
     from tfinvert.runs.job import found, ready
     from tfinvert.settings import changed
 
     runs = []
-    for job, generator in zip(of, made, strict=True):
-        none = found(job) and generator.condition is None
-        runs.append(ready(changed(job, labels=None) if none else job, generator))
-    for run in runs:
-        run.claim()
+    with contextlib.ExitStack() as stack:
+        for job, generator in zip(of, made, strict=True):
+            none = found(job) and generator.condition is None
+            runs.append(ready(changed(job, labels=None) if none else job, generator))
+            stack.callback(runs[-1].store.close)
+        stack.pop_all()
     return runs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, Protocol
 
 from tfinvert.engines.plain import Plain
@@ -19,7 +19,7 @@ class Engine(Protocol):
 
     outlives: bool
 
-    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any | Lost]]]:
+    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Generator[tuple[Task, list[Any | Lost]]]:
         """Each task with the results of its items, as they come.
 
         Args:

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -57,7 +57,7 @@ class OnRay:
             raise BadInput("engine=ray, and Ray is not installed", "pip install 'tfinvert[ray]'")
         self._settings = settings
 
-    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any]]]:
+    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Generator[tuple[Task, list[Any]]]:
         """See `Engine.results`; many tasks are listed before the first is done, and `tell` hears nothing."""
         rounds = _rounds(tasks)
         first = next(rounds, None)
@@ -210,7 +210,7 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
 
 
 def _processors(settings: EngineSettings) -> int | None:
-    """As how many this machine counts; None for as many as Ray finds, which knows the limits of containers."""
+    """How many processors Ray may use here; None leaves it to Ray, which knows the limits of containers."""
     if settings.workers is not None:
         return settings.workers * settings.worker_cpus
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

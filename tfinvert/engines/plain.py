@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from tfinvert.engines.task import Start, Task, Tell
@@ -13,7 +13,7 @@ class Plain:
 
     outlives = False
 
-    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, list[Any]]]:
+    def results(self, start: Start, tasks: Iterable[Task], tell: Tell) -> Generator[tuple[Task, list[Any]]]:
         """See `Engine.results`."""
         work = start()
         for task in tasks:

@@ -70,6 +70,22 @@ class _Ended(NamedTuple):
     memory: bool = False  # whether it took too much of it
 
 
+class _Hired(NamedTuple):
+    """A process that works."""
+
+    process: subprocess.Popen
+    connection: Connection  # our end of the pipe to it
+    folder: tempfile.TemporaryDirectory  # its own, for temporary files
+
+    def end(self) -> int:
+        """Ends it, if it still runs, and clears up after it, which it may not have come to; its exit code."""
+        self.process.kill()
+        code = self.process.wait()
+        self.connection.close()
+        self.folder.cleanup()
+        return code
+
+
 class Supervised:
     """A `Work` that a process of its own does, and that outlives it.
 
@@ -83,11 +99,10 @@ class Supervised:
         self._start, self._home, self._bounds = start, home, bounds
         # Linux ends a process with the thread that has started it, so that must be one that stays.
         self._hiring = ThreadPoolExecutor(1)
-        self._process: subprocess.Popen | None = None
-        self._connection: Connection | None = None
+        self._hired: _Hired | None = None
         self._most: int | None = None  # items at once, once memory was short
-        self._folder: tempfile.TemporaryDirectory | None = None  # the process's own, for temporary files
-        self._finished = self._lost = 0  # items
+        self._finished = False  # whether any item was
+        self._unexplained = 0  # items that are lost, and were not seen to be at work alone
 
     def __call__(self, task: Task) -> list[Any | Lost]:
         """The results of the items.
@@ -101,27 +116,22 @@ class Supervised:
         for first in range(0, len(items), size):
             results += self._done(task._replace(items=items[first : first + size]), [0] * size)
         lost = [each for each in results if isinstance(each, Lost)]
-        self._lost += len(lost)
-        self._finished += len(results) - len(lost)
-        if self._lost >= _HOPELESS and not self._finished:
+        self._finished = self._finished or len(lost) < len(results)
+        if self._unexplained >= _HOPELESS and not self._finished:
             raise BadInput(
-                f"the first {self._lost} images all ended a worker on {platform.node()}: it {lost[0].why}",
+                f"the first {self._unexplained} images all ended a worker on {platform.node()}: it {lost[-1].why}",
                 "give it more memory or time (--worker_gigabytes, --stall_seconds), or fewer --workers",
             )
         return results
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._folder is not None:  # what the process has fetched; it was ended before it could clear up
-            self._folder.cleanup()
-            self._folder = None
+        if self._hired is not None:
+            self._end(self._hired)
+
+    def _end(self, hired: _Hired) -> int:
+        self._hired = None
+        return hired.end()
 
     def _done(self, task: Task, tried: list[int]) -> list[Any | Lost]:
         """The results; `tried` says how often each item has ended a worker alone."""
@@ -148,72 +158,70 @@ class Supervised:
             return self._done(task, tried)
         others = task._replace(items=[*task.items[:alone], *task.items[alone + 1 :]])
         rest = self._done(others, [*tried[:alone], *tried[alone + 1 :]])
+        self._unexplained += found.item is None
         return [*rest[:alone], _lost(found, tried[alone]), *rest[alone:]]
 
     def _once(self, task: Task) -> list[Any] | _Ended:
         """The results, or how the worker ended over them."""
-        connection = self._ready()
+        hired = self._ready()
         try:
-            connection.send(task)
+            hired.connection.send(task)
         except OSError:
-            return _Ended(self._how(), None)
-        return self._until_done(connection)
+            return _Ended(self._how(hired), None)
+        return self._until_done(hired)
 
-    def _until_done(self, connection: Connection) -> Any:
-        assert self._process is not None
+    def _until_done(self, hired: _Hired) -> Any:
+        """What the process answers, or how it ended meanwhile."""
         item, allowed = None, self._bounds.seconds
         due = time.monotonic() + allowed
-        watched, looked = psutil.Process(self._process.pid), time.monotonic()
+        watched, looked = psutil.Process(hired.process.pid), time.monotonic()
         while True:
             try:
                 if time.monotonic() - looked > _INTERVAL:
                     looked = time.monotonic()
                     if watched.memory_info().rss > self._bounds.bytes:
-                        self.close()
+                        self._end(hired)
                         return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, memory=True)
-                if connection.poll(_INTERVAL):
-                    kind, value = connection.recv()
+                if hired.connection.poll(_INTERVAL):
+                    kind, value = hired.connection.recv()
                     if kind == "sign":
                         item, allowed = value.item, value.seconds or self._bounds.seconds
                         due = time.monotonic() + allowed
                     elif kind == "done":
                         return value
                     else:
-                        self.close()
+                        self._end(hired)
                         raise value
                 elif time.monotonic() > due:
-                    self.close()
+                    self._end(hired)
                     return _Ended(f"made no step for {allowed:g} seconds", item)
             except (EOFError, OSError, psutil.NoSuchProcess):
-                return _Ended(self._how(), item)
+                return _Ended(self._how(hired), item)
 
-    def _how(self) -> str:
+    def _how(self, hired: _Hired) -> str:
         """How the process ended by itself."""
-        assert self._process is not None
-        code = self._process.wait()
-        self.close()
+        hired.process.wait()
+        code = self._end(hired)
         if code >= 0:
             return f"ended with exit code {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return f"crashed ({name})"
 
-    def _ready(self) -> Connection:
+    def _ready(self) -> _Hired:
         """A process that can begin.
 
         Raises:
           BadInput: there is none.
         """
-        if self._connection is not None:
-            return self._connection
+        if self._hired is not None:
+            return self._hired
         for _ in range(_STARTS):
-            self._folder = tempfile.TemporaryDirectory(prefix="tfinvert-worker-")
-            hired = self._hiring.submit(_hire, self._home, self._bounds, self._folder.name)
-            self._process, self._connection = hired.result()
+            hired = self._hired = self._hiring.submit(_hire, self._home, self._bounds).result()
             with contextlib.suppress(OSError):  # then it has ended, and that is told below
-                self._connection.send(self._start)
-            ended = self._until_done(self._connection)
+                hired.connection.send(self._start)
+            ended = self._until_done(hired)
             if not isinstance(ended, _Ended):
-                return self._connection
+                return hired
         raise BadInput(
             f"a worker on {platform.node()} {ended.how} before it was ready, {_STARTS} times",
             "give it more memory or time (--worker_gigabytes, --stall_seconds), or fewer --workers",
@@ -224,12 +232,13 @@ def _lost(ended: _Ended, tried: int) -> Lost:
     return Lost(f"{ended.how}, {'once' if tried == 1 else f'{tried} times'}")
 
 
-def _hire(home: Home, bounds: Bounds, temporary: str) -> tuple[subprocess.Popen, Connection]:
-    """A process that waits for work, and our end of the pipe to it."""
+def _hire(home: Home, bounds: Bounds) -> _Hired:
+    """A process that waits for a start, and then for tasks."""
+    temporary = tempfile.TemporaryDirectory(prefix="tfinvert-worker-")
     ours, theirs = Pipe()
     environment = {
         **({} if bounds.gpus else {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}),
-        "TMPDIR": temporary,
+        "TMPDIR": temporary.name,
         "TF_NUM_INTRAOP_THREADS": str(bounds.cpus),
         "TF_NUM_INTEROP_THREADS": str(bounds.cpus),
         "OMP_NUM_THREADS": str(bounds.cpus),
@@ -240,7 +249,7 @@ def _hire(home: Home, bounds: Bounds, temporary: str) -> tuple[subprocess.Popen,
     places = [*home.modules, *_own_places()]
     process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=folder)
     theirs.close()
-    return process, ours
+    return _Hired(process, ours, temporary)
 
 
 def main(number: int) -> None:

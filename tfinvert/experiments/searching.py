@@ -137,7 +137,7 @@ class _Elsewhere:
     makers: list[Callable[[Generator], Finder]]
 
     def __call__(self) -> Work:
-        self.packages.bring()
+        self.packages.require()
         return _Searching(self.sent.load(), self.makers)
 
 

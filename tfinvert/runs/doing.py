@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -30,24 +31,24 @@ def run_job(job: Job, show: bool = True) -> tuple[Summary, Store, Sources]:
     """
     engine_of(job.engine)  # what is missing is told before a generator is loaded
     prepared = ready(job)
-    try:
-        _start([prepared], job.engine)  # what cannot go to workers is told before the folder is claimed
-        prepared.claim()
-        return run_jobs([prepared], show)[0], prepared.store, prepared.sources
-    except BaseException:
-        prepared.store.close()
-        raise
+    return run_jobs([prepared], show)[0], prepared.store, prepared.sources
 
 
 def run_jobs(jobs: Sequence[Ready], show: bool = True) -> list[Summary]:
-    """Does several jobs by one engine, that of the first; the images of all wait in one row.
+    """Does several jobs by one engine, that of the first; the images of all wait in one row. Their stores are closed.
 
     Raises:
-      BadInput: as of `run_job`.
+      BadInput: as of `run_job`; before any work, where a folder holds a run with other settings.
     """
     settings = jobs[0].job.engine
-    works = [Todo(each.sources, each.store, each.inverter.batch_size) for each in jobs]
-    return run_all(works, _start(jobs, settings), engine_of(settings), show)
+    with contextlib.ExitStack() as stack:
+        for each in jobs:
+            stack.callback(each.store.close)
+        start = _start(jobs, settings)  # what cannot go to workers is told before a folder is claimed
+        for each in jobs:
+            each.claim()
+        todos = [Todo(each.sources, each.store, each.inverter.batch_size) for each in jobs]
+        return run_all(todos, start, engine_of(settings), show)
 
 
 def _start(jobs: Sequence[Ready], settings: EngineSettings) -> Start:
@@ -79,7 +80,7 @@ class Elsewhere:
         Raises:
           BadInput: other versions are installed here.
         """
-        self.packages.bring()
+        self.packages.require()
         return _Latest(self.jobs)
 
 

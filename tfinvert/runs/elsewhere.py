@@ -32,8 +32,8 @@ class Packages:
         own = sorted(each for each in modules if each.partition(".")[0] not in ("__main__", "keras", "tf_keras"))
         return Packages(versions(), own)
 
-    def bring(self) -> None:
-        """Imports the modules.
+    def require(self) -> None:
+        """Imports the modules, and holds the versions against those that are here.
 
         Raises:
           BadInput: other versions are installed here.

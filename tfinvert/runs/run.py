@@ -113,13 +113,13 @@ class _Progress:
 
     Args:
       todo: the run.
-      bold: whether images are tried again that ended their worker.
+      retry_lost: whether images are tried again that ended their worker.
     """
 
-    def __init__(self, todo: Todo, bold: bool) -> None:
+    def __init__(self, todo: Todo, retry_lost: bool) -> None:
         self.todo = todo
         self.again, done = todo.store.again(), todo.store.done()
-        lost = frozenset() if bold else todo.store.lost()
+        lost = frozenset() if retry_lost else todo.store.lost()
         if lost:
             logging.warning("%d images ended their worker, and are left out; --engine=ray tries them again", len(lost))
             self.again -= lost
@@ -181,12 +181,15 @@ def _all(runs: Sequence[_Progress], start: Start, engine: Engine, show: bool) ->
                 bar.set_postfix(loss=f"{sign.loss:.3g}")
 
         try:
-            for task, found in engine.results(start, tasks, tell):
-                runs[task.run].write(task, found)
-                bar.n = sum(each.count for each in runs)
-                bar.refresh()
-                if pressed:
-                    raise KeyboardInterrupt
+            with contextlib.closing(
+                engine.results(start, tasks, tell)
+            ) as results:  # workers end here, whatever happens
+                for task, found in results:
+                    runs[task.run].write(task, found)
+                    bar.n = sum(each.count for each in runs)
+                    bar.refresh()
+                    if pressed:
+                        raise KeyboardInterrupt
         except KeyboardInterrupt:
             return True
     return False
