@@ -99,7 +99,7 @@ class Inverter:
         # Not inlined: a caller's graph would be fused in other ways and round otherwise; so it is the same
         # computation to the bit whether it is called directly, in a tf.function or in dataset.map.
         self._compiled = {
-            # Graphs of one size each: one for any size rounds otherwise, and can be twice as slow.
+            # Graphs of one size each: those for any size round otherwise, and would come in with the second size.
             # A partial, for TensorFlow counts retracings by the code of methods, which all inverters share, and warns.
             name: tf.function(
                 functools.partial(getattr(self, name)), autograph=False, experimental_attributes={"_noinline": True}
