@@ -60,12 +60,13 @@ class Driver:
 
     def __init__(self, out: str | Path, flags: list[str], log: Path) -> None:
         self.out = out
+        places = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]  # `poison.py` is here
         with log.open("a") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tfinvert", "invert", f"--out={out}", "--nopage", *flags],
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": os.pathsep.join(filter(None, places))},
                 start_new_session=True,
             )
 
