@@ -194,7 +194,7 @@ with store:
     for place in range(20):
         store.write([{"id": str(place), "status": "finished", "place": place, "code": [float(place)]}])
         print("written", flush=True)
-        time.sleep(0.05)
+        time.sleep(0.5)  # so that it is at work yet when another comes
 """
 
 
