@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import _files  # noqa: F401  (finds the package)
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 BATCH, BYTES = 16, 25_000
@@ -105,8 +107,9 @@ def ours(folder: Path, images: int, seconds: float) -> None:
 def rows(folder: Path) -> collections.Counter[str]:
     """Ids of the rows, as they lie there."""
     found: collections.Counter[str] = collections.Counter()
-    for path in (folder / "results").rglob("*.parquet"):
-        found.update(map(str, pq.read_table(path, columns=["id"])["id"].to_pylist()))
+    for path in (folder / "results").rglob("[!.]*.parquet"):
+        with contextlib.suppress(FileNotFoundError, pa.ArrowInvalid):  # it is merged, or still written
+            found.update(map(str, pq.read_table(path, columns=["id"])["id"].to_pylist()))
     return found
 
 
@@ -124,8 +127,6 @@ def ended(process: subprocess.Popen) -> None:
 
 
 def measured(kind: str, folder: Path, arguments: argparse.Namespace, kill: bool) -> None:
-    import pyarrow as pa
-
     (folder / "ids").mkdir(parents=True)
     pq.write_table(pa.table({"id": [str(each) for each in range(arguments.images)]}), folder / "ids" / "ids.parquet")
     began = time.perf_counter()

@@ -1,6 +1,6 @@
 """Two devices of one machine: one batch mirrored over both, or a worker for each.
 
-    python benchmarks/devices.py --generator=G.h5 [--batch=32] [--steps=200] [--rounds=3]
+    python benchmarks/devices.py --generator=G.h5 [--batch=32] [--steps=200] [--rounds=4]
 
 Devices are processors here, each of one thread: TensorFlow shows the machine as two logical ones for
 `tf.distribute.MirroredStrategy`, which gives each half of every batch and waits for both; workers are two processes
@@ -60,9 +60,10 @@ def inverted(arguments: argparse.Namespace, only: int | None) -> None:
     )
 
 
-def begun(arguments: argparse.Namespace, kind: str, threads: int, only: int | None = None) -> subprocess.Popen:
+def begun(arguments: argparse.Namespace, kind: str, only: int | None = None) -> subprocess.Popen:
     command = [sys.executable, __file__, *sys.argv[1:], f"--kind={kind}"]
-    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "2"}
+    between = "2" if kind == "mirrored" else "1"  # one thread for each device
+    environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": between}
     return subprocess.Popen(
         [*command, *([] if only is None else [f"--only={only}"])], env=environment, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.DEVNULL,
@@ -88,9 +89,9 @@ def main() -> None:
     if arguments.kind is not None:
         inverted(arguments, arguments.only)
         return
-    one = outcome(begun(arguments, "one", 1))
-    mirrored = outcome(begun(arguments, "mirrored", 1))
-    both = [outcome(each) for each in [begun(arguments, "one", 1, worker) for worker in (0, 1)]]
+    one = outcome(begun(arguments, "one"))
+    mirrored = outcome(begun(arguments, "mirrored"))
+    both = [outcome(each) for each in [begun(arguments, "one", worker) for worker in (0, 1)]]
     rate = one["images"] / one["seconds"]
     print(f"one device: {rate:.2f} images a second")
     print(

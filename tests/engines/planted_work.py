@@ -43,6 +43,9 @@ def done(item):
     if order == "signal":
         os.kill(os.getpid(), getattr(signal, rest))
         time.sleep(10)
+    elif order == "gpus":
+        with open(rest, "w") as file:
+            file.write(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
     elif order == "exit":
         os._exit(int(rest))
     elif order == "sleep":

@@ -19,12 +19,12 @@ def worker():
 
 
 def test_an_inverter_works_where_it_is_placed_and_finds_the_same(worker):
-    (found,) = worker(Task(0, ["placed"]))
+    (found,) = worker(Task(0, [pickle.dumps("placed")]))
     for device, (place, codes) in found.items():
         assert place.endswith(device)
         np.testing.assert_array_equal(codes, found["CPU:0"][1])
 
 
 def test_two_devices_with_half_the_images_each_find_the_same(worker):
-    ((one, two),) = worker(Task(0, ["mirrored"]))
+    ((one, two),) = worker(Task(0, [pickle.dumps("mirrored")]))
     np.testing.assert_allclose(two, one, atol=1e-4)

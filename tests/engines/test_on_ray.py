@@ -1,14 +1,19 @@
 """Ray Data's workers: the same results as here, whatever becomes of some of them."""
 
+import errno
 import os
+import pickle
+import platform
 import signal
 import time
+import types
 
 import pytest
 from planted_work import Doubling
 
 import tfinvert as ti
 from tfinvert.engines import Lost, Plain, Task, engine_of, on_ray
+from tfinvert.engines.supervised import Home
 from tfinvert.settings import EngineSettings
 
 pytest.importorskip("ray")
@@ -114,10 +119,44 @@ def test_a_worker_that_takes_too_much_memory_is_ended():
     ]
 
 
-def test_a_worker_sees_the_gpu_that_it_was_given_and_no_other():
-    task = Task(0, ["environment:CUDA_VISIBLE_DEVICES"])
-    assert done([task], num_gpus=1)[0][2] == ["0"]
-    assert done([task], workers=1)[0][2] == [""]
+def test_a_worker_sees_the_gpu_that_it_was_given_and_no_other(tmp_path):
+    """There is none here: Ray only believes so, and the worker finds out."""
+    with pytest.raises(ti.BadInput, match=r"^worker on .* GPUs, and TensorFlow sees none: install"):
+        done(TASKS, Doubling(fault=f"gpus:{tmp_path / 'given'}"), num_gpus=1)
+    assert (tmp_path / "given").read_text() == "0"
+    done(TASKS, Doubling(fault=f"gpus:{tmp_path / 'none'}"), workers=1)
+    assert (tmp_path / "none").read_text() == ""
+
+
+def test_what_fails_around_a_worker_names_its_machine(monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(on_ray, "Supervised", full)
+    team = on_ray._Team(1, True)
+    worker = on_ray._Worker(b"", Home.here(), EngineSettings(name="ray", worker_gigabytes=1.0), team)
+    number, error = pickle.loads(worker(on_ray._packed(7, TASKS[0]))["result"][0].as_py())
+    assert number == 7
+    assert str(error).startswith(f"worker on {platform.node()}: it fails (")
+    assert "No space left" in str(error)
+
+
+@pytest.mark.parametrize("machines", [1, 2, 5])
+def test_workers_have_as_much_memory_on_many_machines_as_on_one(monkeypatch, machines):
+    import ray
+
+    nodes = [
+        {"NodeID": str(each), "Alive": True, "Resources": {"CPU": 64.0, "memory": 45e9}} for each in range(machines)
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: types.SimpleNamespace(get_node_id=lambda: "0"))
+    settings = EngineSettings(name="ray")
+    team = on_ray._team(settings, 10_000)
+    assert team == (27 * machines, True)
+    assert on_ray._share(settings, team) == pytest.approx(1.5e9)
+    more = on_ray._team(EngineSettings(name="ray", workers=64 * machines), 10_000)
+    assert more == (64 * machines, False)
+    assert on_ray._share(settings, more) == pytest.approx(0.9 * 45e9 / 64)
 
 
 def test_tasks_that_do_not_come_back_are_missed(monkeypatch):

@@ -1,5 +1,6 @@
 """A worker that is ended, and begun anew: who is to blame is told, and the others have their results."""
 
+import functools
 import os
 import pickle
 import signal
@@ -23,11 +24,15 @@ def supervised():
 
     def make(start=None, gigabytes=4.0, seconds=30.0, tries=3, home=HERE):
         made.append(Supervised(pickle.dumps(start or Doubling()), home, Bounds(1e9 * gigabytes, seconds, tries, 1)))
-        return made[-1]
+        return functools.partial(given, made[-1])
 
     yield make
     for each in made:
         each.close()
+
+
+def given(work, task):
+    return work(task._replace(items=[pickle.dumps(item) for item in task.items]))
 
 
 def begun(path):
@@ -80,7 +85,7 @@ def test_a_worker_that_somebody_else_killed_is_no_items_fault(supervised, tmp_pa
 def test_a_worker_killed_between_tasks_is_begun_anew(supervised):
     work = supervised()
     work(Task(0, [1]))
-    os.kill(work._hired.process.pid, signal.SIGKILL)
+    os.kill(work.args[0]._hired.process.pid, signal.SIGKILL)
     assert work(Task(0, [2])) == [4]
 
 
@@ -154,7 +159,7 @@ def test_temporary_files_go_with_the_process(supervised):
     work(Task(0, ["exit:1"]))
     assert not os.path.exists(folder)
     (other,) = work(Task(0, ["environment:TMPDIR"]))
-    work.close()
+    work.args[0].close()
     assert not os.path.exists(other)
 
 
@@ -184,6 +189,37 @@ def test_a_worker_that_cannot_begin_is_the_fault_of_no_item(supervised, fault, w
         supervised(Doubling(fault=fault), gigabytes=0.5, seconds=1.0)(Task(0, [1, 2]))
 
 
+class Broken:
+    """Pickled, and never unpickled."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+def test_an_item_that_cannot_be_opened_is_told_by_who_works_on_it(supervised):
+    with pytest.raises(ti.BadInput, match=r"^a worker fails \(ValueError: invalid literal"):
+        supervised()(Task(0, [1, Broken()]))
+
+
+def test_items_that_are_too_slow_together_come_in_parts_from_then_on(supervised, tmp_path):
+    work = supervised(functools.partial(slow, tmp_path / "sizes"), seconds=2.0, tries=1)
+    assert work(Task(0, [0.7] * 4)) == [0.7] * 4
+    assert work(Task(0, [0.7] * 4)) == [0.7] * 4
+    assert (tmp_path / "sizes").read_text() == "4 2 2 2 2 "
+
+
+def slow(path):
+    return functools.partial(slowly, path)
+
+
+def slowly(path, task, tell):
+    tell(Sign())
+    with path.open("a") as file:
+        file.write(f"{len(task.items)} ")
+    time.sleep(sum(task.items))
+    return task.items
+
+
 def test_it_works_where_the_run_was_begun(supervised, tmp_path):
     there = HERE._replace(folder=str(tmp_path))
     assert supervised(home=there)(Task(0, ["where:"])) == [str(tmp_path)]
@@ -201,8 +237,8 @@ def test_it_ends_with_whoever_gives_it_work():
     if parent == 0:
         try:
             work = Supervised(pickle.dumps(Doubling()), HERE, Bounds(1e9, 30.0, 1, 1))
-            work(Task(0, [1]))
-            work(Task(0, ["sleep:60"]))
+            given(work, Task(0, [1]))
+            given(work, Task(0, ["sleep:60"]))
         finally:
             os._exit(1)
     process = psutil.Process(parent)

@@ -44,6 +44,13 @@ def test_the_nearest_class_wins_where_none_fits(search):
     np.testing.assert_array_equal(search(images), np.argmin(left, axis=0))
 
 
+def test_a_search_tells_that_it_goes_on(search, images):
+    seen = []
+    search(images[:2], [0, 1], seen.append)
+    assert [snapshot.steps for snapshot in seen][:1] == [25]
+    assert len(seen) >= len(search._rounds)
+
+
 def test_only_candidates_are_tried(images):
     found = ti.ClassSearch(GENERATOR, candidates=[8, 5])(images)
     assert set(found) <= {5, 8}

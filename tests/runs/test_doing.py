@@ -3,6 +3,8 @@
 import dataclasses
 import pickle
 import shutil
+from pathlib import Path
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -15,8 +17,10 @@ from PIL import Image
 import tfinvert as ti
 from tfinvert import report
 from tfinvert.engines import Lost, Plain, Sign, Task
+from tfinvert.errors import BadInput
 from tfinvert.images import Sources
 from tfinvert.images.entry import Entry
+from tfinvert.remote import Unavailable, path_of
 from tfinvert.runs import Store, open_run, run
 from tfinvert.runs.doing import run_jobs
 from tfinvert.runs.elsewhere import Sent
@@ -90,6 +94,46 @@ def test_a_picture_in_a_store_may_take_as_long_as_any_step():
     sources = Sources([entry], LINEAR.generator)
     Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), signs.append)
     assert signs[0] == Sign(item=0)
+
+
+def unread(tmp_path, folder="photos"):
+    """Rows of pictures that were listed in a folder, and are not there any more."""
+    entries = [Entry(f"{tmp_path}/{folder}/{each}.png", None, Path(f"{tmp_path}/x/{each}").read_bytes) for each in "ab"]
+    sources = Sources(entries, LINEAR.generator)
+    return Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), lambda sign: None)
+
+
+def test_a_folder_that_is_not_mounted_any_more_ends_the_run(tmp_path):
+    with pytest.raises(BadInput, match=r"photos is gone, or empty now, and had .*a\.png: mount it again"):
+        unread(tmp_path)
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(BadInput, match="photos is gone, or empty now"):
+        unread(tmp_path)
+
+
+def test_pictures_that_are_gone_alone_are_rows(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "c.png").touch()
+    assert [row["status"] for row in unread(tmp_path)] == ["unreadable"] * 2
+    assert [row["status"] for row in unread(tmp_path, "photos/pack.zip:x")] == ["unreadable"] * 2
+
+
+def test_a_store_that_takes_these_credentials_no_more_ends_the_run(memory, monkeypatch):
+    def refused(*_, **__):
+        raise ExpiredToken
+
+    class ExpiredToken(Exception):
+        response: ClassVar[dict] = {"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    def denied():
+        raise PermissionError("no")
+
+    sources = Sources([Entry(f"{memory}/{each}.png", None, denied) for each in "ab"], LINEAR.generator)
+    task = Task(0, list(sources.left(frozenset())))
+    monkeypatch.setattr(path_of(memory).fs, "ls", refused)
+    monkeypatch.setattr(path_of(memory).fs, "find", refused)
+    with pytest.raises(Unavailable, match="does not know these credentials"):
+        Inverting(inverter(), sources.reader)(task, lambda sign: None)
 
 
 # -- Images that are lost
@@ -303,5 +347,5 @@ def test_the_file_of_the_first_image_is_known(tmp_path):
 
 
 def test_a_run_that_is_opened_brings_no_engine_along(model, tmp_path):
-    do(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1), tries=7)
+    do(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1), engine="ray", tries=7)
     assert open_run(tmp_path).job.engine == EngineSettings()

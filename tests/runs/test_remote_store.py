@@ -1,7 +1,9 @@
 """A run's folder in a store: the same rows, whatever happens meanwhile."""
 
+import errno
 import subprocess
 import sys
+import tempfile
 import threading
 
 import numpy as np
@@ -15,6 +17,7 @@ from tfinvert.images import Sources
 from tfinvert.remote import path_of, patience
 from tfinvert.runs import Store, merging, parts, run
 from tfinvert.runs import stored as reading
+from tfinvert.runs.files import whole
 from tfinvert.runs.stored import Stored
 
 ROWS = [{"id": str(place), "status": "finished", "place": place, "code": [float(place)]} for place in range(20)]
@@ -182,6 +185,15 @@ def test_where_nothing_may_be_written_it_is_told_at_once(memory, monkeypatch):
     monkeypatch.setattr(path_of(memory).fs, "pipe_file", refused)
     with pytest.raises(ti.BadInput, match="access denied"):
         Store(f"{memory}/run")
+
+
+def test_a_full_disk_for_temporary_files_is_told_with_its_name(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with (
+        pytest.raises(ti.BadInput, match=rf"put together in {tmp_path} first: .*TMPDIR"),
+        whole(path_of(f"{memory}/a")),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 WRITES = """

@@ -1,6 +1,7 @@
 """`tfinvert compare` through its `main`."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -80,6 +81,18 @@ def test_it_goes_on_where_it_stopped_and_takes_one_generator_more(compare, tmp_p
     code, log, *_ = compare(["few", "many"], steps=50)
     assert code == 1
     assert "few holds a run with other settings (steps was 60 and is 50)" in log
+
+
+def test_a_name_that_another_takes_too_does_not_begin_a_run_anew(compare, files, tmp_path):
+    (tmp_path / "twin").mkdir()
+    shutil.copy(files / "many.keras", tmp_path / "twin" / "few.keras")
+    assert compare(["few", "many"], limit=2)[0] == 0
+    own, twin = str(files / "few.keras"), str(tmp_path / "twin" / "few.keras")
+    code, log, *_ = compare([], generators=[own, twin], limit=2)
+    assert code == 1
+    assert f"out/few has a run, and there are several few now, {files.name}, twin: give that folder the name" in log
+    (tmp_path / "out" / "few").rename(tmp_path / "out" / files.name)
+    assert compare([], generators=[own, twin], limit=2)[0] == 0
 
 
 def test_an_image_that_one_cannot_invert_is_left_out_for_all(compare, files, tmp_path):

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from tfinvert.errors import BadInput
-from tfinvert.settings import GeneratorSettings, Job, Limits, SecondStep, SolverSettings, Starts, as_nest, by_flags
+from tfinvert.settings import (
+    EngineSettings,
+    GeneratorSettings,
+    Job,
+    Limits,
+    SecondStep,
+    SolverSettings,
+    Starts,
+    as_nest,
+    by_flags,
+)
 from tfinvert.settings.field import changed, flags_of, flat, made, of_nest
 
 SPLIT = Job.of(split="first_dense", sparsity=0.5, second_steps=7)
@@ -29,6 +39,8 @@ SPLIT = Job.of(split="first_dense", sparsity=0.5, second_steps=7)
         (lambda: Job(beyond="first_dense"), r"beyond='first_dense'.*expected SecondStep\("),
         (lambda: Job(solver=None), r"solver=None.*expected SolverSettings\("),
         (lambda: Job.of(stepz=3), "settings stepz.*expected some of .*steps"),
+        (lambda: Job.of(workers=64), "workers without another engine: add engine=ray"),
+        (lambda: EngineSettings(num_gpus=1), "num_gpus without another engine"),
         (lambda: Job.of(second_steps=3), "second_steps=3 without split"),
         (lambda: Job.of(second_smoothing=[0.5, 0.1]), "second_smoothing=0.5,0.1 without split"),
         (lambda: SecondStep(["a", ""]), "split='a,'.*expected a layer's name"),

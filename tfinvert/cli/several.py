@@ -31,15 +31,17 @@ def jobs(**own: Any) -> list[Any]:
         raise BadInput(f"{len(files)} in --generators", "expected two or more, with commas between, and no --generator")
     ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
     job = shared.job(**own, value_range=None, prior=None)  # these flags may hold several
+    out, called = path_of(flags.FLAGS.out), names(files)
+    _require_own_folders(out, files, called)
     return [
         changed(
             job,
             generator=file,
             prior=prior,
-            out=str(path_of(flags.FLAGS.out) / name),
+            out=str(out / name),
             value_range=None if text is None else start.numbers("value_range", text.split(","), float),
         )
-        for file, name, text, prior in zip(files, names(files), ranges, priors, strict=True)
+        for file, name, text, prior in zip(files, called, ranges, priors, strict=True)
     ]
 
 
@@ -84,6 +86,17 @@ def names(files: Sequence[str]) -> list[str]:
     if len(set(stems)) < len(stems) or "id" in stems:  # the name of another column
         stems = [f"{stem} ({number + 1})" for number, stem in enumerate(stems)]
     return stems
+
+
+def _require_own_folders(out: Path, files: Sequence[str], called: Sequence[str]) -> None:
+    """Raises `BadInput` where a run would be begun anew because another generator of the same name came along."""
+    for file, name in zip(files, called, strict=True):
+        before = out / Path(file).stem
+        if name != before.name and before.name not in called and (before / "run.json").is_file():
+            raise BadInput(
+                f"{before} has a run, and there are several {before.name} now, {', '.join(called)}",
+                "give that folder the name of its generator (run.json says which it is), or take another --out",
+            )
 
 
 def _each(name: str, count: int) -> Sequence[str | None]:

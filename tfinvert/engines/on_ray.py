@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 from absl import logging
@@ -71,36 +71,55 @@ class OnRay:
                     yield from self._round(each, start)
                 except ray.exceptions.RayError as error:
                     raise BadInput(
-                        f"Ray gives up ({short(error)})", "what is done is kept: the same command goes on"
+                        f"Ray gives up ({_cause(error)})",
+                        "what is done is kept: put right what Ray's logs tell, and give the same command again",
                     ) from error
 
-    def _round(self, sent: list[bytes], start: Start) -> Iterator[tuple[Task, list[Any]]]:
+    def _round(self, sent: list[pa.Table], start: Start) -> Iterator[tuple[Task, list[Any]]]:
         import ray
 
-        waiting = ray.data.from_arrow([pa.table({"task": [task]}) for task in sent])
+        waiting = ray.data.from_arrow(list(sent))
+        missing = set(range(len(sent)))
         for number, found in _noted(_mapped(waiting, start, self._settings, len(sent))):
             if isinstance(found, BadInput):
                 raise found
-            if sent[number]:  # it may have been done twice, where a machine was lost
-                task, sent[number] = pickle.loads(sent[number])[1], b""
+            if number in missing:  # it may have been done twice, where a machine was lost
+                missing.remove(number)
+                task, sent[number] = _unpacked(sent[number]), sent[number].slice(0, 0)
                 yield task, found
-        missing = sum(map(bool, sent))
         if missing:
-            raise BadInput(f"{missing} tasks did not come back from Ray", "the same command does them")
+            raise BadInput(f"{len(missing)} tasks did not come back from Ray", "the same command does them")
 
 
-def _rounds(tasks: Iterable[Task]) -> Iterator[list[bytes]]:
+def _rounds(tasks: Iterable[Task]) -> Iterator[list[pa.Table]]:
     """Tasks as they are sent, with their numbers, as many at a time as there is room for: they may hold pixels."""
-    sent: list[bytes] = []
+    sent: list[pa.Table] = []
     size = 0
     for task in tasks:
-        sent.append(pickle.dumps((len(sent), task)))
-        size += len(sent[-1])
+        sent.append(_packed(len(sent), task))
+        size += sent[-1].nbytes
         if size >= _ROUND:
             yield sent
             sent, size = [], 0
     if sent:
         yield sent
+
+
+def _packed(number: int, task: Task) -> pa.Table:
+    """A task as a row; nobody on its way has to know what its items are, or to open what they hold open."""
+    items = pa.array([[pickle.dumps(item) for item in task.items]], pa.large_list(pa.large_binary()))
+    return pa.table({"number": [number], "run": [task.run], "items": items, "whole": [task.whole]})
+
+
+def _unpacked(sent: pa.Table) -> Task:
+    found = _of_row(sent)
+    return found._replace(items=[pickle.loads(item) for item in found.items])
+
+
+def _of_row(sent: pa.Table) -> Task:
+    """The task, with its items pickled."""
+    row = sent.to_pylist()[0]
+    return Task(row["run"], row["items"], row["whole"])
 
 
 def _noted(results: Iterator[_Found]) -> Iterator[_Found]:
@@ -127,21 +146,17 @@ def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> It
     """What becomes of tasks, as they are done."""
     import ray
 
-    workers = _workers(settings, most)
+    team = _team(settings, most)
     tasks.context.enable_progress_bars = False
     found = tasks.map_batches(
         _Worker,
-        fn_constructor_kwargs={
-            "start": pickle.dumps(start),
-            "home": Home.here(),
-            "settings": settings,
-            "workers": workers,
-        },
+        fn_constructor_kwargs={"start": pickle.dumps(start), "home": Home.here(), "settings": settings, "team": team},
         batch_size=1,  # each block has one row; with GPUs Ray wants a number
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=_IN_FLIGHT),
+        compute=ray.data.ActorPoolStrategy(size=team.workers, max_tasks_in_flight_per_actor=_IN_FLIGHT),
         num_cpus=settings.worker_cpus,
         num_gpus=settings.num_gpus or None,
+        memory=_least(settings) if team.fits else None,
     )
     for table in found.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
         for each in table["result"]:
@@ -151,20 +166,32 @@ def _mapped(tasks: Any, start: Start, settings: EngineSettings, most: int) -> It
 class _Worker:
     """What Ray makes one of for each worker: the work itself is done in a process besides."""
 
-    def __init__(self, start: bytes, home: Home, settings: EngineSettings, workers: int) -> None:
-        memory = _share(settings, workers)
-        bounds = Bounds(memory, settings.stall_seconds, settings.tries, settings.worker_cpus, settings.num_gpus > 0)
-        self._supervised = Supervised(start, home, bounds)
+    def __init__(self, start: bytes, home: Home, settings: EngineSettings, team: _Team) -> None:
+        self._given = start, home, settings, team
+        self._supervised: Supervised | None = None
 
     def __call__(self, tasks: pa.Table) -> pa.Table:
-        found = [pickle.dumps(self._one(*pickle.loads(each.as_py()))) for each in tasks["task"]]
-        return pa.table({"result": pa.array(found, pa.large_binary())})
-
-    def _one(self, number: int, task: Task) -> tuple[int, Any]:
+        number = tasks["number"][0].as_py()
         try:
-            return number, self._supervised(task)
-        except BadInput as error:  # raised here it would be tried again
-            return number, error.about(f"worker on {platform.node()}")
+            found: Any = self._ready()(_of_row(tasks))
+        except Exception as error:  # raised here it would be tried again, and told without the machine's name
+            known = error if isinstance(error, BadInput) else BadInput(f"it fails ({short(error)})", "see Ray's logs")
+            found = known.about(f"worker on {platform.node()}")
+        return pa.table({"result": pa.array([pickle.dumps((number, found))], pa.large_binary())})
+
+    def _ready(self) -> Supervised:
+        if self._supervised is None:
+            start, home, settings, team = self._given
+            bytes_each, gpus = _share(settings, team), settings.num_gpus > 0
+            bounds = Bounds(bytes_each, settings.stall_seconds, settings.tries, settings.worker_cpus, gpus)
+            self._supervised = Supervised(start, home, bounds)
+        return self._supervised
+
+
+def _cause(error: Exception) -> str:
+    """What an error of Ray says last: before stands where it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return short(RuntimeError(lines[-1])) if lines else short(error)
 
 
 @contextlib.contextmanager
@@ -235,7 +262,14 @@ def _ask(address: str) -> None:
         ) from error
 
 
-def _workers(settings: EngineSettings, most: int) -> int:
+class _Team(NamedTuple):
+    """The workers of a run."""
+
+    workers: int
+    fits: bool  # whether the memory of the machines is known to hold them
+
+
+def _team(settings: EngineSettings, most: int) -> _Team:
     """How many workers there shall be.
 
     Raises:
@@ -244,13 +278,14 @@ def _workers(settings: EngineSettings, most: int) -> int:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    rooms = [min(_room(node, settings), _fitting(node, settings)) for node in nodes]
+    fitting = sum(min(_room(node, settings), _fitting(node, settings)) for node in nodes)
     if not any(_room(node, settings) for node in nodes):
         wanted = f"workers of {settings.worker_cpus} CPUs and {settings.num_gpus:g} GPUs"
         if settings.address is None or settings.workers is None:
             raise BadInput(wanted, "no machine has so many: lower --worker_cpus or --num_gpus")
         logging.warning("%s: no machine has room for one yet; waiting until the cluster grows", wanted)
-    return min(settings.workers or max(1, sum(rooms)), most)
+    workers = min(settings.workers or max(1, fitting), most)
+    return _Team(workers, workers <= fitting)
 
 
 def _room(node: dict[str, Any], settings: EngineSettings) -> int:
@@ -262,11 +297,15 @@ def _room(node: dict[str, Any], settings: EngineSettings) -> int:
 
 def _fitting(node: dict[str, Any], settings: EngineSettings) -> int:
     """How many workers fit into a machine's memory."""
-    each = _LEAST if settings.worker_gigabytes is None else 1e9 * settings.worker_gigabytes
-    return int(_SHARE * node["Resources"].get("memory", 0) / each)
+    return int(_SHARE * node["Resources"].get("memory", 0) / _least(settings))
 
 
-def _share(settings: EngineSettings, workers: int) -> float:
+def _least(settings: EngineSettings) -> float:
+    """The bytes of memory that a worker has for certain."""
+    return _LEAST if settings.worker_gigabytes is None else 1e9 * settings.worker_gigabytes
+
+
+def _share(settings: EngineSettings, team: _Team) -> float:
     """The bytes of memory that a worker on this machine may take."""
     import ray
 
@@ -274,4 +313,7 @@ def _share(settings: EngineSettings, workers: int) -> float:
         return 1e9 * settings.worker_gigabytes
     here = ray.get_runtime_context().get_node_id()
     node = next(node for node in ray.nodes() if node["NodeID"] == here)
-    return _SHARE * node["Resources"]["memory"] / max(1, min(_room(node, settings), workers))
+    beside = min(_room(node, settings), team.workers)
+    if team.fits:  # Ray puts no more of them here
+        beside = min(beside, _fitting(node, settings))
+    return _SHARE * node["Resources"]["memory"] / max(1, beside)

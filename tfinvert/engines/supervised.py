@@ -11,25 +11,28 @@ import functools
 import os
 import pickle
 import platform
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
 from tfinvert.children import begun, end_with_parent
-from tfinvert.engines.task import Lost, Task, Work
+from tfinvert.engines.task import Lost, Sign, Task, Tell, Work
 from tfinvert.errors import BadInput, short
+from tfinvert.signed import temporary
 
 _INTERVAL = 0.1  # seconds between two looks at the worker's memory
 _HOPELESS = 3  # items that end workers before one is done: then it is none of the items' fault
+_FETCHING = 3600.0  # seconds that the archive may take which items are in, where it comes from a store
 _STARTS = 3  # of a worker that ends before it is ready
 
 
@@ -67,7 +70,7 @@ class _Ended(NamedTuple):
 
     how: str
     item: int | None  # which item was at work alone
-    memory: bool = False  # whether it took too much of it
+    cured: bool = False  # whether fewer items at once may be the cure
 
 
 class _Hired(NamedTuple):
@@ -75,14 +78,14 @@ class _Hired(NamedTuple):
 
     process: subprocess.Popen
     connection: Connection  # our end of the pipe to it
-    folder: tempfile.TemporaryDirectory  # its own, for temporary files
+    folder: Path  # its own, for temporary files
 
     def end(self) -> int:
         """Ends it, if it still runs, and clears up after it, which it may not have come to; its exit code."""
         self.process.kill()
         code = self.process.wait()
         self.connection.close()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
         return code
 
 
@@ -100,12 +103,15 @@ class Supervised:
         # Linux ends a process with the thread that has started it, so that must be one that stays.
         self._hiring = ThreadPoolExecutor(1)
         self._hired: _Hired | None = None
-        self._most: int | None = None  # items at once, once memory was short
+        self._most: int | None = None  # items at once, once memory or time was short
         self._finished = False  # whether any item was
         self._unexplained = 0  # items that are lost, and were not seen to be at work alone
 
     def __call__(self, task: Task) -> list[Any | Lost]:
         """The results of the items.
+
+        Args:
+          task: its items are pickled, and unpickled where they are worked on.
 
         Raises:
           BadInput: what the work raises; no process comes to the point where it could begin; or all items end it.
@@ -150,7 +156,7 @@ class Supervised:
                 *self._done(task._replace(items=task.items[:half]), tried[:half]),
                 *self._done(task._replace(items=task.items[half:]), tried[half:]),
             ]
-            if found.memory and not any(isinstance(each, Lost) for each in results):
+            if found.cured and not any(isinstance(each, Lost) for each in results):
                 self._most = half
             return results
         tried[alone] += 1
@@ -181,7 +187,7 @@ class Supervised:
                     looked = time.monotonic()
                     if watched.memory_info().rss > self._bounds.bytes:
                         self._end(hired)
-                        return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, memory=True)
+                        return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, cured=True)
                 if hired.connection.poll(_INTERVAL):
                     kind, value = hired.connection.recv()
                     if kind == "sign":
@@ -194,7 +200,7 @@ class Supervised:
                         raise value
                 elif time.monotonic() > due:
                     self._end(hired)
-                    return _Ended(f"made no step for {allowed:g} seconds", item)
+                    return _Ended(f"made no step for {allowed:g} seconds", item, cured=True)
             except (EOFError, OSError, psutil.NoSuchProcess):
                 return _Ended(self._how(hired), item)
 
@@ -218,7 +224,7 @@ class Supervised:
         for _ in range(_STARTS):
             hired = self._hired = self._hiring.submit(_hire, self._home, self._bounds).result()
             with contextlib.suppress(OSError):  # then it has ended, and that is told below
-                hired.connection.send(self._start)
+                hired.connection.send((self._start, self._bounds.gpus))
             ended = self._until_done(hired)
             if not isinstance(ended, _Ended):
                 return hired
@@ -234,22 +240,22 @@ def _lost(ended: _Ended, tried: int) -> Lost:
 
 def _hire(home: Home, bounds: Bounds) -> _Hired:
     """A process that waits for a start, and then for tasks."""
-    temporary = tempfile.TemporaryDirectory(prefix="tfinvert-worker-")
+    folder = temporary()
     ours, theirs = Pipe()
     environment = {
         **({} if bounds.gpus else {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}),
-        "TMPDIR": temporary.name,
+        "TMPDIR": str(folder),
         "TF_NUM_INTRAOP_THREADS": str(bounds.cpus),
         "TF_NUM_INTEROP_THREADS": str(bounds.cpus),
         "OMP_NUM_THREADS": str(bounds.cpus),
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # else the first of several on one GPU takes all its memory
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"),
     }
-    folder = home.folder if os.path.isdir(home.folder) else None
+    where = home.folder if os.path.isdir(home.folder) else None
     places = [*home.modules, *_own_places()]
-    process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=folder)
+    process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=where)
     theirs.close()
-    return _Hired(process, ours, temporary)
+    return _Hired(process, ours, folder)
 
 
 def main(number: int) -> None:
@@ -261,12 +267,30 @@ def main(number: int) -> None:
             file.write("1000")  # where memory ends, this process goes first
     connection = Connection(number)
     with contextlib.suppress(EOFError):
-        start = connection.recv()
+        start, gpus = connection.recv()
         work: list[Work] = []
-        _answer(connection, lambda: work.append(pickle.loads(start)()))
+        _answer(connection, lambda: work.append(_begun(start, gpus)))
         while work:
-            task = connection.recv()
-            _answer(connection, functools.partial(work[0], task, lambda sign: connection.send(("sign", sign))))
+            _answer(connection, functools.partial(_do, work[0], connection.recv(), connection))
+
+
+def _begun(start: bytes, gpus: bool) -> Work:
+    work: Work = pickle.loads(start)()
+    if gpus:
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            raise BadInput(
+                "a worker was given GPUs, and TensorFlow sees none",
+                "install tensorflow[and-cuda] there, or leave out --num_gpus",
+            )
+    return work
+
+
+def _do(work: Work, task: Task, connection: Connection) -> list[Any]:
+    tell: Tell = lambda sign: connection.send(("sign", sign))
+    tell(Sign(seconds=_FETCHING))
+    return work(task._replace(items=[pickle.loads(item) for item in task.items]), tell)
 
 
 def _answer(connection: Connection, do: Callable[[], Any]) -> None:

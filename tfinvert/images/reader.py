@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
 
+from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.like import Like
-from tfinvert.remote import Unavailable
+from tfinvert.remote import Unavailable, is_remote, path_of
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
@@ -75,3 +78,28 @@ class Reader:
         if note and note not in self._told:
             self._told.add(note)
             logging.warning("%s: %s (said once)", image_id, note)
+
+
+def require_there(ids: Sequence[str]) -> None:
+    """Looks for the place of several images of which none could be read: it may be gone as a whole.
+
+    Args:
+      ids: theirs; those that are no files in a folder or a store are not looked for.
+
+    Raises:
+      BadInput: the folder of the first is gone, or empty, as where a disk is not mounted any more.
+      Unavailable: its store cannot be used any more.
+    """
+    if len(ids) < 2 or not os.path.dirname(ids[0]):
+        return
+    folder = os.path.dirname(ids[0])
+    if is_remote(folder):
+        remote: Any = path_of(folder)
+        next(iter(remote.iterdir()), None)  # a refusal of a list says why; that of a picture's head does not
+        return
+    if any(map(os.path.lexists, ids)) or "]" in ids[0] or ".zip:" in ids[0]:
+        return
+    if not os.path.isdir(folder) or not os.listdir(folder):
+        raise BadInput(
+            f"{folder} is gone, or empty now, and had {ids[0]}", "mount it again; then the same command goes on"
+        )

@@ -140,7 +140,7 @@ def _file(path: Path, key: str | None, how: Reading) -> Iterable[Entry]:
         raise BadInput(
             f"images {path}:{key}", "nothing can be chosen from such a file; expected .npz:key or .zip:folder"
         )
-    if is_remote(path) and looks_like_a_picture(path.name):  # not fetched before its turn
+    if looks_like_a_picture(path.name):  # not opened before its turn: there may be a million
         return [_picture(path, how)]
     if is_idx(path, how.limits):
         return idx_entries(path, how)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
 from tfinvert.inversion.inverter import Inverter
+from tfinvert.inversion.watching import Watch
 from tfinvert.losses import Term
 from tfinvert.solvers import Adam
 from tfinvert.solvers.first_order import schedule
@@ -67,19 +68,20 @@ class ClassSearch:
             self._rounds.append((count, inverter))
             count, budget = math.ceil(count / _KEPT), _KEPT * budget
 
-    def __call__(self, images: Any, ids: Any = None) -> np.ndarray:
+    def __call__(self, images: Any, ids: Any = None, watch: Watch | None = None) -> np.ndarray:
         """The classes, int32 [B], of images [B, H, W, C] in the generator's value range.
 
         Args:
           images: those that hold NaN get the first class.
           ids: as of `Inverter`.
+          watch: is called as each round goes on, as that of `Inverter` is.
         """
         images = tf.cast(images, tf.float32)
         ids = np.arange(len(images)) if ids is None else np.asarray(ids)
         left = np.tile(self.candidates, (len(images), 1))  # [B, classes], the better ones first
         for count, inverter in self._rounds:
             left = left[:, :count]
-            found = inverter(tf.repeat(images, count, axis=0), np.repeat(ids, count), left.ravel())
+            found = inverter(tf.repeat(images, count, axis=0), np.repeat(ids, count), left.ravel(), watch=watch)
             loss = np.reshape(found.loss, left.shape)
             order = np.argsort(np.where(np.isfinite(loss), loss, np.inf), axis=1, kind="stable")
             left = np.take_along_axis(left, order, axis=1)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tfinvert.errors import BadInput
 from tfinvert.remote.schemes import is_remote
+from tfinvert.signed import temporary
 
 _guard = threading.Lock()
 _copies: dict[tuple[int, str], tuple[str, Path]] = {}  # by process and URL: what it was, and where its copy lies
@@ -81,7 +82,7 @@ def _fetch(remote: Any, copy: Path, files: dict[str, Any] | None) -> None:
 @functools.cache
 def _folder(process: int) -> Path:
     """Where the copies of a process lie."""
-    folder = Path(tempfile.mkdtemp(prefix="tfinvert-"))
+    folder = temporary()
     atexit.register(_clear, folder, process)
     return folder
 

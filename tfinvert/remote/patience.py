@@ -101,7 +101,8 @@ def _refusal(url: str, error: Exception, said: _Said) -> Exception:
         return error if isinstance(error, FileNotFoundError) else FileNotFoundError(errno.ENOENT, "no such file", url)
     if any("Credential" in kind or kind.startswith("google.auth.") for kind in said.kinds):
         return Unavailable(f"{url} without credentials ({short(error)})", sign_in)
-    if said.code in _EXPIRED or said.status == 401:
+    # The answer to a HEAD has no body that could say more than 400, which is what it is for expired tokens.
+    if said.code in _EXPIRED or said.status == 401 or said.code == "400":
         return Unavailable(f"{url}: the store does not know these credentials ({short(error)})", sign_in)
     if isinstance(error, PermissionError) or said.status == 403:
         return BadInput(f"{url}: access denied ({short(error)})", "ask for the right to read, write and list there")

@@ -11,11 +11,8 @@ import csv
 import errno
 import json
 import os
-import platform
-import secrets
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from PIL import Image
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import open_regular
 from tfinvert.remote import is_remote, path_of
+from tfinvert.signed import signed, signer
 
 _PARTIAL = ".partial-"
 _ENDING = 20  # letters of a file's name that its hidden name keeps: enough for ".weights.h5"
@@ -91,7 +89,15 @@ def whole(path: Path, new: bool = False) -> Iterator[Path]:
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory() as here:
-            yield (temporary := Path(here) / path.name)
+            try:
+                yield (temporary := Path(here) / path.name)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise BadInput(
+                    f"{path} cannot be written ({error.strerror}): it is put together in {tempfile.gettempdir()} first",
+                    "make room there, or say where there is room (TMPDIR)",
+                ) from error
             _send(temporary, path, new)
         return
     path = path.absolute()  # whoever writes may change the folder meanwhile
@@ -234,25 +240,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _hidden(name: str) -> str:
     """A name of its own: where and by which process it is written stands in it."""
-    return f"{_PARTIAL}{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}-{name[-_ENDING:]}"
-
-
-def this_machine() -> str:
-    """Where a process's number means something: this machine, or this container on it."""
-    try:
-        among = os.readlink("/proc/self/ns/pid")
-    except OSError:  # not Linux
-        among = ""
-    return f"{zlib.crc32(f'{platform.node()} {among}'.encode()):08x}"
+    return f"{signed(_PARTIAL)}-{name[-_ENDING:]}"
 
 
 def _dead(name: str) -> bool:
     """Whether the process is known to be gone that wrote to this hidden name."""
-    place, _, rest = name.removeprefix(_PARTIAL).partition("-")
-    process = rest.partition("-")[0]
-    if place != this_machine() or not process.isdecimal():
+    process = signer(name, _PARTIAL)
+    if process is None:
         return False
-    return name not in _at_work if int(process) == os.getpid() else not psutil.pid_exists(int(process))
+    return name not in _at_work if process == os.getpid() else not psutil.pid_exists(process)
 
 
 def _send(file: Path, path: Path, new: bool = False) -> None:

@@ -15,7 +15,7 @@ from tfinvert.engines.task import Sign, Task, Tell
 from tfinvert.errors import BadInput, short
 from tfinvert.generators import Generator
 from tfinvert.images.encode import packed
-from tfinvert.images.reader import Picture, Reader, Waiting
+from tfinvert.images.reader import Picture, Reader, Waiting, require_there
 from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
 from tfinvert.remote import is_remote
 from tfinvert.solvers.status import Status
@@ -89,6 +89,8 @@ class Inverting:
     def _batch(self, batch: Sequence[Picture], tell: Tell) -> list[Row]:
         tell(Sign())
         readable = [picture for picture in batch if picture.pixels is not None]
+        if not readable:
+            require_there([picture.id for picture in batch])
         rows = {row["id"]: row for row in self._inverted(readable, tell)} if readable else {}
         for picture in batch:
             if picture.pixels is None:
@@ -101,7 +103,7 @@ class Inverting:
         targets = np.stack([picture.pixels for picture in readable if picture.pixels is not None])
         ids, known = [picture.id for picture in readable], [picture.label for picture in readable]
         if self._classes is not None:
-            known = [int(label) for label in self._classes(targets, ids)]
+            known = [int(label) for label in self._classes(targets, ids, lambda _: tell(Sign()))]
         labels = None if self._inverter.generator.condition is None else np.array(known, np.int32)
         curves: list[dict[int, float]] = [{} for _ in readable]
 

@@ -18,14 +18,15 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.remote.patience import asked
-from tfinvert.runs.files import this_machine
 from tfinvert.settings import Shard
+from tfinvert.signed import this_machine
 
 EVERY = 30.0  # seconds between two signs of life
 MISSED = 3  # signs of life, after which a writer is taken for dead
 SETTLED = 1.1  # seconds after which no time of a file can be the same any more: S3 tells whole ones
 _FOLDER = ".writers"
 _SELDOM = 3600.0  # seconds between signs of life at most, of whatever version
+_SLACK = 5.0  # seconds that a sign of life may be late
 _ANOTHER = 60.0  # seconds between the beginnings of two processes of one number; the clock may be set meanwhile
 
 
@@ -160,7 +161,26 @@ class Lease:
                 logging.info("%s: %s is dead", self.folder, other.who)
                 path.unlink(missing_ok=True)
             elif other.excludes(self.shard) and other.rank < own.rank:
-                raise self._refusal(other, max(0.0, ago))
+                if not self._silent(other, max(0.0, ago)):
+                    raise self._refusal(other, max(0.0, ago))
+                path.unlink(missing_ok=True)
+
+    def _silent(self, other: _Writer, ago: float) -> bool:
+        """Waits for a sign of one who may be dead: schedulers begin what was killed anew on another machine at once."""
+        due = other.said.get("every", EVERY) + _SLACK
+        if other.said.get("machine") == this_machine() or (ago < due and self.shard is None):
+            return False  # it is alive; or a person waits, who shall be told soon
+        for until in sorted({max(ago, due), other.patience}):
+            if until > ago:
+                logging.info("%s: waiting %.0f s for a sign of %s", self.folder, until - ago, other.who)
+                time.sleep(until - ago)
+                ago = until
+            now = _read(other.path)
+            if now is None:
+                return True
+            if now.heard != other.heard:
+                return False
+        return True
 
     def _refusal(self, other: _Writer, ago: float) -> BadInput:
         own = (other.said.get("machine"), other.said.get("process")) == (this_machine(), os.getpid())
@@ -206,7 +226,7 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
 
 def _renew(path: Any, content: bytes, stop: threading.Event) -> None:
     """Gives signs of life until it is told to stop, or the lease was taken away."""
-    while not stop.wait(EVERY):
+    while True:  # at once, for there may have been a wait for others
         try:
             # What others took away must not be there again. Who writes next waits for a store that is away; not here.
             asked(str(path), lambda: path.fs.info(path.path), seconds=0)
@@ -215,6 +235,8 @@ def _renew(path: Any, content: bytes, stop: threading.Event) -> None:
             return
         except (BadInput, OSError) as error:
             logging.debug("no sign of life: %s", error)
+        if stop.wait(EVERY):
+            return
 
 
 def _leave(path: Any, thread: threading.Thread, stop: threading.Event, process: int) -> None:

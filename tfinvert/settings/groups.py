@@ -288,11 +288,22 @@ class EngineSettings(Settings):
         above=0,
     )
     stall_seconds: float = setting(
-        600.0, "That a worker may take for one step before it is ended and begun anew.", float, above=0
+        600.0,
+        "That a worker may take for 25 steps of a batch (5 of solvers that compute Jacobians) before it is ended and "
+        "begun anew.",
+        float,
+        above=0,
     )
     tries: int = setting(
         3, "How often an image that ends its worker is tried alone, before its row says that it is lost.", int, least=1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        own = {field.name: field.default for field in dataclasses.fields(self) if field.name != "name"}
+        changed_ones = [name for name, default in own.items() if getattr(self, name) != default]
+        if self.name == "plain" and changed_ones:
+            raise BadInput(f"{changed_ones[0]} without another engine", "add engine=ray, or leave it out")
 
 
 @dataclasses.dataclass(frozen=True)
