@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import shutil
+import sys
 import tempfile
 import zlib
 from pathlib import Path
@@ -21,9 +22,12 @@ def this_machine() -> str:
     """Where a process's number means something: this machine since it was started, or this container on it."""
     try:
         among = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux; or nobody knows which processes are meant
+        among = secrets.token_hex() if sys.platform == "linux" else ""
+    try:
         begun = Path("/proc/sys/kernel/random/boot_id").read_text()  # several machines may have one name
-    except OSError:  # not Linux
-        among = begun = ""
+    except OSError:
+        begun = ""
     return f"{zlib.crc32(f'{platform.node()} {among} {begun}'.encode()):08x}"
 
 

@@ -1,9 +1,11 @@
 """A worker that is ended, and begun anew: who is to blame is told, and the others have their results."""
 
 import functools
+import gc
 import os
 import pickle
 import signal
+import tempfile
 import time
 
 import psutil
@@ -85,7 +87,7 @@ def test_a_worker_that_somebody_else_killed_is_no_items_fault(supervised, tmp_pa
 def test_a_worker_killed_between_tasks_is_begun_anew(supervised):
     work = supervised()
     work(Task(0, [1]))
-    os.kill(work.args[0]._hired.process.pid, signal.SIGKILL)
+    os.kill(work.args[0]._hired[0].process.pid, signal.SIGKILL)
     assert work(Task(0, [2])) == [4]
 
 
@@ -161,6 +163,16 @@ def test_temporary_files_go_with_the_process(supervised):
     (other,) = work(Task(0, ["environment:TMPDIR"]))
     work.args[0].close()
     assert not os.path.exists(other)
+
+
+def test_temporary_files_go_with_whoever_gave_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    work = Supervised(pickle.dumps(Doubling()), HERE, Bounds(4e9, 30.0, 1, 1))
+    given(work, Task(0, [1]))
+    assert list(tmp_path.iterdir())
+    del work
+    gc.collect()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_work_refuses_is_raised_in_one_line(supervised):

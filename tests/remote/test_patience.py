@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 import tfinvert as ti
 from tfinvert.remote import Unavailable, patience
-from tfinvert.remote.patience import asked
+from tfinvert.remote.patience import Refused, asked
 
 URL = "s3://bucket/x"
 
@@ -82,7 +82,7 @@ def test_where_nobody_shall_wait_it_is_asked_once(caplog):
 REFUSED = [
     (NoCredentialsError(), Unavailable, "without credentials.*AWS_ACCESS_KEY_ID"),
     (answer(403, "InvalidAccessKeyId"), Unavailable, "does not know these credentials"),
-    (answer(400, "400"), Unavailable, "does not know these credentials"),  # an expired token, asked by HEAD
+    (answer(400, "400"), Refused, "refused"),
     (caused(PermissionError("no"), answer(403, "AccessDenied")), ti.BadInput, "access denied"),
     (caused(FileNotFoundError("no"), answer(404, "NoSuchBucket")), Unavailable, "no such bucket"),
     (caused(FileNotFoundError("no"), answer(404, "NoSuchKey")), FileNotFoundError, ""),

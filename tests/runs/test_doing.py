@@ -1,10 +1,10 @@
 """Jobs by an engine: rows are the same, and what differs elsewhere is told."""
 
 import dataclasses
+import functools
 import pickle
 import shutil
 from pathlib import Path
-from typing import ClassVar
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from jobs import do, job_of, small_model
 from PIL import Image
+from stores import fill, png
 
 import tfinvert as ti
 from tfinvert import report
@@ -96,44 +97,63 @@ def test_a_picture_in_a_store_may_take_as_long_as_any_step():
     assert signs[0] == Sign(item=0)
 
 
-def unread(tmp_path, folder="photos"):
-    """Rows of pictures that were listed in a folder, and are not there any more."""
-    entries = [Entry(f"{tmp_path}/{folder}/{each}.png", None, Path(f"{tmp_path}/x/{each}").read_bytes) for each in "ab"]
+def opened(path):
+    return Path(path).read_bytes()
+
+
+def unread(folder, names="ab"):
+    """Rows of pictures that were listed in a folder, and cannot be opened any more."""
+    entries = [Entry(f"photo {each}", None, functools.partial(opened, folder / f"{each}.png")) for each in names]
     sources = Sources(entries, LINEAR.generator)
     return Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), lambda sign: None)
 
 
-def test_a_folder_that_is_not_mounted_any_more_ends_the_run(tmp_path):
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_folder_that_is_not_mounted_any_more_ends_the_run(tmp_path, names):
+    photos = tmp_path / "photos"
     with pytest.raises(BadInput, match=r"photos is gone, or empty now, and had .*a\.png: mount it again"):
-        unread(tmp_path)
-    (tmp_path / "photos").mkdir()
+        unread(photos, names)
+    photos.mkdir()
     with pytest.raises(BadInput, match="photos is gone, or empty now"):
-        unread(tmp_path)
+        unread(photos, names)
 
 
-def test_pictures_that_are_gone_alone_are_rows(tmp_path):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "c.png").touch()
+def test_pictures_that_are_gone_alone_or_damaged_are_rows(tmp_path):
+    (tmp_path / "c.png").touch()
     assert [row["status"] for row in unread(tmp_path)] == ["unreadable"] * 2
-    assert [row["status"] for row in unread(tmp_path, "photos/pack.zip:x")] == ["unreadable"] * 2
+    damaged = [Entry("cats/1", None, {}.popitem), Entry("cats/2", None, {}.popitem)]  # ids that look like files
+    sources = Sources(damaged, LINEAR.generator)
+    rows = Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), lambda sign: None)
+    assert [row["status"] for row in rows] == ["unreadable"] * 2
 
 
-def test_a_store_that_takes_these_credentials_no_more_ends_the_run(memory, monkeypatch):
-    def refused(*_, **__):
-        raise ExpiredToken
+class Answer(Exception):
+    """Of a store, as botocore has it."""
 
-    class ExpiredToken(Exception):
-        response: ClassVar[dict] = {"Error": {"Code": "ExpiredToken"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    def __init__(self, status, code):
+        super().__init__(code)
+        self.response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
-    def denied():
-        raise PermissionError("no")
 
-    sources = Sources([Entry(f"{memory}/{each}.png", None, denied) for each in "ab"], LINEAR.generator)
+@pytest.mark.parametrize(("status", "code", "ends"), [(400, "ExpiredToken", True), (403, "AccessDenied", False)])
+def test_a_store_that_refuses_is_asked_for_its_reason(memory, monkeypatch, status, code, ends):
+    def refuse(status, code):
+        def refused(*_, **__):
+            raise Answer(status, code)
+
+        return refused
+
+    fill(memory, {"a.png": png(10), "b.png": png(20)})
+    sources = Sources([f"{memory}/a.png", f"{memory}/b.png"], LINEAR.generator)
     task = Task(0, list(sources.left(frozenset())))
-    monkeypatch.setattr(path_of(memory).fs, "ls", refused)
-    monkeypatch.setattr(path_of(memory).fs, "find", refused)
-    with pytest.raises(Unavailable, match="does not know these credentials"):
-        Inverting(inverter(), sources.reader)(task, lambda sign: None)
+    monkeypatch.setattr(path_of(memory).fs, "info", refuse(400, "400"))  # an answer to HEAD has no words
+    monkeypatch.setattr(path_of(memory).fs, "cat_file", refuse(status, code))
+    work = Inverting(inverter(), sources.reader)
+    if ends:
+        with pytest.raises(Unavailable, match="does not know these credentials"):
+            work(task, lambda sign: None)
+    else:
+        assert [row["status"] for row in work(task, lambda sign: None)] == ["unreadable"] * 2
 
 
 # -- Images that are lost

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import traceback
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection, Pipe
@@ -26,13 +27,12 @@ from typing import Any, NamedTuple
 import psutil
 
 from tfinvert.children import begun, end_with_parent
-from tfinvert.engines.task import Lost, Sign, Task, Tell, Work
+from tfinvert.engines.task import Lost, Task, Work
 from tfinvert.errors import BadInput, short
 from tfinvert.signed import temporary
 
 _INTERVAL = 0.1  # seconds between two looks at the worker's memory
 _HOPELESS = 3  # items that end workers before one is done: then it is none of the items' fault
-_FETCHING = 3600.0  # seconds that the archive may take which items are in, where it comes from a store
 _STARTS = 3  # of a worker that ends before it is ready
 
 
@@ -102,7 +102,8 @@ class Supervised:
         self._start, self._home, self._bounds = start, home, bounds
         # Linux ends a process with the thread that has started it, so that must be one that stays.
         self._hiring = ThreadPoolExecutor(1)
-        self._hired: _Hired | None = None
+        self._hired: list[_Hired] = []  # one at most
+        weakref.finalize(self, _end_all, self._hired)  # at the end of this process, too
         self._most: int | None = None  # items at once, once memory or time was short
         self._finished = False  # whether any item was
         self._unexplained = 0  # items that are lost, and were not seen to be at work alone
@@ -132,11 +133,10 @@ class Supervised:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._hired is not None:
-            self._end(self._hired)
+        _end_all(self._hired)
 
     def _end(self, hired: _Hired) -> int:
-        self._hired = None
+        self._hired.clear()
         return hired.end()
 
     def _done(self, task: Task, tried: list[int]) -> list[Any | Lost]:
@@ -157,7 +157,7 @@ class Supervised:
                 *self._done(task._replace(items=task.items[half:]), tried[half:]),
             ]
             if found.cured and not any(isinstance(each, Lost) for each in results):
-                self._most = half
+                self._most = min(half, self._most or half)
             return results
         tried[alone] += 1
         if tried[alone] < self._bounds.tries:
@@ -219,10 +219,11 @@ class Supervised:
         Raises:
           BadInput: there is none.
         """
-        if self._hired is not None:
-            return self._hired
+        if self._hired:
+            return self._hired[0]
         for _ in range(_STARTS):
-            hired = self._hired = self._hiring.submit(_hire, self._home, self._bounds).result()
+            hired = self._hiring.submit(_hire, self._home, self._bounds).result()
+            self._hired[:] = [hired]
             with contextlib.suppress(OSError):  # then it has ended, and that is told below
                 hired.connection.send((self._start, self._bounds.gpus))
             ended = self._until_done(hired)
@@ -232,6 +233,11 @@ class Supervised:
             f"a worker on {platform.node()} {ended.how} before it was ready, {_STARTS} times",
             "give it more memory or time (--worker_gigabytes, --stall_seconds), or fewer --workers",
         )
+
+
+def _end_all(hired: list[_Hired]) -> None:
+    while hired:
+        hired.pop().end()
 
 
 def _lost(ended: _Ended, tried: int) -> Lost:
@@ -253,7 +259,11 @@ def _hire(home: Home, bounds: Bounds) -> _Hired:
     }
     where = home.folder if os.path.isdir(home.folder) else None
     places = [*home.modules, *_own_places()]
-    process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=where)
+    try:
+        process = begun(f"{__name__}.main({{end}})", theirs, places, environment, cwd=where)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     theirs.close()
     return _Hired(process, ours, folder)
 
@@ -288,9 +298,8 @@ def _begun(start: bytes, gpus: bool) -> Work:
 
 
 def _do(work: Work, task: Task, connection: Connection) -> list[Any]:
-    tell: Tell = lambda sign: connection.send(("sign", sign))
-    tell(Sign(seconds=_FETCHING))
-    return work(task._replace(items=[pickle.loads(item) for item in task.items]), tell)
+    items = [pickle.loads(item) for item in task.items]
+    return work(task._replace(items=items), lambda sign: connection.send(("sign", sign)))
 
 
 def _answer(connection: Connection, do: Callable[[], Any]) -> None:

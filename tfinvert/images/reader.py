@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.like import Like
-from tfinvert.remote import Unavailable, is_remote, path_of
+from tfinvert.remote import Refused, Unavailable, is_remote, path_of
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 
@@ -32,6 +31,7 @@ class Picture(NamedTuple):
     pixels: np.ndarray | None  # [H, W, C] float32 in the generator's value range, or [L, C]
     note: str  # what was done to it; for an unreadable one, what is wrong
     place: int = 0  # among the images of the source, in their order
+    missing: str = ""  # of an unreadable one, the path of the file that cannot be opened, where that is why
 
 
 class Reader:
@@ -69,7 +69,8 @@ class Reader:
         except Unavailable:  # nor can the next ones be read
             raise
         except Exception as error:  # whatever a broken file makes its reader raise, the other images go on
-            return Picture(entry.id, entry.label, None, " ".join(str(error).split()) or type(error).__name__)
+            note = " ".join(str(error).split()) or type(error).__name__
+            return Picture(entry.id, entry.label, None, note, missing=_missing(entry.id, error))
         self.tell(entry.id, note)
         return Picture(entry.id, entry.label, pixels.astype(np.float32), note)
 
@@ -80,26 +81,39 @@ class Reader:
             logging.warning("%s: %s (said once)", image_id, note)
 
 
-def require_there(ids: Sequence[str]) -> None:
-    """Looks for the place of several images of which none could be read: it may be gone as a whole.
+def _missing(image_id: str, error: BaseException | None) -> str:
+    """The path of what cannot be opened, where that is what is wrong."""
+    while error is not None:
+        if is_remote(image_id) and isinstance(error, Refused):
+            return image_id
+        if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
+            return os.fsdecode(error.filename)
+        error = error.__cause__
+    return ""
 
-    Args:
-      ids: theirs; those that are no files in a folder or a store are not looked for.
+
+def require_place(path: str) -> None:
+    """Looks for the place of a file that cannot be opened: it may be gone as a whole.
 
     Raises:
-      BadInput: the folder of the first is gone, or empty, as where a disk is not mounted any more.
-      Unavailable: its store cannot be used any more.
+      BadInput: the folder is gone, or empty, as where a disk is not mounted any more.
+      Unavailable: the store cannot be used any more.
     """
-    if len(ids) < 2 or not os.path.dirname(ids[0]):
+    if is_remote(path):
+        remote: Any = path_of(path)
+        try:
+            remote.ask(remote.fs.cat_file, start=0, end=1)  # other than one for the head, the answer says why
+        except Unavailable:
+            raise
+        except (BadInput, OSError):
+            return
         return
-    folder = os.path.dirname(ids[0])
-    if is_remote(folder):
-        remote: Any = path_of(folder)
-        next(iter(remote.iterdir()), None)  # a refusal of a list says why; that of a picture's head does not
-        return
-    if any(map(os.path.lexists, ids)) or "]" in ids[0] or ".zip:" in ids[0]:
-        return
-    if not os.path.isdir(folder) or not os.listdir(folder):
+    folder = os.path.dirname(path)
+    try:
+        empty = next(os.scandir(folder or "."), None) is None
+    except OSError:
+        empty = True
+    if empty:
         raise BadInput(
-            f"{folder} is gone, or empty now, and had {ids[0]}", "mount it again; then the same command goes on"
+            f"{folder} is gone, or empty now, and had {path}", "mount it again, then the same command goes on"
         )

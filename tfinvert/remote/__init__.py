@@ -6,7 +6,7 @@ libraries are an extra: they are imported when the first URL comes.
 """
 
 from tfinvert.remote.copies import local
-from tfinvert.remote.patience import Unavailable
+from tfinvert.remote.patience import Refused, Unavailable
 from tfinvert.remote.schemes import is_remote, path_of
 
-__all__ = ["Unavailable", "is_remote", "local", "path_of"]
+__all__ = ["Refused", "Unavailable", "is_remote", "local", "path_of"]

@@ -40,6 +40,10 @@ class Unavailable(BadInput):
     """A store as a whole cannot be used: it does not answer, or knows neither these credentials nor this bucket."""
 
 
+class Refused(BadInput):
+    """A store does not give one of its files; a question that it answers in words may tell more."""
+
+
 class _Said(NamedTuple):
     """What a store said of itself in an error."""
 
@@ -101,11 +105,12 @@ def _refusal(url: str, error: Exception, said: _Said) -> Exception:
         return error if isinstance(error, FileNotFoundError) else FileNotFoundError(errno.ENOENT, "no such file", url)
     if any("Credential" in kind or kind.startswith("google.auth.") for kind in said.kinds):
         return Unavailable(f"{url} without credentials ({short(error)})", sign_in)
-    # The answer to a HEAD has no body that could say more than 400, which is what it is for expired tokens.
-    if said.code in _EXPIRED or said.status == 401 or said.code == "400":
+    if said.code in _EXPIRED or said.status == 401:
         return Unavailable(f"{url}: the store does not know these credentials ({short(error)})", sign_in)
     if isinstance(error, PermissionError) or said.status == 403:
-        return BadInput(f"{url}: access denied ({short(error)})", "ask for the right to read, write and list there")
+        return Refused(f"{url}: access denied ({short(error)})", "ask for the right to read, write and list there")
+    if said.code == "400":  # of a question whose answer has no words: so it is where credentials have expired
+        return Refused(f"{url}: refused ({short(error)})", "sign in anew, or see whether it can be read by other means")
     if isinstance(error, OSError) and error.errno in _LOCAL:
         return error
     return BadInput(f"{url} cannot be used ({short(error)})", "expected a file or a folder that this store has")

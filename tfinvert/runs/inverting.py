@@ -15,7 +15,7 @@ from tfinvert.engines.task import Sign, Task, Tell
 from tfinvert.errors import BadInput, short
 from tfinvert.generators import Generator
 from tfinvert.images.encode import packed
-from tfinvert.images.reader import Picture, Reader, Waiting, require_there
+from tfinvert.images.reader import Picture, Reader, Waiting, require_place
 from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
 from tfinvert.remote import is_remote
 from tfinvert.solvers.status import Status
@@ -89,8 +89,8 @@ class Inverting:
     def _batch(self, batch: Sequence[Picture], tell: Tell) -> list[Row]:
         tell(Sign())
         readable = [picture for picture in batch if picture.pixels is not None]
-        if not readable:
-            require_there([picture.id for picture in batch])
+        if all(picture.missing for picture in batch):
+            require_place(batch[0].missing)
         rows = {row["id"]: row for row in self._inverted(readable, tell)} if readable else {}
         for picture in batch:
             if picture.pixels is None:

@@ -105,15 +105,9 @@ class Lease:
             "shard": self.shard,
         }
         path.write_bytes(json.dumps(said).encode())
-        try:
-            own = _read(path)
-            if own is None:
-                raise BadInput(f"{path} is gone", "somebody deletes what is written there; choose another folder")
-            time.sleep(SETTLED)
-            self._look(own)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        own = _read(path)
+        if own is None:
+            raise BadInput(f"{path} is gone", "somebody deletes what is written there; choose another folder")
         self._path, self._process = path, os.getpid()
         stop = threading.Event()
         thread = threading.Thread(
@@ -121,6 +115,15 @@ class Lease:
         )
         thread.start()
         self._give_back = weakref.finalize(self, _leave, path, thread, stop, os.getpid())
+        try:
+            began = time.monotonic()
+            time.sleep(SETTLED)
+            self._look(own, began)
+            if time.monotonic() - began > EVERY:
+                self.check()  # who waited so long may have been taken for dead
+        except BaseException:
+            self.release()
+            raise
 
     def check(self) -> None:
         """Makes sure that what is written now is written under the lease.
@@ -150,13 +153,13 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self.release()
 
-    def _look(self, own: _Writer) -> None:
-        """Raises `BadInput` where another is at work; what dead ones left is deleted."""
+    def _look(self, own: _Writer, began: float) -> None:
+        """Raises `BadInput` where another is at work; what dead ones left is deleted. Own came at the time `began`."""
         for path in own.path.parent.iterdir():
             other = None if path.name == own.path.name else _read(path)
             if other is None:
                 continue
-            ago = own.heard + SETTLED - other.heard
+            ago = own.heard + time.monotonic() - began - other.heard
             if other.dead() or ago > other.patience:
                 logging.info("%s: %s is dead", self.folder, other.who)
                 path.unlink(missing_ok=True)
@@ -226,7 +229,7 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
 
 def _renew(path: Any, content: bytes, stop: threading.Event) -> None:
     """Gives signs of life until it is told to stop, or the lease was taken away."""
-    while True:  # at once, for there may have been a wait for others
+    while not stop.wait(EVERY):
         try:
             # What others took away must not be there again. Who writes next waits for a store that is away; not here.
             asked(str(path), lambda: path.fs.info(path.path), seconds=0)
@@ -235,8 +238,6 @@ def _renew(path: Any, content: bytes, stop: threading.Event) -> None:
             return
         except (BadInput, OSError) as error:
             logging.debug("no sign of life: %s", error)
-        if stop.wait(EVERY):
-            return
 
 
 def _leave(path: Any, thread: threading.Thread, stop: threading.Event, process: int) -> None:
