@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-from tfinvert.signed import signed, signer, temporary
+from tfinvert.signed import signed, signer, temporary, this_machine
 
 KILLED = """
 import os
@@ -22,7 +22,9 @@ def test_a_name_says_which_process_made_it():
     assert signed("x-") != signed("x-")
 
 
-@pytest.mark.parametrize("name", ["x-00000000-12-ab", "x-", "x-old", "y", "x-00000000-no-ab"])
+@pytest.mark.parametrize(
+    "name", ["x-00000000-12-ab", "x-", "x-old", "y", "x-00000000-no-ab", f"x-{this_machine()}-4294967296-x"]
+)
 def test_names_of_others_say_nothing(name):
     assert signer(name, "x-") is None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 _PREFIX = "tfinvert-"
+_DIGITS = 9  # of a process's number at most
 
 
 @functools.cache
@@ -40,16 +41,21 @@ def signer(name: str, prefix: str) -> int | None:
     """The number of the process that made a name; None where that is another machine's, or nobody's."""
     place, _, rest = name.removeprefix(prefix).partition("-")
     process = rest.partition("-")[0]
-    return int(process) if name.startswith(prefix) and place == this_machine() and process.isdecimal() else None
+    known = name.startswith(prefix) and place == this_machine() and process.isdecimal() and len(process) <= _DIGITS
+    return int(process) if known else None
 
 
 def temporary() -> Path:
-    """A new folder for temporary files; those of processes that are gone are deleted."""
-    place = Path(tempfile.gettempdir())
-    for left_over in place.glob(f"{_PREFIX}*"):
+    """A new folder for temporary files; see `sweep`, too."""
+    sweep()
+    folder = Path(tempfile.gettempdir()) / signed(_PREFIX)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def sweep() -> None:
+    """Deletes the temporary folders of processes that are gone."""
+    for left_over in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         process = signer(left_over.name, _PREFIX)
         if process is not None and not psutil.pid_exists(process):
             shutil.rmtree(left_over, ignore_errors=True)
-    folder = place / signed(_PREFIX)
-    folder.mkdir(mode=0o700)
-    return folder

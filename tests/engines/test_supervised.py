@@ -14,6 +14,7 @@ from planted_work import Doubling
 
 import tfinvert as ti
 from tfinvert.engines import Lost, Sign, Task
+from tfinvert.engines import supervised as module
 from tfinvert.engines.supervised import Bounds, Home, Supervised
 
 HERE = Home.here()
@@ -152,6 +153,13 @@ def chat(task, tell):
         tell(Sign())
         time.sleep(0.01)
     return [len(held)]
+
+
+def test_many_items_and_many_tries_are_no_deeper_than_few(supervised, monkeypatch):
+    ended = module._Ended("crashed", 0)
+    monkeypatch.setattr(Supervised, "_once", lambda self, task: ended)
+    work = Supervised(b"", HERE, Bounds(1e9, 30.0, 3000, 1))
+    assert work(Task(0, [b"", b""])) == [Lost("crashed, 3000 times")] * 2
 
 
 def test_temporary_files_go_with_the_process(supervised):

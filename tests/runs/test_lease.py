@@ -132,7 +132,16 @@ def test_what_is_no_lease_counts_as_one_until_it_is_old(folder):
 
 
 @pytest.mark.parametrize(
-    "said", [{"every": float("nan")}, {"every": 1e9}, {"process": "x"}, {"shard": 3}, {"begun": []}]
+    "said",
+    [
+        {"every": float("nan")},
+        {"every": 1e9},
+        {"process": float("inf")},
+        {"since": float("nan")},
+        {"process": "x"},
+        {"shard": 3},
+        {"begun": []},
+    ],
 )
 def test_what_says_nonsense_is_waited_for_as_long_as_others(folder, said):
     elsewhere(folder, ago=91, **said)

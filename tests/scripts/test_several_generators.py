@@ -1,6 +1,7 @@
 """`tfinvert invert` with --generators: the same images into each of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_shards_are_of_all_generators(into, tmp_path):
     [
         (["few", "many", "missing"], {}, "missing.keras"),
         (["few"], {}, "1 in --generators: expected two or more"),
-        (["few", "many"], {"generator": "few.keras"}, "expected two or more, with commas between, and no --generator"),
+        (["few", "many"], {"generator": "few.keras"}, "2 in --generators beside --generator: expected two or more"),
         (["few", "many"], {"prior": "normal;normal;uniform"}, "3 in --prior: expected one for all, or 2"),
         (["few", "many"], {"prior": "normal;normal(7)"}, "codes have the shape"),
         (["few", "classes"], {}, "class-conditional and no labels came"),
@@ -99,3 +100,5 @@ def test_files_of_one_name_are_told_apart():
     assert several.names(["a/g.keras", "a/h.keras", "b/g.keras"]) == ["a-g", "a-h", "b-g"]
     assert several.names(["a/g.keras", "a/g.keras"]) == ["a-g (1)", "a-g (2)"]
     assert several.names(["id.keras", "g.keras"]) == ["id (1)", "g (2)"]
+    assert several.names([".", "g.keras"]) == [Path.cwd().stem, "g"]
+    assert not {"", "..", "."} & {*several.names(["..", "."]), *several.names(["/g.h5", "/x/g.h5"])}

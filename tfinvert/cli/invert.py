@@ -72,7 +72,8 @@ def _shown(job: Job, summary, store, sources) -> int:
         logging.info("%stensorboard --logdir=%s", name, report.tensorboard(store, shown))
     if flags.FLAGS.page and not summary.interrupted:  # `tfinvert page` writes one of what there is
         shown = report.page(store.folder, sources, **shared.shown())
-    logging.info("%s%s; see %s and %s", name, summary, store.results, shown)
+    ended = "stopped, and the same command goes on: " if summary.interrupted else ""
+    logging.info("%s%s%s; see %s and %s", name, ended, summary, store.results, shown)
     return summary.exit_code
 
 

@@ -28,7 +28,10 @@ def jobs(**own: Any) -> list[Any]:
 
     files = flags.FLAGS.generators or []
     if len(files) < 2 or flags.FLAGS.generator is not None:
-        raise BadInput(f"{len(files)} in --generators", "expected two or more, with commas between, and no --generator")
+        both = "" if flags.FLAGS.generator is None else " beside --generator"
+        raise BadInput(
+            f"{len(files)} in --generators{both}", "expected two or more, with commas between; else --generator alone"
+        )
     ranges, priors = (_each(name, len(files)) for name in ("value_range", "prior"))
     job = shared.job(**own, value_range=None, prior=None)  # these flags may hold several
     out, called = path_of(flags.FLAGS.out), names(files)
@@ -79,11 +82,11 @@ def prepared(of: Sequence[Any], made: Sequence[Any]) -> list[Any]:
 
 def names(files: Sequence[str]) -> list[str]:
     """Short names that differ: of files, then of their folders, then of both, then numbered."""
-    stems, folders = ([part(Path(file)) for file in files] for part in (lambda file: file.stem, _folder))
+    stems, folders = ([part(Path(file)) for file in files] for part in (_stem, _folder))
     if len(set(stems)) < len(stems):
         both = [f"{folder}-{stem}" for folder, stem in zip(folders, stems, strict=True)]
         stems = folders if len(set(folders)) == len(folders) else both
-    if len(set(stems)) < len(stems) or "id" in stems:  # the name of another column
+    if len(set(stems)) < len(stems) or {"id", ""} & {*stems}:  # the name of another column, or none
         stems = [f"{stem} ({number + 1})" for number, stem in enumerate(stems)]
     return stems
 
@@ -110,5 +113,9 @@ def _each(name: str, count: int) -> Sequence[str | None]:
     return texts * count if len(texts) == 1 else list(texts)
 
 
+def _stem(file: Path) -> str:
+    return file.resolve().stem if file.stem in ("", "..") else file.stem
+
+
 def _folder(file: Path) -> str:
-    return file.resolve().parent.name
+    return file.resolve().parent.name or "root"

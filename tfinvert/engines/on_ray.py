@@ -28,12 +28,14 @@ from tfinvert.engines.task import Start, Task, Tell
 from tfinvert.errors import BadInput, short
 from tfinvert.quiet import captured
 from tfinvert.settings import EngineSettings
+from tfinvert.signed import sweep
 
 _ANSWERS = 10.0  # seconds within which somebody must answer at an address
 _SHARE = 0.9  # of the memory that Ray gives to work on a machine
 _LEAST = 1.5e9  # bytes that a worker with a small generator takes
 _SILENT = 300.0  # seconds without a result, after which the log says so
 _ROUND = 5e8  # bytes of tasks that are listed at once: those of millions of pictures in files
+_DYING = 0.5  # seconds that Ray's workers take to end
 _IN_FLIGHT = 2  # tasks of a worker: one at work, one that waits
 _Found = TypeVar("_Found")
 
@@ -69,10 +71,13 @@ class OnRay:
             for each in itertools.chain([first], rounds):
                 try:
                     yield from self._round(each, start)
-                except ray.exceptions.RayError as error:
+                except (ray.exceptions.RayError, ValueError) as error:
+                    if isinstance(error, BadInput):
+                        raise
                     raise BadInput(
                         f"Ray gives up ({_cause(error)})",
-                        "what is done is kept: put right what Ray's logs tell, and give the same command again",
+                        "what is done is kept, and the same command goes on; Ray's logs on its machines say more "
+                        "(/tmp/ray/session_latest/logs)",
                     ) from error
 
     def _round(self, tasks: list[pa.Table], start: Start) -> Iterator[tuple[Task, list[Any]]]:
@@ -208,7 +213,7 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of how Ray Data itself makes its workers
-    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")  # what it tells of errors is told in one line here
     # Behind all else that runs, which is Ray's usual way, threads that wait for each other lose 8% more to Ray itself.
     os.environ.setdefault("RAY_worker_niceness", "0")
     python_logging.getLogger("ray").setLevel(python_logging.ERROR)
@@ -230,10 +235,21 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
         raise BadInput(
             f"address={settings.address} ({short(error)})",
             "expected HOST:PORT of a cluster that this machine has joined (ray start), with the same versions of Ray "
-            "and Python, and the cluster's token (RAY_AUTH_TOKEN)",
+            "and Python, and the cluster's token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN)",
         ) from error
+    if settings.address is not None:
+        has = ray.cluster_resources()
+        where, cpus = ray.get_runtime_context().gcs_address, has.get("CPU", 0)
+        logging.info("joined Ray at %s: %g CPUs, %g GPUs", where, cpus, has.get("GPU", 0))
+        if ray.available_resources().get("CPU", 0) < settings.worker_cpus:
+            logging.warning("others hold the CPUs of this cluster: waiting for them (`ray status` tells more)")
     try:
         yield
+    except BaseException:
+        ray.shutdown()
+        time.sleep(_DYING)
+        sweep()  # after what workers had no time to clear away, here at least
+        raise
     finally:
         ray.shutdown()
 
@@ -284,7 +300,7 @@ def _team(settings: EngineSettings, most: int) -> _Team:
     if not any(_room(node, settings) for node in nodes):
         wanted = f"workers of {settings.worker_cpus} CPUs and {settings.num_gpus:g} GPUs"
         if settings.address is None or settings.workers is None:
-            raise BadInput(wanted, "no machine has so many: lower --worker_cpus or --num_gpus")
+            raise BadInput(wanted, "no machine has so many: lower --worker_cpus, or leave out --num_gpus")
         logging.warning("%s: no machine has room for one yet; waiting until the cluster grows", wanted)
     workers = min(settings.workers or max(1, fitting), most)
     return _Team(workers, workers <= fitting)

@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -141,31 +141,34 @@ class Supervised:
 
     def _done(self, task: Task, tried: list[int]) -> list[Any | Lost]:
         """The results; `tried` says how often each item has ended a worker alone."""
-        if not task.items:
-            return []
-        found = self._once(task)
-        if not isinstance(found, _Ended):
-            return found
-        if task.whole:
-            tried[0] += 1
-            return self._done(task, tried) if tried[0] < self._bounds.tries else [_lost(found, tried[0])] * len(tried)
-        alone = 0 if len(task.items) == 1 else found.item
-        if alone is None:
-            half = len(task.items) // 2
-            results = [
-                *self._done(task._replace(items=task.items[:half]), tried[:half]),
-                *self._done(task._replace(items=task.items[half:]), tried[half:]),
-            ]
-            if found.cured and not any(isinstance(each, Lost) for each in results):
-                self._most = min(half, self._most or half)
-            return results
-        tried[alone] += 1
-        if tried[alone] < self._bounds.tries:
-            return self._done(task, tried)
-        others = task._replace(items=[*task.items[:alone], *task.items[alone + 1 :]])
-        rest = self._done(others, [*tried[:alone], *tried[alone + 1 :]])
-        self._unexplained += found.item is None
-        return [*rest[:alone], _lost(found, tried[alone]), *rest[alone:]]
+        results: list[Any] = [None] * len(task.items)
+        left = list(range(len(task.items)))
+        while left:
+            found = self._once(task._replace(items=[task.items[place] for place in left]))
+            if not isinstance(found, _Ended):
+                _put(results, left, found)
+                break
+            if task.whole:
+                tried[0] += 1
+                if tried[0] >= self._bounds.tries:
+                    return [_lost(found, tried[0])] * len(results)
+                continue
+            alone = 0 if len(left) == 1 else found.item
+            if alone is None:
+                half = len(left) // 2
+                for part in (left[:half], left[half:]):
+                    items = [task.items[place] for place in part]
+                    _put(results, part, self._done(task._replace(items=items), [tried[place] for place in part]))
+                if found.cured and not any(isinstance(results[place], Lost) for place in left):
+                    self._most = min(half, self._most or half)
+                break
+            place = left[alone]
+            tried[place] += 1
+            if tried[place] >= self._bounds.tries:
+                self._unexplained += found.item is None
+                results[place] = _lost(found, tried[place])
+                left.remove(place)
+        return results
 
     def _once(self, task: Task) -> list[Any] | _Ended:
         """The results, or how the worker ended over them."""
@@ -238,6 +241,11 @@ class Supervised:
 def _end_all(hired: list[_Hired]) -> None:
     while hired:
         hired.pop().end()
+
+
+def _put(results: list[Any], places: Sequence[int], found: Sequence[Any]) -> None:
+    for place, result in zip(places, found, strict=True):
+        results[place] = result
 
 
 def _lost(ended: _Ended, tried: int) -> Lost:

@@ -96,7 +96,7 @@ def require_place(path: str) -> None:
     """Looks for the place of a file that cannot be opened: it may be gone as a whole.
 
     Raises:
-      BadInput: the folder is gone, or empty, as where a disk is not mounted any more.
+      BadInput: the folder is empty, or cannot be listed, as where a disk is not mounted any more.
       Unavailable: the store cannot be used any more.
     """
     if is_remote(path):
@@ -108,12 +108,14 @@ def require_place(path: str) -> None:
         except (BadInput, OSError):
             return
         return
-    folder = os.path.dirname(path)
+    folder = os.path.abspath(os.path.dirname(path))
+    while not os.path.lexists(folder):  # each picture may have a folder of its own
+        folder = os.path.dirname(folder)
     try:
-        empty = next(os.scandir(folder or "."), None) is None
-    except OSError:
-        empty = True
-    if empty:
-        raise BadInput(
-            f"{folder} is gone, or empty now, and had {path}", "mount it again, then the same command goes on"
-        )
+        with os.scandir(folder) as found:
+            if next(found, None) is not None:
+                return
+        what = "is empty now"
+    except OSError as error:
+        what = f"cannot be listed any more ({error.strerror})"
+    raise BadInput(f"{folder} {what}, and had {path}", "see whether its disk is mounted, then the same command goes on")

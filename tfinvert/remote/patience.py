@@ -84,7 +84,10 @@ def asked(url: str, ask: Callable[[], _Found], seconds: float | None = None) -> 
                     f"see whether it is there{_WHERE.get(url[:2], '')}; then the same command goes on",
                 ) from error
             if pause == _FIRST:
-                logging.warning("%s: the store does not answer (%s): waiting up to %g s", url, short(error), seconds)
+                where = _WHERE.get(url[:2], "")
+                logging.warning(
+                    "%s: the store does not answer (%s): waiting up to %g s%s", url, short(error), seconds, where
+                )
             time.sleep(min(pause, max(0.0, end - time.monotonic())))
             pause = min(2 * pause, _LONGEST)
 

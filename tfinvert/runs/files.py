@@ -43,6 +43,12 @@ def writable(folder: str | Path) -> Path:
       BadInput: it cannot be made or written: told now, and not after an hour's work.
     """
     folder = path_of(folder)
+    try:
+        str(Path.cwd() / folder if not is_remote(folder) else folder).encode()
+    except UnicodeEncodeError as error:  # Parquet takes no other names
+        raise BadInput(
+            f"output folder {str(folder)!a}", "expected a name in UTF-8, all folders above it too"
+        ) from error
     trial = folder / _hidden("trial")
     if is_remote(folder):
         trial.write_bytes(b"")

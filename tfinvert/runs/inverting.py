@@ -17,12 +17,13 @@ from tfinvert.generators import Generator
 from tfinvert.images.encode import packed
 from tfinvert.images.reader import Picture, Reader, Waiting, require_place
 from tfinvert.inversion import ClassSearch, Inversion, Inverter, Snapshot, TwoStep, TwoStepInversion
-from tfinvert.remote import is_remote
+from tfinvert.remote import is_remote, patience
 from tfinvert.solvers.status import Status
 
 Inverts = Inverter | TwoStep
 Row = dict[str, Any]  # of `parts.SCHEMA`
 
+_ASKED = 60  # seconds that one question to a store may take
 _LATE = 2  # times as long as reading one image may take, before its process is thought to hang
 
 
@@ -65,9 +66,9 @@ class Inverting:
         return rows
 
     def _read(self, number: int, waiting: Waiting, tell: Tell) -> Picture:
+        late = _LATE * self._reader.limits.seconds
         # A store may be away for a while, which is not the picture's fault.
-        soon = None if is_remote(waiting.entry.id) else _LATE * self._reader.limits.seconds
-        tell(Sign(item=number, seconds=soon))
+        tell(Sign(item=number, seconds=late + (patience.SECONDS + _ASKED if is_remote(waiting.entry.id) else 0)))
         return self._reader(waiting)
 
     def _halve(self, images: int, error: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import platform
 import secrets
@@ -206,7 +207,7 @@ def _read(path: Any) -> _Writer | None:
         return None
     try:
         said = _checked(json.loads(content))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, OverflowError, TypeError, KeyError, AttributeError, RecursionError):
         said = {}
     return _Writer(path, said.get("since", heard), heard, said)
 
@@ -222,7 +223,8 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
         "shard": None if shard is None else (int(shard[0]), int(shard[1])),
         "since": float(said["since"]) if "since" in said else None,
     }
-    if not 0 < found["every"] <= _SELDOM or found["process"] < 0:
+    numbers = [found["begun"], found["every"], found["since"] or 0.0]
+    if not all(map(math.isfinite, numbers)) or not 0 < found["every"] <= _SELDOM or found["process"] < 0:
         raise ValueError("no writer of ours")
     return {name: value for name, value in found.items() if value is not None}
 

@@ -214,6 +214,9 @@ def _ctrl_c() -> Iterator[list[int]]:
         yield pressed
         return
     before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:  # a shell has begun it in the background
+        yield pressed
+        return
 
     def note(number: int, frame: Any) -> None:
         pressed.append(number)
