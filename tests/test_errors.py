@@ -2,7 +2,7 @@
 
 import pickle
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, chain
 
 
 def test_a_message_is_one_line_of_letters_that_can_be_seen():
@@ -23,3 +23,11 @@ def test_it_names_what_it_is_about_once_and_can_be_sent():
     assert str(error) == r"g\x1b.keras: is damaged: mend it"
     assert error.about("g\x1b.keras") is error
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_chain_of_errors_ends_even_where_it_is_a_ring():
+    first, second = ValueError("first"), OSError("second")
+    second.__cause__ = first
+    assert list(chain(second)) == [second, first]
+    first.__cause__ = second
+    assert list(chain(second)) == [second, first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _MOST = 1000  # letters of a message's half
 
@@ -43,3 +44,12 @@ def _shown(text: str) -> str:
         text = f"{text[: _MOST // 2]} ... {text[-_MOST // 2 :]}"
     line = " ".join(text.splitlines())
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was raised from, back to the first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__

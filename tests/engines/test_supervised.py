@@ -222,9 +222,9 @@ def test_an_item_that_cannot_be_opened_is_told_by_who_works_on_it(supervised):
 
 
 def test_items_that_are_too_slow_together_come_in_parts_from_then_on(supervised, tmp_path):
-    work = supervised(functools.partial(slow, tmp_path / "sizes"), seconds=2.0, tries=1)
-    assert work(Task(0, [0.7] * 4)) == [0.7] * 4
-    assert work(Task(0, [0.7] * 4)) == [0.7] * 4
+    work = supervised(functools.partial(slow, tmp_path / "sizes"), seconds=1.5, tries=1)
+    assert work(Task(0, [0.5] * 4)) == [0.5] * 4
+    assert work(Task(0, [0.5] * 4)) == [0.5] * 4
     assert (tmp_path / "sizes").read_text() == "4 2 2 2 2 "
 
 

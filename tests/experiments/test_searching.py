@@ -76,6 +76,7 @@ def same(one, other):
             assert each.image_error == pytest.approx(another.image_error, rel=1e-3, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_small_tasks_in_another_order_find_the_same(generator, through):
     whole = list(search(generator, trials(generator)))
     engine = through()
@@ -85,6 +86,7 @@ def test_small_tasks_in_another_order_find_the_same(generator, through):
     )
 
 
+@pytest.mark.slow
 def test_images_of_8_bits_stay_together_where_their_noise_is_learnt(generator, through):
     rounded = [
         each._replace(image=(np.round(255 * (each.image + 1) / 2) / 127.5 - 1).astype(np.float32))

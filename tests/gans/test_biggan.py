@@ -90,6 +90,7 @@ def test_the_module_has_deepminds_names(module):
     assert graph.get_tensor_by_name("Generator/G_Z/Reshape:0").shape[1:] == (4, 4, 16)
 
 
+@pytest.mark.slow
 def test_both_steps_of_an_inversion_hold_class_and_truncation(module):
     generator = ti.from_saved_model(module, truncation=0.6)
     codes, targets = generator.sample(2, labels=LABELS[:2])

@@ -140,6 +140,7 @@ def deep():
     return keras.Model([codes, label], layers.Conv2DTranspose(1, 3, 2, "same", activation="tanh")(hidden * (1 + scale)))
 
 
+@pytest.mark.slow
 def test_each_cut_starts_from_what_the_one_before_found():
     generator = ti.load_generator(deep())
     images = np.random.default_rng(3).uniform(-0.5, 0.5, size=(3, 8, 8, 1)).astype(np.float32)

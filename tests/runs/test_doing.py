@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -368,5 +369,9 @@ def test_the_file_of_the_first_image_is_known(tmp_path):
 
 
 def test_a_run_that_is_opened_brings_no_engine_along(model, tmp_path):
-    do(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1), engine="ray", tries=7)
+    do(tmp_path, str(model), IMAGES[:2], steps=2, restarts=1, value_range=(0, 1))
+    file = tmp_path / "run.json"
+    content = json.loads(file.read_text())
+    content["engine"] |= {"name": "ray", "tries": 7}
+    file.write_text(json.dumps(content))
     assert open_run(tmp_path).job.engine == EngineSettings()

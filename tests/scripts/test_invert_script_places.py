@@ -44,6 +44,7 @@ def test_inputs_by_name(invert, style, tmp_path):
     assert run.load().space.shape == (8,)
 
 
+@pytest.mark.slow
 def test_a_run_behind_a_layer_is_opened_again_and_goes_on(invert, style, tmp_path):
     """The class, which only the mapping sees, need not be given."""
     flags = {**style, "drawn_inputs": list(NOISE[:2]), "behind": "w_plus"}
@@ -80,6 +81,7 @@ def test_what_is_held_for_each_image_is_not_for_runs(style, tmp_path):
         run_job(Job(out=str(tmp_path / "run"), generator=generator))
 
 
+@pytest.mark.slow
 def test_several_cuts_are_one_place_to_edit_and_to_resume(invert, tmp_path):
     code, log = invert(limit=2, split=["first_dense", "conv2d_transpose"], steps=5, second_steps=10)
     assert code == 0, log

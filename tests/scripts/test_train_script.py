@@ -108,6 +108,7 @@ def test_wrong_input_is_one_line_and_exit_code_1(train, tmp_path, dataset, word)
     assert not (tmp_path / "out" / "generator.keras").exists()
 
 
+@pytest.mark.slow
 def test_killed_without_warning_it_goes_on(tmp_path):
     out, script = tmp_path / "out", Path(__file__).parents[2] / "bin" / "train.py"
     data = pictures(tmp_path / "pictures.npy", 640)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, chain
 from tfinvert.images.entry import Entry
 from tfinvert.images.fit import fit as fit_image
 from tfinvert.images.like import Like
@@ -81,14 +81,13 @@ class Reader:
             logging.warning("%s: %s (said once)", image_id, note)
 
 
-def _missing(image_id: str, error: BaseException | None) -> str:
+def _missing(image_id: str, error: BaseException) -> str:
     """The path of what cannot be opened, where that is what is wrong."""
-    while error is not None:
-        if is_remote(image_id) and isinstance(error, Refused):
+    for each in chain(error):
+        if is_remote(image_id) and isinstance(each, Refused):
             return image_id
-        if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):
-            return os.fsdecode(error.filename)
-        error = error.__cause__
+        if isinstance(each, OSError) and isinstance(each.filename, (str, bytes)):
+            return os.fsdecode(each.filename)
     return ""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from absl import logging
 
-from tfinvert.errors import BadInput, short
+from tfinvert.errors import BadInput, chain, short
 
 SECONDS = 300.0  # that a store may be away
 _FIRST, _LONGEST = 0.5, 20.0  # seconds between two questions
@@ -77,7 +77,8 @@ def asked(url: str, ask: Callable[[], _Found], seconds: float | None = None) -> 
         except Exception as error:
             said = _said(error)
             if not _away(error, said):
-                raise _refusal(url, error, said) from error
+                refusal = _refusal(url, error, said)
+                raise refusal from (None if refusal is error else error)
             if time.monotonic() >= end:
                 raise Unavailable(
                     f"{url}: the store does not answer, for {seconds:g} seconds ({short(error)})",
@@ -126,7 +127,7 @@ def no_bucket(url: str) -> Unavailable:
 
 def _said(error: BaseException) -> _Said:
     kinds, status, code = set(), 0, ""
-    for each in _chain(error):
+    for each in chain(error):
         kinds |= {f"{kind.__module__}.{kind.__qualname__}" for kind in type(each).__mro__}
         response: Any = getattr(each, "response", None)  # of botocore
         if isinstance(response, dict):
@@ -136,9 +137,3 @@ def _said(error: BaseException) -> _Said:
             number = getattr(each, name, None)
             status = status or (number if isinstance(number, int) else 0)
     return _Said(frozenset(kinds), status, code)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

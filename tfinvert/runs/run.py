@@ -175,8 +175,11 @@ def _all(runs: Sequence[_Progress], start: Start, engine: Engine, show: bool) ->
     tasks = itertools.chain.from_iterable(each.tasks(number) for number, each in enumerate(runs))
     with _ctrl_c() as pressed, _bar(runs, show) as bar:
 
+        def moved(more: float = 0) -> None:
+            bar.n = round(sum(each.count for each in runs) + more, 1)
+
         def tell(sign: Sign) -> None:
-            bar.n = round(sum(each.count for each in runs) + sign.done, 1)
+            moved(sign.done)
             if sign.loss is not None:
                 bar.set_postfix(loss=f"{sign.loss:.3g}")
 
@@ -186,10 +189,12 @@ def _all(runs: Sequence[_Progress], start: Start, engine: Engine, show: bool) ->
             ) as results:  # workers end here, whatever happens
                 for task, found in results:
                     runs[task.run].write(task, found)
-                    bar.n = sum(each.count for each in runs)
+                    moved()
                     bar.refresh()
                     if pressed:
                         raise KeyboardInterrupt
+            moved()  # what of a shard was done before is known now
+            bar.refresh()
         except KeyboardInterrupt:
             return True
     return False
