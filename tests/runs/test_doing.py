@@ -95,7 +95,7 @@ def test_a_picture_in_a_store_may_take_as_long_as_a_store_is_waited_for():
     entry = Entry("s3://bucket/a.png", None, lambda: np.zeros((4, 4, 1), np.float32))
     sources = Sources([entry], LINEAR.generator)
     Inverting(inverter(), sources.reader)(Task(0, list(sources.left(frozenset()))), signs.append)
-    assert signs[0] == Sign(item=0, seconds=450)
+    assert signs[0] == Sign(item=0, seconds=810)
 
 
 def opened(path):
@@ -116,7 +116,9 @@ def test_a_folder_that_is_not_mounted_any_more_ends_the_run(tmp_path, names):
     with pytest.raises(BadInput, match=r"photos is empty now, and had .*a\.png: see whether its disk is mounted"):
         unread(photos, names)
     with pytest.raises(BadInput, match="photos is empty now"):
-        unread(photos / "each" / "its own", names)
+        unread(photos / "its own", names)
+    with pytest.raises(BadInput, match=r"gone cannot be listed any more \(No such file or directory\)"):
+        unread(tmp_path / "gone" / "its own", names)
 
 
 def test_pictures_that_are_gone_alone_or_damaged_are_rows(tmp_path):

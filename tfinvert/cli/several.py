@@ -94,7 +94,7 @@ def names(files: Sequence[str]) -> list[str]:
 def _require_own_folders(out: Path, files: Sequence[str], called: Sequence[str]) -> None:
     """Raises `BadInput` where a run would be begun anew because another generator of the same name came along."""
     for file, name in zip(files, called, strict=True):
-        before = out / Path(file).stem
+        before = out / _stem(Path(file))
         if name != before.name and before.name not in called and (before / "run.json").is_file():
             raise BadInput(
                 f"{before} has a run, and there are several {before.name} now, {', '.join(called)}",

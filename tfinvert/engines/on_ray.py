@@ -74,6 +74,7 @@ class OnRay:
                 except (ray.exceptions.RayError, ValueError) as error:
                     if isinstance(error, BadInput):
                         raise
+                    logging.debug("Ray gives up", exc_info=True)
                     raise BadInput(
                         f"Ray gives up ({_cause(error)})",
                         "what is done is kept, and the same command goes on; Ray's logs on its machines say more "
@@ -237,21 +238,33 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
             "expected HOST:PORT of a cluster that this machine has joined (ray start), with the same versions of Ray "
             "and Python, and the cluster's token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN)",
         ) from error
-    if settings.address is not None:
-        has = ray.cluster_resources()
-        where, cpus = ray.get_runtime_context().gcs_address, has.get("CPU", 0)
-        logging.info("joined Ray at %s: %g CPUs, %g GPUs", where, cpus, has.get("GPU", 0))
-        if ray.available_resources().get("CPU", 0) < settings.worker_cpus:
-            logging.warning("others hold the CPUs of this cluster: waiting for them (`ray status` tells more)")
     try:
+        if settings.address is not None:
+            _tell(settings)
         yield
     except BaseException:
         ray.shutdown()
         time.sleep(_DYING)
-        sweep()  # after what workers had no time to clear away, here at least
+        with contextlib.suppress(OSError):
+            sweep()  # what workers had no time to clear away, here at least
         raise
     finally:
         ray.shutdown()
+
+
+def _tell(settings: EngineSettings) -> None:
+    """Says which cluster this is, and whether there is room on it."""
+    import ray
+
+    try:
+        has, free = ray.cluster_resources(), ray.available_resources()
+        where = ray.get_runtime_context().gcs_address
+    except ray.exceptions.RayError as error:
+        logging.debug("nothing is known of the cluster: %s", error)
+        return
+    logging.info("joined Ray at %s: %g CPUs, %g GPUs", where, has.get("CPU", 0), has.get("GPU", 0))
+    if free.get("CPU", 0) < settings.worker_cpus <= has.get("CPU", 0):
+        logging.warning("others hold the CPUs of this cluster: waiting for them (`ray status` tells more)")
 
 
 def _processors(settings: EngineSettings) -> int | None:

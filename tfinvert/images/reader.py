@@ -108,13 +108,20 @@ def require_place(path: str) -> None:
             return
         return
     folder = os.path.abspath(os.path.dirname(path))
-    while not os.path.lexists(folder):  # each picture may have a folder of its own
+    wrong = _wrong(folder)
+    if wrong and not os.path.lexists(folder):  # each picture may have a folder of its own
         folder = os.path.dirname(folder)
+        wrong = _wrong(folder)
+    if wrong:
+        raise BadInput(
+            f"{folder} {wrong}, and had {path}", "see whether its disk is mounted, then the same command goes on"
+        )
+
+
+def _wrong(folder: str) -> str:
+    """What is wrong with a folder that has had something in it."""
     try:
         with os.scandir(folder) as found:
-            if next(found, None) is not None:
-                return
-        what = "is empty now"
+            return "" if next(found, None) is not None else "is empty now"
     except OSError as error:
-        what = f"cannot be listed any more ({error.strerror})"
-    raise BadInput(f"{folder} {what}, and had {path}", "see whether its disk is mounted, then the same command goes on")
+        return f"cannot be listed any more ({error.strerror})"

@@ -126,11 +126,8 @@ def _several(paths: Sequence[tuple[str, str | None]], how: Reading) -> Iterable[
 
 
 def _id(path: str) -> str:
-    """A path as text that can be stored: bytes of it that are no UTF-8 are spelled out, its backslashes twice then."""
-    try:
-        return path.encode().decode()
-    except UnicodeEncodeError:
-        return path.replace("\\", 2 * "\\").encode("utf-8", "backslashreplace").decode()
+    """A path as text that can be stored: bytes of it that are no UTF-8 are spelled out."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _file(path: Path, key: str | None, how: Reading) -> Iterable[Entry]:

@@ -44,7 +44,7 @@ def writable(folder: str | Path) -> Path:
     """
     folder = path_of(folder)
     try:
-        str(Path.cwd() / folder if not is_remote(folder) else folder).encode()
+        (str(folder) if is_remote(folder) else os.path.abspath(folder)).encode()
     except UnicodeEncodeError as error:  # Parquet takes no other names
         raise BadInput(
             f"output folder {str(folder)!a}", "expected a name in UTF-8, all folders above it too"

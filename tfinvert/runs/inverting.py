@@ -23,6 +23,7 @@ from tfinvert.solvers.status import Status
 Inverts = Inverter | TwoStep
 Row = dict[str, Any]  # of `parts.SCHEMA`
 
+_QUESTIONS = 2  # that a picture takes: what it is, and its bytes
 _ASKED = 60  # seconds that one question to a store may take
 _LATE = 2  # times as long as reading one image may take, before its process is thought to hang
 
@@ -68,7 +69,8 @@ class Inverting:
     def _read(self, number: int, waiting: Waiting, tell: Tell) -> Picture:
         late = _LATE * self._reader.limits.seconds
         # A store may be away for a while, which is not the picture's fault.
-        tell(Sign(item=number, seconds=late + (patience.SECONDS + _ASKED if is_remote(waiting.entry.id) else 0)))
+        away = _QUESTIONS * (patience.SECONDS + _ASKED) if is_remote(waiting.entry.id) else 0.0
+        tell(Sign(item=number, seconds=late + away))
         return self._reader(waiting)
 
     def _halve(self, images: int, error: Exception) -> None:
