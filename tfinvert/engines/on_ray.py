@@ -215,7 +215,7 @@ def _cluster(settings: EngineSettings) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of how Ray Data itself makes its workers
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")  # what it tells of errors is told in one line here
-    # Behind all else that runs, which is Ray's usual way, threads that wait for each other lose 8% more to Ray itself.
+    # Behind all else that runs, which is Ray's usual way, threads that wait for each other lose more to Ray itself.
     os.environ.setdefault("RAY_worker_niceness", "0")
     python_logging.getLogger("ray").setLevel(python_logging.ERROR)
     quiet: dict[str, Any] = {"logging_level": python_logging.ERROR, "log_to_driver": False}

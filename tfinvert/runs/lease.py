@@ -106,9 +106,13 @@ class Lease:
             "shard": self.shard,
         }
         path.write_bytes(json.dumps(said).encode())
-        own = _read(path)
-        if own is None:
-            raise BadInput(f"{path} is gone", "somebody deletes what is written there; choose another folder")
+        try:
+            own = _read(path)
+            if own is None:
+                raise BadInput(f"{path} is gone", "somebody deletes what is written there; choose another folder")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         self._path, self._process = path, os.getpid()
         stop = threading.Event()
         thread = threading.Thread(
