@@ -70,7 +70,7 @@ class _Ended(NamedTuple):
 
     how: str
     item: int | None  # which item was at work alone
-    cured: bool = False  # whether fewer items at once may be the cure
+    too_much: bool = False  # whether it took more time or memory than it may, which fewer items at once may mend
 
 
 class _Hired(NamedTuple):
@@ -159,7 +159,7 @@ class Supervised:
                 for part in (left[:half], left[half:]):
                     items = [task.items[place] for place in part]
                     _put(results, part, self._done(task._replace(items=items), [tried[place] for place in part]))
-                if found.cured and not any(isinstance(results[place], Lost) for place in left):
+                if found.too_much and not any(isinstance(results[place], Lost) for place in left):
                     self._most = min(half, self._most or half)
                 break
             place = left[alone]
@@ -190,7 +190,9 @@ class Supervised:
                     looked = time.monotonic()
                     if watched.memory_info().rss > self._bounds.bytes:
                         self._end(hired)
-                        return _Ended(f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, cured=True)
+                        return _Ended(
+                            f"took more than {self._bounds.bytes / 1e9:.3g} GB of memory", item, too_much=True
+                        )
                 if hired.connection.poll(_INTERVAL):
                     kind, value = hired.connection.recv()
                     if kind == "sign":
@@ -203,7 +205,7 @@ class Supervised:
                         raise value
                 elif time.monotonic() > due:
                     self._end(hired)
-                    return _Ended(f"made no step for {allowed:g} seconds", item, cured=True)
+                    return _Ended(f"made no step for {allowed:g} seconds", item, too_much=True)
             except (EOFError, OSError, psutil.NoSuchProcess):
                 return _Ended(self._how(hired), item)
 
@@ -287,12 +289,12 @@ def main(number: int) -> None:
     with contextlib.suppress(EOFError):
         start, gpus = connection.recv()
         work: list[Work] = []
-        _answer(connection, lambda: work.append(_begun(start, gpus)))
+        _answer(connection, lambda: work.append(_started(start, gpus)))
         while work:
             _answer(connection, functools.partial(_do, work[0], connection.recv(), connection))
 
 
-def _begun(start: bytes, gpus: bool) -> Work:
+def _started(start: bytes, gpus: bool) -> Work:
     work: Work = pickle.loads(start)()
     if gpus:
         import tensorflow as tf

@@ -304,9 +304,9 @@ class EngineSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         own = {field.name: field.default for field in dataclasses.fields(self) if field.name != "name"}
-        changed_ones = [name for name, default in own.items() if getattr(self, name) != default]
-        if self.name == "plain" and changed_ones:
-            raise BadInput(f"--{changed_ones[0]} without --engine", "add --engine=ray, or leave it out")
+        given = [name for name, default in own.items() if getattr(self, name) != default]
+        if self.name == "plain" and given:
+            raise BadInput(f"--{given[0]} without --engine", "add --engine=ray, or leave it out")
         if 0 < self.num_gpus < _LEAST_GPU or (self.num_gpus > 1 and self.num_gpus % 1):
             raise BadInput(f"--num_gpus={self.num_gpus:g}", f"expected a whole number, or from {_LEAST_GPU} to 1")
 
