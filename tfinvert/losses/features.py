@@ -53,6 +53,7 @@ class Features(Term):
         file of them without the top.
       size: height and width that images are brought to; default: what the network was trained on.
       value_range: (low, high) that a model or function of yours takes pixels in; those of `keras.applications` know.
+      places: whether features are compared place by place; else their means over all places are.
 
     Raises:
       BadInput: the network, its layer or its weights cannot be had, or the size is too small for it. An inverter of
@@ -64,6 +65,7 @@ class Features(Term):
     weights: str | Path = "imagenet"
     size: int | None = None
     value_range: Sequence[float] = (-1.0, 1.0)
+    places: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.network, str) and self.network in _APPLICATIONS:
@@ -74,6 +76,10 @@ class Features(Term):
             raise BadInput(
                 f"perceptual network {self.network!r}", f"expected one of {', '.join(NETWORKS)}, or a model's file"
             )
+
+    def averaged(self) -> Features:
+        """The same, averaged over places: what is in an image, wherever it is."""
+        return dataclasses.replace(self, places=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments: for pickles, which cannot hold functions made of them."""
@@ -98,6 +104,8 @@ class Features(Term):
         if list(images.shape[1:3]) != [size, size]:
             images = tf.image.resize(images, [size, size], antialias=False)
         features = function(prepare(images))
+        if not self.places and len(features.shape) > 2:
+            features = tf.reduce_mean(features, axis=list(range(1, len(features.shape) - 1)))
         return tf.cast(tf.reshape(features, [tf.shape(images)[0], features.shape[1:].num_elements()]), targets.dtype)
 
     def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
@@ -116,7 +124,7 @@ class Features(Term):
             if known is not None:
                 model = self._cut(self._application(known))
                 return _quiet(model), lambda images: known.prepare(255 * images), self.size or known.size
-            model = self.network if callable(self.network) else _file(path_of(self.network))
+            model = self.network if callable(self.network) else read_network(path_of(self.network))
             low, high = self.value_range
             size = self.size or _own_size(model)
             scale = lambda images: low + (high - low) * images
@@ -149,14 +157,20 @@ def _quiet(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
     return (lambda images: model(images, training=False)) if isinstance(model, keras.layers.Layer) else model
 
 
-def _file(path: Path) -> keras.Model:
+def read_network(path: Path, what: str = "perceptual network") -> keras.Model:
+    """A Keras model of images from a file.
+
+    Raises:
+      BadInput: there is none; `what` says what it was to be.
+    """
+    if not path.is_file():
+        raise BadInput(f"{what} {path}: no such file", "expected a whole Keras model")
     file = local(path)
     try:
         return keras.saving.load_model(file, compile=False)
     except Exception as error:
         raise BadInput(
-            f"perceptual network {path.name} cannot be read ({' '.join(str(error).split())[:160]})",
-            "expected a whole Keras model",
+            f"{what} {path.name} cannot be read ({' '.join(str(error).split())[:160]})", "expected a whole Keras model"
         ) from error
 
 
