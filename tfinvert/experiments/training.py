@@ -76,7 +76,7 @@ def train(
             gan.load_weights(out / STATE)
         done, callbacks = int(gan.count) // steps, _callbacks(settings, out, more or {}, rater, show, tensorboard)
         epochs = batches(settings, gan, images, labels)
-        gan.fit(epochs, initial_epoch=done, epochs=settings.epochs, verbose=0, callbacks=callbacks)
+        gan.fit(epochs, initial_epoch=done, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=callbacks)
     return out / "generator.keras"
 
 
