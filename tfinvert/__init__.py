@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 if TYPE_CHECKING:
-    from tfinvert import editing, images, losses, metrics, report, runs, seeds, segmentation, settings, solvers, spaces
+    from tfinvert import (
+        editing,
+        images,
+        losses,
+        metrics,
+        report,
+        runs,
+        seeds,
+        segmentation,
+        settings,
+        solvers,
+        spaces,
+        tuning,
+    )
     from tfinvert.errors import BadInput
     from tfinvert.generators import (
         Generator,
@@ -45,7 +58,7 @@ __version__ = "0.1.0"
 
 _PARTS = (
     *("editing", "images", "losses", "metrics", "report", "runs"),
-    *("seeds", "segmentation", "settings", "solvers", "spaces"),
+    *("seeds", "segmentation", "settings", "solvers", "spaces", "tuning"),
 )
 _HOMES = {
     "errors": "BadInput",

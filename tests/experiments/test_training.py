@@ -10,30 +10,26 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import tfinvert as ti
-from tfinvert.experiments import epochs, networks, training
+from tfinvert.experiments import epochs, training
+from tfinvert.experiments.datasets import Pictures
 from tfinvert.experiments.networks import ARCHITECTURES, OBJECTIVES, PRIORS, build
 from tfinvert.experiments.training import train
+from tfinvert.gans.views import CHANGES
 from tfinvert.generators.readers.card import read_card
-from tfinvert.settings import CONDITIONAL, TrainingSettings, flags_of
+from tfinvert.losses import Features
+from tfinvert.losses.kid import KID
+from tfinvert.settings import ScoreSettings, TrainingSettings, flags_of
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
 LABELS = np.arange(40) % 3
-SMALL = {"latent": 6, "resolution": 28, "epochs": 2, "batch_size": 8}
-
-
-def narrow(monkeypatch):
-    """Narrow networks: what is tested is the run."""
-    widths = {"dcgan_generator": (6, 4, 4), "dcgan_discriminator": (4, 4)}
-    for name, of in widths.items():
-        wide = getattr(networks, name)
-        monkeypatch.setattr(networks, name, lambda *args, of=of, wide=wide, **more: wide(*args, of, **more))
-    biggan = networks.biggan_generator
-    monkeypatch.setattr(networks, "biggan_generator", lambda widths, *args: biggan([16, 8, 8], *args))
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    narrow(monkeypatch)
+SMALL = {
+    "latent": 6,
+    "resolution": 28,
+    "epochs": 2,
+    "batch_size": 8,
+    "widths": (8, 8, 4),
+    "discriminator_widths": (4, 4),
+}
 
 
 LONGER = {**SMALL, "epochs": 3, "objective": "noise"}
@@ -42,9 +38,7 @@ LONGER = {**SMALL, "epochs": 3, "objective": "noise"}
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The weights of a run that nothing stopped."""
-    with pytest.MonkeyPatch.context() as patch:
-        narrow(patch)
-        made = train(TrainingSettings(**LONGER), IMAGES, tmp_path_factory.mktemp("whole"))
+    made = train(TrainingSettings(**LONGER), IMAGES, tmp_path_factory.mktemp("whole"))
     return keras.models.load_model(made).get_weights()
 
 
@@ -54,14 +48,15 @@ def rows(out):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "objective"),
-    [("dcgan", objective) for objective in OBJECTIVES]
-    + [(architecture, "standard") for architecture in list(ARCHITECTURES)[1:]]
-    + [("attention", "wgan_gp")],
+    ("architecture", "objective", "classes"),
+    [("dcgan", objective, None) for objective in OBJECTIVES]
+    + [(architecture, "standard", None) for architecture in list(ARCHITECTURES)[1:]]
+    + [("dcgan", "standard", 3), ("attention", "standard", 3), ("attention", "wgan_gp", 3)],
 )
-def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architecture, objective, tmp_path):
-    classes = 3 if architecture in CONDITIONAL else None
-    settings = TrainingSettings(architecture, objective, "uniform", **SMALL, classes=classes)
+def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architecture, objective, classes, tmp_path):
+    settings = TrainingSettings(
+        architecture=architecture, objective=objective, prior="uniform", **SMALL, classes=classes
+    )
     made = train(settings, IMAGES, tmp_path, {"data": "noise"}, labels=LABELS)
     generator = ti.load_generator(made)
     assert generator.about.assumed == ()
@@ -153,7 +148,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
 
 
 def test_the_same_pictures_in_other_classes_are_another_run(tmp_path):
-    settings = TrainingSettings("conditional", **SMALL, classes=3)
+    settings = TrainingSettings(architecture="dcgan", **SMALL, classes=3)
     train(settings, IMAGES, tmp_path, labels=LABELS)
     with pytest.raises(ti.BadInput, match="pictures was"):
         train(settings, IMAGES, tmp_path, labels=2 - LABELS)
@@ -189,8 +184,10 @@ def test_settings_that_are_damaged_are_told_of(tmp_path):
         ({"channels": 2}, "channels=2"),
         ({"epochs": 0}, "epochs=0"),
         ({"precision": "float8"}, "precision='float8'"),
-        ({"architecture": "attention"}, "architecture=attention with classes=None: expected both"),
-        ({"classes": 4}, "architecture=dcgan with classes=4"),
+        ({"classes": 0}, "classes=0"),
+        ({"augment": ["colour", "blur"]}, "augment='blur': expected one of colour, translation, cutout"),
+        ({"augment": "colour"}, "augment='colour': expected several"),
+        ({"widths": [64, 0]}, "widths=0"),
     ],
 )
 def test_settings_that_there_are_not(settings, word):
@@ -206,8 +203,71 @@ def test_images_that_do_not_fit(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"widths": (8, 8)}, "widths=8,8 for images of 28: expected 3 numbers"),
+        ({"architecture": "style", "classes": 3}, "architecture=style with classes: .*leave out --by_class"),
+    ],
+)
+def test_networks_that_cannot_be_made(settings, word, tmp_path):
+    with pytest.raises(ti.BadInput, match=word):
+        train(TrainingSettings(**{**SMALL, **settings}), IMAGES, tmp_path, labels=LABELS)
+    assert not (tmp_path / "training.json").exists()
+
+
+def test_half_of_the_pictures_are_mirrored_and_others_in_every_epoch():
+    settings = TrainingSettings(**SMALL, flips=True)
+    gan = build(settings, 10)
+    sides = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1) + np.array([0, 0.5], np.float32).reshape(1, 1, 2, 1)
+    seen = []
+    for epoch in (0, 1, 0):
+        gan.count.assign(5 * epoch)
+        pixels = np.concatenate(list(training.batches(settings, gan, sides)))[:, 0, :, 0]
+        seen.append({int(row.min()): bool(row[0] > row[1]) for row in pixels})
+    assert all(sorted(each) == list(range(40)) for each in seen)
+    assert all(10 < sum(each.values()) < 30 for each in seen)
+    assert seen[0] != seen[1]
+    assert seen[0] == seen[2]
+
+
+def eye():
+    """A network of features."""
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((None, None, 3)), keras.layers.Conv2D(6, 5, 3), keras.layers.ReLU(name="mixed8")]
+    return keras.Sequential(layers)
+
+
+def test_rated_epochs_leave_the_best_generator_and_its_pictures(tmp_path):
+    unseen = Pictures(IMAGES[:12], None)
+    score = ScoreSettings(network=eye(), size=32, samples=16)
+    made = train(TrainingSettings(**{**SMALL, "epochs": 4}), IMAGES[12:], tmp_path, unseen=unseen, score=score)
+    kids = [float(row["kid"]) for row in rows(tmp_path)]
+    assert len(kids) == 4
+    card = read_card(made)
+    assert card["trained"] == 1 + int(np.argmin(kids))
+    assert card["kid"] == min(kids)
+    samples = np.asarray(
+        ti.load_generator(made)(np.asarray(training._drawn(TrainingSettings(**SMALL), np.arange(16), 2)))
+    )
+    again = KID(Features("mixed8", eye(), size=32), (IMAGES[:12] + 1) / 2)((np.asarray(samples) + 1) / 2)
+    assert 1000 * again.value == pytest.approx(min(kids), rel=1e-3)
+    kept = ti.images.load(tmp_path / training.UNSEEN, ti.images.Scale((28, 28, 1), (-1, 1))).pixels
+    np.testing.assert_allclose(kept, IMAGES[:12], atol=1 / 255)
+    with pytest.raises(ti.BadInput, match="a score without unseen pictures"):
+        train(TrainingSettings(**SMALL), IMAGES, tmp_path, score=score)
+
+
+def test_another_runs_unseen_pictures_are_left_alone(tmp_path):
+    train(TrainingSettings(**SMALL), IMAGES[12:], tmp_path, unseen=Pictures(IMAGES[:12], None))
+    before = (tmp_path / training.UNSEEN).read_bytes()
+    with pytest.raises(ti.BadInput, match="pictures was"):
+        train(TrainingSettings(**SMALL), IMAGES[:28], tmp_path, unseen=Pictures(IMAGES[28:], None))
+    assert (tmp_path / training.UNSEEN).read_bytes() == before
+
+
 def test_a_code_that_the_blocks_cannot_share_is_refused(tmp_path):
-    settings = TrainingSettings("attention", **{**SMALL, "latent": 64}, classes=3)
+    settings = TrainingSettings(architecture="attention", **{**SMALL, "latent": 64}, classes=3)
     with pytest.raises(ti.BadInput, match="latent=64 for attention at 28: expected a multiple of 3, such as 63 or 66"):
         train(settings, IMAGES, tmp_path, labels=LABELS)
     assert not (tmp_path / "training.json").exists()
@@ -217,17 +277,18 @@ def test_all_that_settings_name_there_is():
     known = flags_of(TrainingSettings)
     for name, table in (("architecture", ARCHITECTURES), ("objective", OBJECTIVES), ("prior", PRIORS)):
         assert known[name].choices == tuple(table)
+    assert known["augment"].choices == tuple(CHANGES)
 
 
 @pytest.mark.parametrize("labels", [None, LABELS[:7], LABELS + 1, LABELS - 1])
 def test_labels_that_do_not_fit(labels, tmp_path):
     with pytest.raises(ti.BadInput, match="expected 40 whole numbers from 0 to 2"):
-        train(TrainingSettings("conditional", **SMALL, classes=3), IMAGES, tmp_path, labels=labels)
+        train(TrainingSettings(architecture="dcgan", **SMALL, classes=3), IMAGES, tmp_path, labels=labels)
     assert not list(tmp_path.iterdir())
 
 
 def test_every_column_of_the_samples_is_of_one_class():
-    codes, labels = training.samples(TrainingSettings("conditional", **SMALL, classes=3))
+    codes, labels = training.samples(TrainingSettings(architecture="dcgan", **SMALL, classes=3))
     rows = np.reshape(labels, (epochs.ROWS, epochs.COLUMNS))
     assert codes.shape == (rows.size, 6)
     assert (rows == rows[0]).all()
@@ -235,7 +296,7 @@ def test_every_column_of_the_samples_is_of_one_class():
 
 
 def test_labels_stay_with_their_images():
-    settings = TrainingSettings("conditional", **SMALL, classes=40)
+    settings = TrainingSettings(architecture="dcgan", **SMALL, classes=40)
     numbered = np.arange(40, dtype=np.float32).reshape(40, 1, 1, 1)
     for images, labels in training.batches(settings, build(settings, 10), numbered, np.arange(40)):
         np.testing.assert_array_equal(np.ravel(images), labels)

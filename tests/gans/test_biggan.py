@@ -61,6 +61,18 @@ def test_code_class_and_attention_matter(model):
     kernel.assign(before)
 
 
+def test_without_classes_it_takes_codes_alone(tmp_path):
+    model = biggan_generator((16, 16, 8), chunk=4, classes=None, attention=8)
+    model.save(tmp_path / "generator.keras")
+    generator = ti.load_generator(tmp_path / "generator.keras", prior=ti.normal(), value_range=(-1, 1))
+    assert generator.condition is None
+    np.testing.assert_allclose(generator(CODES), model(CODES), atol=1e-5)
+    for entry in (0, 5, 9):  # of the dense layer's chunk, and of each block's
+        other = CODES.copy()
+        other[:, entry] += 1
+        assert np.abs(generator(other) - generator(CODES)).max() > 1e-3
+
+
 @pytest.mark.parametrize(("truncation", "scale"), [(None, 1), (1.0, 1), (0.5, 0.75), (0.02, 0.51)])
 def test_the_module_gives_the_models_images(model, module, truncation, scale):
     generator = ti.from_saved_model(module, truncation=truncation)

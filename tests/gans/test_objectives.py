@@ -7,7 +7,8 @@ import tensorflow as tf
 
 import tfinvert as ti
 from tfinvert.gans.gan import GAN
-from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, SoftLabels, Standard
+from tfinvert.gans.objectives import WGAN, WGANGP, SoftLabels, Standard
+from tfinvert.gans.views import Noisy
 
 RANDOM = np.random.default_rng(0)
 REAL, FAKE = (tf.constant(RANDOM.normal(size=(400, 1)), tf.float32) for _ in range(2))
@@ -108,14 +109,14 @@ def test_numbers_out_of_range_are_refused(make):
         make()
 
 
-def toy(objective, noise=None, optimizer=None):
+def toy(objective, *views, optimizer=None):
     """A GAN for flat grey images whose levels are normal around 0.5."""
     keras.utils.set_random_seed(0)
     code, image = keras.Input((2,)), keras.Input((4, 4, 1))
     generator = keras.Model(code, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(code)))
     hidden = keras.layers.LeakyReLU(0.2)(keras.layers.Dense(32)(keras.layers.Flatten()(image)))
     gan = GAN(
-        generator, keras.Model(image, keras.layers.Dense(1)(hidden)), 2, objective=objective, noise=noise, decay=0.98
+        generator, keras.Model(image, keras.layers.Dense(1)(hidden)), 2, objective=objective, views=views, decay=0.98
     )
     optimizer = optimizer or (lambda: keras.optimizers.Adam(5e-3, 0.5, 0.9))
     gan.compile(optimizer(), optimizer())
@@ -127,12 +128,12 @@ TOY = np.broadcast_to(LEVELS, (512, 4, 4, 1)).copy()
 
 
 @pytest.mark.parametrize(
-    ("objective", "noise", "epochs"),
-    [(SoftLabels(), None, 40), (Standard(0.0), Noisy(0.3, 200), 60), (WGAN(0.1), None, 100), (WGANGP(), None, 100)],
+    ("objective", "views", "epochs"),
+    [(SoftLabels(), [], 40), (Standard(0.0), [Noisy(0.3, 200)], 60), (WGAN(0.1), [], 100), (WGANGP(), [], 100)],
     ids=["soft labels", "noise", "wgan", "wgan-gp"],
 )
-def test_it_learns_the_mean_of_its_data(objective, noise, epochs):
-    gan = toy(objective, noise)
+def test_it_learns_the_mean_of_its_data(objective, views, epochs):
+    gan = toy(objective, *views)
     codes = tf.random.stateless_normal([256, 2], [0, 1])
     before = np.asarray(gan(codes)).mean()
     gan.fit(TOY, batch_size=64, epochs=epochs, verbose=0)

@@ -154,3 +154,16 @@ def test_mixed8_of_inception_with_real_weights(shared):
     shifted = loss.prepare(tf.roll(photos, 3, axis=2))
     distances = np.mean((features[:, None] - shifted[None]) ** 2, axis=2)
     assert (np.argmin(distances, axis=1) == np.arange(4)).all()
+
+
+def test_a_network_of_convolutions_sees_images_at_another_size_than_its_own():
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, 2), keras.layers.ReLU()])
+    free = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, 2), keras.layers.ReLU()])
+    free.set_weights(network.get_weights())
+    images = tf.random.stateless_uniform([2, 8, 8, 3], [0, 1])
+    seen, wanted = (ti.Features(None, each, size=16).prepare(images) for each in (network, free))
+    np.testing.assert_allclose(seen, wanted, atol=1e-5)
+    flat = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    with pytest.raises(ti.BadInput, match="images of 32 at size=16 .*leave the size out, or say 32"):
+        ti.Features(None, flat, size=16).prepare(images)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfinvert.report.segmentation import colours, figure, label_picture, overlay, safe_names
+from tfinvert.report.segmentation import colours, figure, label_picture, overlay
+from tfinvert.runs.files import safe_names
 from tfinvert.runs.finished import Row
 
 

@@ -20,8 +20,11 @@ from tfinvert.settings import (
     ImageSettings,
     Job,
     Limits,
+    ScoreSettings,
     TrainingSettings,
+    TuningSettings,
     flags_of,
+    flat,
     made,
 )
 from tfinvert.settings.field import Setting, stated
@@ -66,9 +69,16 @@ def define_engine() -> None:
 
 
 def define_training() -> None:
-    """The flags of `TrainingSettings`, but for what the pictures say, with the limits."""
+    """The flags of `TrainingSettings`, but for what the pictures say, and of `ScoreSettings`, with the limits."""
     _define(Limits)
     _define(TrainingSettings, {"channels", "classes"})
+    _define(ScoreSettings)
+
+
+def define_tuning() -> None:
+    """The flags of `TuningSettings` and of `ScoreSettings`."""
+    _define(TuningSettings)
+    _define(ScoreSettings)
 
 
 def define_editing() -> None:
@@ -170,6 +180,31 @@ def training(**own: Any) -> TrainingSettings:
     return made(TrainingSettings, {**_given(flags_of(TrainingSettings)), **own})
 
 
+def scoring() -> ScoreSettings | None:
+    """The `ScoreSettings` of the flags, if epochs are to be rated.
+
+    Raises:
+      BadInput: a flag is out of range, or says how to rate where nothing is rated.
+    """
+    score = made(ScoreSettings, _given(flags_of(ScoreSettings)))
+    if score.network is not None:
+        return score
+    usual = _defaults(ScoreSettings)
+    without = [f"--{name}" for name, value in flat(score).items() if value != usual[name]]
+    if without:
+        raise BadInput(f"{', '.join(without)} without --score", "expected a network, such as --score=InceptionV3")
+    return None
+
+
+def tuning() -> TuningSettings:
+    """The `TuningSettings` of the flags.
+
+    Raises:
+      BadInput: one is out of range.
+    """
+    return made(TuningSettings, _given(flags_of(TuningSettings)))
+
+
 def editing() -> EditSettings:
     """The `EditSettings` of the flags.
 
@@ -219,7 +254,7 @@ def _define(group: type, but: Iterable[str] = ()) -> None:
 
 def _define_one(name: str, how: Setting, default: Any) -> None:
     if how.several:
-        flags.DEFINE_list(name, default, how.help)
+        flags.DEFINE_list(name, None if default is None else list(map(str, default)), how.help)
     elif how.choices:
         text = None if default is None else str(default)
         flags.DEFINE_enum(name, text, list(map(str, how.choices)), how.help)

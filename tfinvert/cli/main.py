@@ -16,6 +16,8 @@ COMMANDS = {
     "train": "Trains a small GAN on pictures.",
     "compare": "Which generator represents these images better?",
     "edit": "Edits the images of a run: paths, classes, directions.",
+    "direction": "Finds the direction of codes along which an attribute changes.",
+    "tune": "Tunes the generator of a run to its images.",
     "segment": "Segments the images of a run by its generator's attention.",
     "embed": "Codes as features: nearest images, classes by neighbours.",
     "gap": "How much better are images represented behind the first dense layer?",
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<8} {what}" for name, what in COMMANDS.items()]
+    lines = [f"  {name:<9} {what}" for name, what in COMMANDS.items()]
     return "\n".join(
         ["tfinvert COMMAND --flag=value ...", "", *lines, "", "tfinvert COMMAND --help shows the command's flags."]
     )

@@ -9,11 +9,12 @@ started again. Without flags it trains the built-in generator of glyphs; see tfi
 made the file in the package.
 """
 
+from typing import Any
+
 from absl import flags, logging
 
 from tfinvert.cli import flags as shared
 from tfinvert.cli import start
-from tfinvert.settings import CONDITIONAL
 
 shared.define_training()
 flags.adopt_module_key_flags(shared)
@@ -28,8 +29,19 @@ flags.DEFINE_bool("download", False, "Fetch a named dataset that is not there.")
 flags.DEFINE_list("held_out", None, "Folders of the dataset kept for tests; default: Balinese,Tagalog of omniglot.")
 flags.DEFINE_string("out", "runs/train", "Folder for the generator, its samples and the run's state.")
 flags.DEFINE_integer("images", 40_000, "Pictures that are drawn or read for training.", lower_bound=64)
+flags.DEFINE_integer(
+    "keep",
+    None,
+    "So many of the pictures, drawn by the seed, are not trained on but written to OUT/unseen.npz, for tests and for "
+    "--score; default: 1000 with --score, else none.",
+    lower_bound=0,
+)
 flags.DEFINE_bool("colour", False, "Three channels instead of one.")
+flags.DEFINE_bool("by_class", False, "The generator takes a class: the labels of pictures, their folders, or glyphs.")
 flags.DEFINE_bool("tensorboard", False, "Write losses and samples for TensorBoard too, into OUT/tensorboard.")
+
+
+_KEPT = 1000  # pictures that samples are held against, where nothing else is said
 
 
 def main(argv: list[str]) -> int:
@@ -37,38 +49,54 @@ def main(argv: list[str]) -> int:
 
 
 def _train() -> None:
-    from tfinvert.experiments.datasets import pictures
-    from tfinvert.experiments.training import HERE, train
+    from tfinvert.experiments.training import HERE, UNSEEN, train
     from tfinvert.report.training import losses
     from tfinvert.runs.files import here, writable
 
     values, out = flags.FLAGS, writable(here(flags.FLAGS.out, HERE))
-    size, by_class = int(values.resolution), values.architecture in CONDITIONAL
-    channels = 3 if values.colour else 1
-    data = pictures(
-        values.dataset,
-        (size, size, channels),
-        limit=values.images,
-        held_out=values.held_out,
-        folder=values.data_dir,
-        download=values.download,
-        by_class=by_class,
-        seed=values.seed,
-        limits=shared.limits(),
-    )
+    score = shared.scoring()
+    data, unseen = _pictures((_KEPT if score else 0) if values.keep is None else values.keep)
     classes = None
-    if by_class and data.labels is not None:
+    if values.by_class and data.labels is not None:
         classes = len(data.classes) or int(data.labels.max()) + 1
-    settings = shared.training(channels=channels, classes=classes)
-    more = {"data": values.dataset, "script": "`tfinvert train`", "class_names": data.classes, "unseen": data.unseen}
+    settings = shared.training(channels=3 if values.colour else 1, classes=classes)
+    more = {
+        "data": values.dataset,
+        "script": "`tfinvert train`",
+        "class_names": data.classes,
+        "unseen": data.unseen if unseen is None else str(out / UNSEEN),
+    }
     made = train(
         settings,
         data.pixels,
         out,
         {name: value for name, value in more.items() if value},
         labels=data.labels,
+        unseen=unseen,
+        score=score,
         show=True,
         tensorboard=values.tensorboard,
     )
     picture = losses(out / "losses.csv", out / "losses.png", f"{values.dataset}: {values.objective}")
     logging.info("see %s, %s and %s", made, out / "samples.png", picture)
+    if unseen is not None:
+        logging.info("%d pictures were not trained on: --images=%s", len(unseen.pixels), out / UNSEEN)
+
+
+def _pictures(keep: int) -> Any:
+    """Those that are trained on, and so many that are not, or None."""
+    from tfinvert.experiments.datasets import parted, pictures
+
+    values, size = flags.FLAGS, int(flags.FLAGS.resolution)
+    found = pictures(
+        values.dataset,
+        (size, size, 3 if values.colour else 1),
+        limit=values.images,
+        held_out=values.held_out,
+        folder=values.data_dir,
+        download=values.download,
+        by_class=values.by_class,
+        seed=values.seed,
+        limits=shared.limits(),
+    )
+    return parted(found, keep, values.seed) if keep else (found, None)

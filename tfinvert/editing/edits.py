@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tfinvert import seeds
 from tfinvert.editing import paths
-from tfinvert.editing.points import Place, Points
+from tfinvert.editing.attributes import Direction
+from tfinvert.editing.points import CODE, Place, Points
 from tfinvert.errors import BadInput
 
 LINEAR, SPHERICAL = WAYS = ("linear", "spherical")
@@ -111,6 +112,29 @@ def moved(place: Place, point: Points, direction: np.ndarray, amounts: Sequence[
     """One image's code moved along a direction [*shape] by these amounts; its class and delta are held."""
     shift = np.multiply.outer(np.array(amounts, np.float32), direction)
     return point.repeat(len(amounts))._replace(codes=_supported(place, point.codes + shift))
+
+
+def along(place: Place, point: Points, direction: Direction, strengths: Sequence[float]) -> Points:
+    """One image moved along a direction by these strengths, in its standard deviations; its class is held.
+
+    A direction of codes moves the code, and holds delta; one of values in the dense layer moves delta.
+
+    Raises:
+      BadInput: the direction is of another generator, or of values in the dense layer where there are none.
+    """
+    space = place.generator.space if direction.at == CODE else place.split and place.split.tail.space
+    if not space:
+        raise BadInput(f"direction {direction.name} of values in the dense layer", "edit there (--at=dense)")
+    if direction.vector.shape != (space.shape or ()):
+        raise BadInput(
+            f"direction {direction.name} {list(direction.vector.shape)} for {place.generator.name}",
+            f"expected {list(space.shape or ())}: find one for this generator",
+        )
+    amounts = direction.spread * np.array(strengths, np.float32)
+    if direction.at == CODE:
+        return moved(place, point, direction.vector, amounts.tolist())
+    made = point.repeat(len(amounts))
+    return made._replace(delta=made.delta + np.multiply.outer(amounts, direction.vector))
 
 
 def _supported(place: Place, codes: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from tfinvert.editing import directions, edits, paths
+from tfinvert.editing import attributes, directions, edits, paths
+from tfinvert.editing.attributes import Direction
 from tfinvert.editing.points import Place, Points, joined, no_delta, place_of, points_of
 from tfinvert.editing.projection import project
 from tfinvert.errors import BadInput
@@ -18,6 +19,7 @@ from tfinvert.runs.job import MIXED
 from tfinvert.settings import EditSettings, EditsWanted, Motion
 
 _REACH = 2.5  # standard deviations along a principal direction, to either side
+_SEFA = "sefa"
 _QUARTERS = 4  # of a circle: two codes in many dimensions are a quarter of it apart
 
 
@@ -162,6 +164,42 @@ def _principal(asked: _Asked) -> Scene:
     return Scene("principal", rows, names, _marked(len(amounts), half, [f"-{_REACH} sd", "found", f"+{_REACH} sd"]))
 
 
+def _direction(asked: _Asked) -> Scene:
+    low, high = _strengths(asked.motion.strength)
+    strengths = np.linspace(low, high, 2 * max(1, asked.motion.frames // 2) + 1).tolist()
+    found = [_named(asked, text) for text in asked.wanted.direction or ()]
+    rows = [edits.along(asked.place, point, each, strengths) for point in asked.each for each in found]
+    names = [f"{name}\n{each.name}" for name in asked.names for each in found]
+    ends = [f"{each:+g} sd" for each in (low, (low + high) / 2, high)]
+    captions = _marked(len(strengths), len(strengths) // 2, ends)
+    return Scene("direction", rows, names, captions)
+
+
+def _strengths(given: Sequence[float]) -> tuple[float, float]:
+    if len(given) != 2 or given[0] == given[1]:
+        raise BadInput(f"strength={','.join(map(str, given))}", "expected from where to where, such as -2,2")
+    return float(given[0]), float(given[1])
+
+
+def _named(asked: _Asked, text: str) -> Direction:
+    """A direction by its file, or by its number among those of the first map."""
+    generator = asked.place.generator
+    kind, colon, number = text.partition(":")
+    if kind != _SEFA:
+        found = attributes.read(text)
+        known = {generator.about.fingerprint, generator.about.tuned_from, ""}
+        if found.fingerprint not in known or found.behind != asked.run.job.generator.behind:
+            raise BadInput(
+                f"direction {text} is of another generator, or of another place in it",
+                f"expected one of {generator.name}: find it with `tfinvert direction --run={asked.run.stored.folder}`",
+            )
+        return found
+    if not colon or not number.isascii() or not number.isdigit():
+        raise BadInput(f"direction {text}", f"expected a number, such as {_SEFA}:1")
+    first = attributes.of_first_map(generator, int(number))
+    return Direction(first.directions[-1], float(first.spreads[-1]), f"{text} ({100 * first.shares[-1]:.0f}%)")
+
+
 def _units(asked: _Asked) -> Scene:
     """G(e_i) before G(e_i + e_j) for all j."""
     generator, entries = asked.place.generator, asked.wanted.units or ()
@@ -188,6 +226,7 @@ _EDITS: dict[str, Any] = {
     "project": _project,
     "arithmetic": _arithmetic,
     "principal": _principal,
+    "direction": _direction,
     "units": _units,
 }
 

@@ -17,6 +17,7 @@ from tfinvert.images import glyphs
 from tfinvert.images.entry import Entry, Reading
 from tfinvert.images.named import NAMED, Named, training_source
 from tfinvert.images.sources import open_source
+from tfinvert.runs.files import whole
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 RANGE = (-1.0, 1.0)  # of the pixels
@@ -78,6 +79,31 @@ def pictures(
     if by_class and labels is None:
         labels, classes = _folders(found.ids, known.class_folder)
     return Pictures(found.pixels, labels, classes, unseen)
+
+
+def parted(data: Pictures, count: int, seed: int = 0) -> tuple[Pictures, Pictures]:
+    """The pictures without so many that are drawn by the seed, and these.
+
+    Raises:
+      BadInput: there are not that many besides.
+    """
+    if not 0 < count < len(data.pixels):
+        raise BadInput(f"{count} of {len(data.pixels)} pictures to keep", "expected at least 1, and fewer than all")
+    apart = np.zeros(len(data.pixels), bool)
+    apart[np.random.default_rng([seed, 7]).choice(len(apart), count, replace=False)] = True
+    labels = lambda rows: None if data.labels is None else data.labels[rows]
+    return (
+        data._replace(pixels=data.pixels[~apart], labels=labels(~apart)),
+        Pictures(data.pixels[apart], labels(apart), data.classes),
+    )
+
+
+def keep(kept: Pictures, path: Path) -> None:
+    """Writes pictures as `tfinvert.images.load` takes them: levels from 0 to 255, with the labels, if there are any."""
+    levels = np.uint8(np.round(127.5 * (np.clip(kept.pixels, *RANGE) + 1)))
+    with whole(path) as temporary:
+        arrays = {"images": levels} if kept.labels is None else {"images": levels, "labels": kept.labels}
+        np.savez_compressed(temporary, **arrays)
 
 
 def _chosen(entries: Sequence[Entry], held_out: Sequence[str], limit: int | None, seed: int) -> tuple[list[Entry], str]:

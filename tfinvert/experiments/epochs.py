@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,36 @@ from tfinvert.runs.files import whole, write_picture, write_table
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
+KID, KID_ERROR = "kid", "kid_error"  # columns of what rates an epoch, times 1000
 STATE = "state.weights.h5"  # the networks, their optimizers and the count of steps: all that a stopped run needs
 
 
 class Epochs(keras.callbacks.Callback):
     """Keeps what every epoch of a `gans.GAN` gave: losses.csv, samples.png, generator.keras, and last `STATE`.
 
-    An epoch counts once its state is there: killed before, a run does it again.
+    An epoch counts once its state is there: killed before, a run does it again. Where epochs are rated, samples.png and
+    generator.keras are of the best one so far.
 
     Args:
       out: the folder.
       codes: what the samples are made of, as the GAN takes it, for `ROWS` times `COLUMNS` images.
       prior: of the generator.
       about: what else its file says (JSON).
+      rate: what a GAN is rated by: `KID`, which is better where it is smaller, and what else goes into losses.csv.
       tensorboard: whether samples go into OUT/tensorboard too.
     """
 
-    def __init__(self, out: Path, codes: Any, prior: Space, about: dict[str, Any], tensorboard: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        codes: Any,
+        prior: Space,
+        about: dict[str, Any],
+        rate: Callable[[Any], dict[str, float]] | None = None,
+        tensorboard: bool = False,
+    ) -> None:
         super().__init__()
-        self.out, self._codes, self._prior, self._about = out, codes, prior, about
+        self.out, self._codes, self._prior, self._about, self._rate = out, codes, prior, about, rate
         self._epoch = 0
         self._board = writer(out / "tensorboard" / "samples") if tensorboard else None
 
@@ -53,8 +65,16 @@ class Epochs(keras.callbacks.Callback):
             raise BadInput(f"epoch {self._epoch + 1}: losses {wrong}", f"{kept}try another seed or objective")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        losses = {name: float(value) for name, value in (logs or {}).items()}
-        self._note({"epoch": epoch + 1, **losses})
+        rated = {} if self._rate is None else self._rate(self.model)
+        losses = {name: float(value) for name, value in {**(logs or {}), **rated}.items()}
+        if self._note({"epoch": epoch + 1, **losses}):
+            self._keep(epoch, rated)
+        with whole(self.out / STATE) as temporary:
+            self.model.save_weights(temporary)
+        logging.info("epoch %d: %s", epoch + 1, "  ".join(f"{name} {value:.3f}" for name, value in losses.items()))
+
+    def _keep(self, epoch: int, rated: dict[str, float]) -> None:
+        """Writes the generator and its samples."""
         samples = grid(np.asarray(self.model(self._codes)), COLUMNS)
         write_picture(self.out / "samples.png", samples)
         if self._board is not None:
@@ -63,17 +83,20 @@ class Epochs(keras.callbacks.Callback):
                 tf.summary.image("samples", shown.reshape(1, *shown.shape[:2], -1), epoch)
         with whole(self.out / "generator.keras") as temporary:
             self.model.averaged.save(temporary)
-            write_card(temporary, self._prior, RANGE, **self._about, trained=epoch + 1)
-        with whole(self.out / STATE) as temporary:
-            self.model.save_weights(temporary)
-        logging.info("epoch %d: %s", epoch + 1, "  ".join(f"{name} {value:.3f}" for name, value in losses.items()))
+            write_card(temporary, self._prior, RANGE, **self._about, **rated, trained=epoch + 1)
 
-    def _note(self, row: dict[str, Any]) -> None:
-        """Rewrites losses.csv with one more row; an epoch that was done again counts once."""
+    def _note(self, row: dict[str, Any]) -> bool:
+        """Rewrites losses.csv with one more row; whether none before it is rated better.
+
+        An epoch that was done again counts once. Where rows were rated and are not any more, or the other way round,
+        the columns are those of the new row.
+        """
         path = self.out / "losses.csv"
         rows = list(csv.DictReader(path.open())) if path.exists() else []
-        rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
+        rows = [{name: each.get(name) for name in row} for each in rows if int(each["epoch"]) < row["epoch"]]
         write_table(path, [*rows, row])
+        best = min((float(each[KID]) for each in rows if each.get(KID)), default=np.inf)
+        return not row.get(KID, -np.inf) > best
 
 
 class Bar(keras.callbacks.Callback):

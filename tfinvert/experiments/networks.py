@@ -10,14 +10,15 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator, doublings, first_size
+from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator, doublings, first_size, generator_widths
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.gan import GAN, Feed
-from tfinvert.gans.objectives import WGAN, WGANGP, Noisy, Objective, SoftLabels, Standard
+from tfinvert.gans.objectives import WGAN, WGANGP, Objective, SoftLabels, Standard
+from tfinvert.gans.style import style_generator
+from tfinvert.gans.views import Augmented, Noisy, View
 from tfinvert.settings import TrainingSettings
 from tfinvert.spaces import Space, normal, uniform
 
-_RATE = 1e-3  # at first, of both players
 _QUIET = 0.5  # share of the steps after which the noise of `noise` has died away
 
 
@@ -47,7 +48,7 @@ def build(settings: TrainingSettings, steps: int) -> GAN:
     """The networks and their optimizers, for so many steps in all.
 
     Raises:
-      BadInput: a code of so many entries does not go with the architecture.
+      BadInput: a code of so many entries, or so many widths, do not go with the architecture or the images.
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(settings.precision)
@@ -58,22 +59,33 @@ def build(settings: TrainingSettings, steps: int) -> GAN:
 
 
 def _build(settings: TrainingSettings, steps: int) -> GAN:
+    maps = 1 + doublings(settings.resolution)
+    if settings.widths is not None and len(settings.widths) != maps:
+        given = ",".join(map(str, settings.widths))
+        raise BadInput(f"widths={given} for images of {settings.resolution}", f"expected {maps} numbers")
     keras.utils.set_random_seed(settings.seed)
     game, architecture = OBJECTIVES[settings.objective], ARCHITECTURES[settings.architecture]
     discriminator = dcgan_discriminator(
-        settings.resolution, settings.channels, normalised=game.normalised, classes=settings.classes
+        settings.resolution,
+        settings.channels,
+        settings.discriminator_widths,
+        normalised=game.normalised,
+        classes=settings.classes,
     )
+    views: list[View] = [Augmented(settings.augment)] if settings.augment else []
+    if game.noise:
+        views.append(Noisy(game.noise, max(1, round(_QUIET * steps))))
     gan = GAN(
         architecture.generator(settings),
         discriminator,
         settings.latent,
         PRIORS[settings.prior].draw,
         game.objective,
-        Noisy(game.noise, max(1, round(_QUIET * steps))) if game.noise else None,
+        views,
         seed=settings.seed,
-        feed=None if architecture.feed is None else architecture.feed(settings),
+        feed=None if architecture.feed is None or settings.classes is None else architecture.feed(settings),
     )
-    rate = keras.optimizers.schedules.CosineDecay(_RATE, steps, alpha=0.05)
+    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.05)
     gan.compile(_optimizer(rate), _optimizer(rate))
     return gan
 
@@ -89,14 +101,19 @@ def _optimizer(rate: Any) -> keras.optimizers.Optimizer:
 
 def _dcgan(settings: TrainingSettings, shuffle: bool = False) -> keras.Model:
     return dcgan_generator(
-        settings.latent, settings.resolution, settings.channels, shuffle=shuffle, classes=settings.classes
+        settings.latent,
+        settings.resolution,
+        settings.channels,
+        settings.widths,
+        shuffle=shuffle,
+        classes=settings.classes,
     )
 
 
 def _biggan(settings: TrainingSettings) -> keras.Model:
     """As BigGAN's, but small: as many blocks as doublings, and attention before the last one."""
     size, latent = settings.resolution, settings.latent
-    widths = [128 >> number for number in range(1 + doublings(size))]
+    widths = generator_widths(size) if settings.widths is None else settings.widths
     blocks = len(widths)
     if latent % blocks:
         less = latent // blocks * blocks
@@ -105,8 +122,17 @@ def _biggan(settings: TrainingSettings) -> keras.Model:
             f"expected a multiple of {blocks}, such as {less or blocks} or {less + blocks}",
         )
     return biggan_generator(
-        widths, latent // blocks, 32, settings.classes or 0, settings.channels, size // 2, first_size(size)
+        widths, latent // blocks, 32, settings.classes, settings.channels, size // 2, first_size(size)
     )
+
+
+def _style(settings: TrainingSettings) -> keras.Model:
+    """As StyleGAN's, but small."""
+    if settings.classes is not None:
+        raise BadInput("architecture=style with classes", "it takes none: leave out --by_class")
+    size = settings.resolution
+    widths = generator_widths(size) if settings.widths is None else settings.widths
+    return style_generator(settings.latent, widths, settings.channels, first_size(size))
 
 
 def _one_hot(settings: TrainingSettings) -> Feed:
@@ -116,8 +142,8 @@ def _one_hot(settings: TrainingSettings) -> Feed:
 ARCHITECTURES = {
     "dcgan": _Architecture(_dcgan),
     "pixel_shuffle": _Architecture(functools.partial(_dcgan, shuffle=True)),
-    "conditional": _Architecture(_dcgan),
     "attention": _Architecture(_biggan, _one_hot),
+    "style": _Architecture(_style),
 }
 OBJECTIVES = {
     "standard": _Game(Standard(gamma=0.1)),

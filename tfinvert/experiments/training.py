@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfinvert import seeds
 from tfinvert.errors import BadInput
-from tfinvert.experiments.epochs import COLUMNS, ROWS, STATE, Bar, Epochs
+from tfinvert.experiments.datasets import Pictures, keep
+from tfinvert.experiments.epochs import COLUMNS, KID, KID_ERROR, ROWS, STATE, Bar, Epochs
 from tfinvert.experiments.networks import PRIORS, build
+from tfinvert.experiments.scoring import Score
 from tfinvert.gans.gan import GAN
 from tfinvert.runs import board
 from tfinvert.runs.files import here, read_json, writable, write_json
 from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
-from tfinvert.settings import TrainingSettings, as_nest
+from tfinvert.settings import ScoreSettings, TrainingSettings, as_nest
 
 HERE = "Keras keeps the checkpoints of a training on this machine"
+UNSEEN = "unseen.npz"  # the pictures that are kept for tests
 _NEARLY = 1.01  # how far values may leave [-1, 1], for rounding
 
 
@@ -31,6 +36,8 @@ def train(
     more: dict[str, Any] | None = None,
     *,
     labels: np.ndarray | None = None,
+    unseen: Pictures | None = None,
+    score: ScoreSettings | None = None,
     show: bool = False,
     tensorboard: bool = False,
 ) -> Path:
@@ -45,6 +52,8 @@ def train(
       out: a folder.
       more: what else is to be kept in the file (JSON).
       labels: int [N] in [0, classes), where classes are given; else they are not looked at.
+      unseen: pictures to test with; they are written to OUT/unseen.npz.
+      score: how every epoch's samples are held against those; generator.keras is then the best epoch's, not the last.
       show: a progress bar, where there is a terminal.
       tensorboard: whether losses and samples go into OUT/tensorboard too.
 
@@ -52,17 +61,22 @@ def train(
       BadInput: images or labels do not fit, another run stands in `out` or is at work there, or a loss is no number.
     """
     labels = _checked(settings, images, labels)
+    if score is not None and unseen is None:
+        raise BadInput("a score without unseen pictures", "expected pictures to hold samples against (--keep=1000)")
     if tensorboard:
         board.need(out)
     steps = len(images) // settings.batch_size
     with Lock(writable(here(out, HERE))):
         gan = build(settings, settings.epochs * steps)
         _claim(settings, out, images, labels)
+        if unseen is not None:
+            keep(unseen, out / UNSEEN)
+        rater = None if score is None or unseen is None else Score(score, unseen.pixels)
         if (out / STATE).exists():
             gan.load_weights(out / STATE)
-        done, callbacks = int(gan.count) // steps, _callbacks(settings, out, more or {}, show, tensorboard)
+        done, callbacks = int(gan.count) // steps, _callbacks(settings, out, more or {}, rater, show, tensorboard)
         epochs = batches(settings, gan, images, labels)
-        gan.fit(epochs, initial_epoch=done, epochs=settings.epochs, verbose=0, callbacks=callbacks)
+        gan.fit(epochs, initial_epoch=done, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=callbacks)
     return out / "generator.keras"
 
 
@@ -79,7 +93,7 @@ def _checked(settings: TrainingSettings, images: np.ndarray, labels: np.ndarray 
         return None
     expected = f"expected {count} whole numbers from 0 to {settings.classes - 1}"
     if labels is None:
-        raise BadInput(f"architecture={settings.architecture} without labels", expected)
+        raise BadInput(f"classes={settings.classes} without labels", expected)
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu":
         raise BadInput(f"labels of {labels.dtype}", expected)
@@ -99,11 +113,14 @@ def _claim(settings: TrainingSettings, out: Path, images: np.ndarray, labels: np
     write_json(path, own)
 
 
-def _callbacks(settings: TrainingSettings, out: Path, more: dict[str, Any], show: bool, tensorboard: bool) -> list[Any]:
+def _callbacks(
+    settings: TrainingSettings, out: Path, more: dict[str, Any], score: Score | None, show: bool, tensorboard: bool
+) -> list[Any]:
     """What keeps and shows each epoch."""
     about = as_nest(settings)
     prior = PRIORS[about.pop("prior")].space(settings.latent)  # the file says it by itself
-    found: list[Any] = [Epochs(out, samples(settings), prior, {**more, **about}, tensorboard)]
+    rate = None if score is None else functools.partial(_rated, score, settings)
+    found: list[Any] = [Epochs(out, samples(settings), prior, {**more, **about}, rate, tensorboard)]
     if show:
         found.append(Bar())
     if tensorboard:
@@ -113,26 +130,43 @@ def _callbacks(settings: TrainingSettings, out: Path, more: dict[str, Any], show
 
 def samples(settings: TrainingSettings) -> Any:
     """What the pictures of every epoch are made of."""
-    count, space = ROWS * COLUMNS, PRIORS[settings.prior].space(settings.latent)
-    codes = space.sample(tf.stack([tf.ones(count, tf.int64), tf.range(count, dtype=tf.int64)], axis=1))
-    if settings.classes is None:
-        return codes
-    return codes, tf.reshape(tf.range(count) % COLUMNS % settings.classes, [-1, 1])  # a class for each column
+    return _drawn(settings, tf.range(ROWS * COLUMNS) % COLUMNS, 1)  # a class for each column
+
+
+def _drawn(settings: TrainingSettings, numbers: tf.Tensor, stream: int) -> Any:
+    """What a GAN takes: codes, and beside them the classes of these numbers [N], modulo how many there are."""
+    count, space = len(numbers), PRIORS[settings.prior].space(settings.latent)
+    codes = space.sample(
+        tf.stack([tf.fill([count], tf.constant(stream, tf.int64)), tf.range(count, dtype=tf.int64)], axis=1)
+    )
+    return codes if settings.classes is None else (codes, tf.reshape(numbers % settings.classes, [-1, 1]))
+
+
+def _rated(score: Score, settings: TrainingSettings, gan: GAN) -> dict[str, float]:
+    """The averaged generator's score and its standard error, times 1000; always of the same codes."""
+    codes = _drawn(settings, tf.range(score.samples), 2)
+    parts = tf.data.Dataset.from_tensor_slices(codes).batch(settings.batch_size)
+    value, error = score(np.concatenate([np.asarray(gan(part)) for part in parts]))
+    return {KID: 1000 * value, KID_ERROR: 1000 * error}
 
 
 def batches(
     settings: TrainingSettings, gan: GAN, images: np.ndarray, labels: np.ndarray | None = None
 ) -> tf.data.Dataset:
     """One epoch, in an order that depends on the seed and its number, also in a run that is taken up again."""
-    steps, pixels = len(images) // settings.batch_size, tf.constant(images)
+    count, steps, pixels = len(images), len(images) // settings.batch_size, tf.constant(images)
 
     def order(_: tf.Tensor) -> tf.data.Dataset:
         seed = tf.stack([tf.constant(settings.seed, tf.int64), tf.cast(gan.count.value, tf.int64) // steps])
-        rows = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed)
-        return tf.data.Dataset.from_tensor_slices(rows)
+        rows = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+        mirrored = settings.flips & (tf.random.stateless_uniform([count], seeds.fold_in(seed[None], 1)[0]) < 0.5)
+        return tf.data.Dataset.from_tensor_slices((rows, mirrored))
+
+    def pick(rows: tf.Tensor, mirrored: tf.Tensor) -> Any:
+        found = tf.gather(pixels, rows)
+        found = tf.where(mirrored[:, None, None, None], tf.reverse(found, [2]), found)
+        return found if labels is None else (found, tf.gather(tf.constant(labels, tf.int32), rows))
 
     rows = tf.data.Dataset.range(1).flat_map(order).batch(settings.batch_size, drop_remainder=True)
-    parts = pixels if labels is None else (pixels, tf.constant(labels, tf.int32))
-    pick = lambda rows: tf.nest.map_structure(lambda part: tf.gather(part, rows), parts)
     found = rows.map(pick).prefetch(2)
     return found.apply(tf.data.experimental.assert_cardinality(steps))

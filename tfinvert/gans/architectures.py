@@ -38,7 +38,7 @@ def dcgan_generator(
     Raises:
       BadInput: the size does not fit the widths.
     """
-    start, widths = first_size(size), _widths(size) if widths is None else widths
+    start, widths = first_size(size), generator_widths(size) if widths is None else widths
     if size != start * 2 ** (len(widths) - 1):
         raise BadInput(f"size={size} with {len(widths)} widths", f"expected {start * 2 ** (len(widths) - 1)}")
     code = keras.Input((latent,), name="code")
@@ -112,7 +112,8 @@ def doublings(size: int) -> int:
     return (size // first_size(size)).bit_length() - 1
 
 
-def _widths(size: int) -> list[int]:
+def generator_widths(size: int) -> list[int]:
+    """Channels of the map that the dense layer makes, and after each doubling, where none are stated."""
     return [max(_NARROWEST, _WIDEST >> number) for number in range(1 + doublings(size))]
 
 

@@ -20,12 +20,14 @@ def biggan_generator(
     widths: Sequence[int] = (1536, 1536, 768, 384, 192, 96),
     chunk: int = 20,
     embedding: int = 128,
-    classes: int = 1000,
+    classes: int | None = 1000,
     channels: int = 3,
     attention: int = 64,
     start: int = 4,
 ) -> keras.Model:
     """A generator {"z": [B, d], "y": one-hot [B, classes]} -> images [B, H, H, channels] with values in [-1, 1].
+
+    Without classes it takes codes [B, d] alone.
 
     The default is BigGAN-128, with 70.4 million parameters. Each block doubles the size. The code is cut into chunks
     of `chunk` entries: the first goes through the dense layer, each of the others, with the class's embedding behind
@@ -36,25 +38,30 @@ def biggan_generator(
       widths: channels of the map that the dense layer makes, then of each block's output.
       chunk: entries of a code for the dense layer and for each block.
       embedding: entries of a class's embedding.
-      classes: how many there are.
+      classes: how many there are; None for a generator that takes none.
       channels: 1 for grey, 3 for colour.
       attention: the size of the map that attends to itself; one that no block makes for none.
       start: height and width of the map that the dense layer makes.
     """
-    code, label = keras.Input((chunk * len(widths),), name="z"), keras.Input((classes,), name="y")
-    embedded = layers.Dense(embedding, use_bias=False, name="linear")(label)
+    code = keras.Input((chunk * len(widths),), name="z")
+    inputs, embedded = code, None
+    if classes is not None:
+        label = keras.Input((classes,), name="y")
+        inputs = {"z": code, "y": label}
+        embedded = layers.Dense(embedding, use_bias=False, name="linear")(label)
     x = layers.Dense(start * start * widths[0], name="G_linear")(code[:, :chunk])
     x = layers.Reshape((start, start, widths[0]), name="G_Z")(x)
     for number, width in enumerate(widths[1:], start=1):
         own = code[:, number * chunk : (number + 1) * chunk]
-        x = _block(x, layers.Concatenate()([own, embedded]), width, f"GBlock_{number - 1}")
+        condition = own if embedded is None else layers.Concatenate()([own, embedded])
+        x = _block(x, condition, width, f"GBlock_{number - 1}")
         if x.shape[1] == attention:
             x = _attention(x)
     x = layers.BatchNormalization(epsilon=_EPSILON, name="ScaledCrossReplicaBN")(x)
     image = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32", name="conv_2d")(
         layers.ReLU()(x)
     )
-    return keras.Model({"z": code, "y": label}, image, name="biggan_generator")
+    return keras.Model(inputs, image, name="biggan_generator")
 
 
 def _block(x: Any, condition: Any, width: int, name: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfinvert.gans.objectives import Noisy, Objective, Standard
+from tfinvert.gans.objectives import Objective, Standard
+from tfinvert.gans.views import View
 
 Feed = Callable[[Any, Any], Any]  # codes [B, d] and labels [B, 1] -> what a generator takes
 
@@ -25,7 +26,7 @@ class GAN(keras.Model):
       latent: d, entries of a code.
       draw: (shape, seed) -> codes from the prior; default the standard normal.
       objective: what they play for.
-      noise: on what the discriminator sees; default none.
+      views: what the discriminator sees in place of images, one after the other; default the images themselves.
       decay: of the averaged generator's weights, `averaged`, per step of the generator; less in the first steps.
       seed: fixes what is drawn.
       feed: what a generator that takes classes is given, of codes and labels [B, 1]; default: a list of both.
@@ -38,7 +39,7 @@ class GAN(keras.Model):
         latent: int,
         draw: Callable = tf.random.stateless_normal,
         objective: Objective | None = None,
-        noise: Noisy | None = None,
+        views: Sequence[View] = (),
         decay: float = 0.999,
         seed: int = 0,
         feed: Feed | None = None,
@@ -48,7 +49,7 @@ class GAN(keras.Model):
         self.averaged = keras.models.clone_model(generator)
         self.averaged.set_weights(generator.get_weights())
         self.averaged.trainable = False
-        self.draw, self.noise = draw, noise
+        self.draw, self.views = draw, tuple(views)
         self.feed = (lambda codes, labels: [codes, labels]) if feed is None else feed
         self.objective = Standard() if objective is None else objective
         self.latent, self.decay, self.seed = latent, decay, seed
@@ -123,7 +124,9 @@ class GAN(keras.Model):
         return tf.cast(self.generator(self.feed(codes, *beside) if beside else codes, training=True), tf.float32)
 
     def _seen(self, images: tf.Tensor, stream: tf.Tensor, number: int) -> tf.Tensor:
-        return images if self.noise is None else self.noise(images, tf.cast(self.count, tf.int64), stream, number)
+        for view in self.views:
+            images = view(images, tf.cast(self.count, tf.int64), stream, number)
+        return images
 
     def _logits(self, images: tf.Tensor, beside: tuple) -> tf.Tensor:
         return tf.cast(self.discriminator([images, *beside] if beside else images, training=True), tf.float32)

@@ -149,32 +149,6 @@ class WGANGP(Objective):
         return self.weight * tf.reduce_mean(tf.square(slopes - 1))
 
 
-@dataclasses.dataclass(frozen=True)
-class Noisy:
-    """Noise on all that the discriminator sees, less and less of it.
-
-    Arjovsky & Bottou 2017, "Towards Principled Methods for Training Generative Adversarial Networks"
-    (arXiv:1701.04862), section 3: with it the two distributions overlap, and the discriminator has slopes everywhere.
-
-    Args:
-      stddev: of the first step, in units of the images' values.
-      steps: after which there is none.
-    """
-
-    stddev: float = 0.3
-    steps: int = 5_000
-
-    def __post_init__(self) -> None:
-        if self.stddev < 0 or self.steps < 1:
-            raise BadInput(f"stddev={self.stddev}, steps={self.steps}", "expected at least 0, and at least 1")
-
-    def __call__(self, images: tf.Tensor, step: tf.Tensor, stream: tf.Tensor, number: int) -> tf.Tensor:
-        """Images [B, H, W, C] as the discriminator sees them at this step, by another draw for every `number`."""
-        left = tf.maximum(1 - tf.cast(step, images.dtype) / self.steps, 0)
-        seed = seeds.fold_in(stream[None], number)[0]
-        return images + self.stddev * left * tf.random.stateless_normal(tf.shape(images), seed, dtype=images.dtype)
-
-
 def _squared_slopes(judge: Judge, images: tf.Tensor) -> tf.Tensor:
     """||grad_x D(x)||^2 [B] at images [B, H, W, C]."""
     with tf.GradientTape() as tape:

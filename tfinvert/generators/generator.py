@@ -28,6 +28,7 @@ class About:
       assumed: what nobody stated and was taken by default, as "what: value" lines.
       constant: True where its image was found not to depend on the code by as much as half a grey level.
       differentiable: whether TensorFlow has a gradient of it; without one, `CMA` inverts it.
+      tuned_from: the fingerprint of the generator whose weights were moved to make this one; "" for others.
     """
 
     name: str = "generator"
@@ -35,6 +36,7 @@ class About:
     assumed: tuple[str, ...] = ()
     constant: bool = False
     differentiable: bool = True
+    tuned_from: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Generator:
       holds: shapes of one row of further tensors that it takes, by name, such as {"noise": (16, 16, 1)}.
       dtype: what it computes in; see `tfinvert.generators.derived.precise`.
       rough: the same generator in float32, whose derivatives are cheaper; None where this is the one in float32.
+      network: the Keras model that computes it, whose weights can be moved; None where there is none.
       about: its name, and what else is known of it.
     """
 
@@ -63,6 +66,7 @@ class Generator:
     holds: Mapping[str, Shape] = dataclasses.field(default_factory=dict)
     dtype: tf.DType = tf.float32
     rough: Generator | None = None
+    network: Any = None
     about: About = About()
 
     def __call__(self, codes: Any, labels: Any = None, held: Mapping[str, Any] | None = None) -> tf.Tensor:
@@ -136,4 +140,5 @@ def derive(generator: Generator, name: str, function: Function, *, fingerprint: 
       changes: other attributes that differ.
     """
     about = dataclasses.replace(generator.about, name=name, fingerprint=fingerprint, constant=False)
-    return dataclasses.replace(generator, **{"function": function, "rough": None, "about": about, **changes})
+    lost = {"rough": None, "network": None}
+    return dataclasses.replace(generator, **{"function": function, **lost, "about": about, **changes})

@@ -221,9 +221,8 @@ def _plan(
         bounds = _DEFAULT_RANGE
         assumed.append(f"value_range: {list(_DEFAULT_RANGE)}")
     takes = Holds(wiring.condition, dict(wiring.holds))
-    return Plan(
-        wiring.function, space, takes, range_of(bounds), stated.image_shape, About(name, assumed=tuple(assumed))
-    )
+    about = About(name, assumed=tuple(assumed), tuned_from=str(said.get("tuned_from", "")))
+    return Plan(wiring.function, space, takes, range_of(bounds), stated.image_shape, about, wiring.network)
 
 
 def _wire(model: Any, name: str, stated: GeneratorSettings, prior: spaces.Space | None) -> Wiring:

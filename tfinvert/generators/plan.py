@@ -27,6 +27,7 @@ class Plan(NamedTuple):
       value_range: (low, high) of the pixel values.
       image_shape: (H, W, C) of outputs that are flat or lack the channel axis, (L, C) of series; None: as they come.
       about: its name, its fingerprint and what was assumed.
+      network: as of `Generator`.
     """
 
     model: Callable
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
     value_range: tuple[float, float]
     image_shape: Sequence[int] | None
     about: About
+    network: Any = None
 
     def try_out(self) -> Facts:
         """Tries it on a few codes; raises `BadInput` where it is no generator of images."""
@@ -57,7 +59,8 @@ class Plan(NamedTuple):
             self.value_range,
             self.takes.condition,
             self.takes.shapes,
-            about=About(name, fingerprint, assumed, facts.constant, facts.differentiable),
+            network=self.network,
+            about=About(name, fingerprint, assumed, facts.constant, facts.differentiable, self.about.tuned_from),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.losses.terms import Prior, Term
 from tfinvert.objective import Objective
 from tfinvert.remote import local, path_of
@@ -51,8 +51,10 @@ class Features(Term):
         of images [B, size, size, 3], such as a TF-Hub feature module; or the file of a Keras model.
       weights: of one of `keras.applications`: "imagenet" for those in Keras's cache, which downloads them once; or a
         file of them without the top.
-      size: height and width that images are brought to; default: what the network was trained on.
+      size: height and width that images are brought to; default: what the network was trained on. Half the size takes a
+        quarter of the time; models whose layers are all convolutions and the like are made anew for another size.
       value_range: (low, high) that a model or function of yours takes pixels in; those of `keras.applications` know.
+      places: whether features are compared place by place; else their means over all places are.
 
     Raises:
       BadInput: the network, its layer or its weights cannot be had, or the size is too small for it. An inverter of
@@ -64,6 +66,7 @@ class Features(Term):
     weights: str | Path = "imagenet"
     size: int | None = None
     value_range: Sequence[float] = (-1.0, 1.0)
+    places: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.network, str) and self.network in _APPLICATIONS:
@@ -74,6 +77,10 @@ class Features(Term):
             raise BadInput(
                 f"perceptual network {self.network!r}", f"expected one of {', '.join(NETWORKS)}, or a model's file"
             )
+
+    def averaged(self) -> Features:
+        """The same, averaged over places: what is in an image, wherever it is."""
+        return dataclasses.replace(self, places=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """The arguments: for pickles, which cannot hold functions made of them."""
@@ -98,6 +105,8 @@ class Features(Term):
         if list(images.shape[1:3]) != [size, size]:
             images = tf.image.resize(images, [size, size], antialias=False)
         features = function(prepare(images))
+        if not self.places and len(features.shape) > 2:
+            features = tf.reduce_mean(features, axis=list(range(1, len(features.shape) - 1)))
         return tf.cast(tf.reshape(features, [tf.shape(images)[0], features.shape[1:].num_elements()]), targets.dtype)
 
     def bind(self, targets: tf.Tensor, prior: Prior, prepared: Any = None) -> Objective:
@@ -116,11 +125,11 @@ class Features(Term):
             if known is not None:
                 model = self._cut(self._application(known))
                 return _quiet(model), lambda images: known.prepare(255 * images), self.size or known.size
-            model = self.network if callable(self.network) else _file(path_of(self.network))
+            model = self.network if callable(self.network) else read_network(path_of(self.network))
             low, high = self.value_range
             size = self.size or _own_size(model)
             scale = lambda images: low + (high - low) * images
-            return _quiet(self._cut(model) if isinstance(model, keras.Model) else model), scale, size
+            return _quiet(_at(self._cut(model), size) if isinstance(model, keras.Model) else model), scale, size
 
     def _application(self, known: _Network) -> keras.Model:
         size, weights = self.size or known.size, str(self.weights)
@@ -149,15 +158,41 @@ def _quiet(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
     return (lambda images: model(images, training=False)) if isinstance(model, keras.layers.Layer) else model
 
 
-def _file(path: Path) -> keras.Model:
+def read_network(path: Path, what: str = "perceptual network") -> keras.Model:
+    """A Keras model of images from a file.
+
+    Raises:
+      BadInput: there is none; `what` says what it was to be.
+    """
+    if not path.is_file():
+        raise BadInput(f"{what} {path}: no such file", "expected a whole Keras model")
     file = local(path)
     try:
         return keras.saving.load_model(file, compile=False)
     except Exception as error:
         raise BadInput(
-            f"perceptual network {path.name} cannot be read ({' '.join(str(error).split())[:160]})",
-            "expected a whole Keras model",
+            f"{what} {path.name} cannot be read ({' '.join(str(error).split())[:160]})", "expected a whole Keras model"
         ) from error
+
+
+def _at(model: keras.Model, size: int) -> keras.Model:
+    """The model for images of this size, with the same weights.
+
+    Raises:
+      BadInput: one of its layers needs the size that it was made for.
+    """
+    _, *shape = getattr(model, "input_shape", None) or (None, size, size, 3)
+    if len(shape) != 3 or shape[0] in (None, size):
+        return model
+    try:
+        made = keras.models.clone_model(model, input_tensors=keras.Input((size, size, shape[-1])))
+        made.set_weights(model.get_weights())
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise BadInput(
+            f"a perceptual network of images of {shape[0]} at size={size} ({short(error)})",
+            f"leave the size out, or say {shape[0]}",
+        ) from error
+    return made
 
 
 def _own_size(model: Any) -> int:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import hashlib
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from tfinvert.images.shown import seen, told
 from tfinvert.remote import path_of
 from tfinvert.report.figures import Picture, show
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.files import writable, write_picture
+from tfinvert.runs.files import safe_names, writable, write_picture
 from tfinvert.runs.finished import Row
 from tfinvert.segmentation import Segmenter, mean_colours
 
@@ -150,17 +147,3 @@ def colours(count: int) -> np.ndarray:
     turns = np.arange(count) * _GOLDEN % 1
     shades = [colorsys.hls_to_rgb(turn, _SHADES[i % len(_SHADES)], 0.75) for i, turn in enumerate(turns)]
     return np.rint(255 * np.array(shades)).astype(np.uint8)
-
-
-def safe_names(ids: Sequence[str]) -> dict[str, str]:
-    """Names of files for images: the last parts of their paths, with a hash where two are alike."""
-    plain = {}
-    for image_id in ids:
-        last = re.sub(r"\.[A-Za-z]{2,5}$", "", Path(image_id).name)
-        plain[image_id] = re.sub(r"[^\w.-]+", "_", last)[-80:].strip("._") or "image"
-    alike = Counter(name.casefold() for name in plain.values())
-    digest = lambda image_id: hashlib.sha256(image_id.encode()).hexdigest()[:8]
-    return {
-        image_id: name if alike[name.casefold()] == 1 else f"{name}-{digest(image_id)}"
-        for image_id, name in plain.items()
-    }

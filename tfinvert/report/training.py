@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfinvert.experiments.epochs import KID, KID_ERROR
 from tfinvert.remote import path_of
 from tfinvert.report.figures import Picture, plain
 
@@ -41,10 +42,16 @@ def losses(table: str | Path, path: str | Path, title: str = "") -> Path:
     found = read_losses(table)
     figure = Picture(7, 4, title)
     axis = figure.subplots()
+    rated = {name: found.series.pop(name) for name in (KID, KID_ERROR) if name in found.series}
     for name, values in found.series.items():
         axis.plot(found.epochs, values, marker=".", label=plain(name))
     axis.set(xlabel="epoch", ylabel="mean loss")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="upper left")
+    if rated:
+        beside = axis.twinx()
+        beside.errorbar(found.epochs, rated[KID], rated.get(KID_ERROR), color="black", capsize=2, label="KID")
+        beside.set(ylabel="KID of samples to unseen pictures, times 1000", ylim=(0, None))
+        beside.legend(fontsize=8, loc="upper right")
     axis.grid(alpha=0.3)
     return figure.write(path)
 

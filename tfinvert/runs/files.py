@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
+import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -299,3 +302,17 @@ def _to_disk(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def safe_names(ids: Sequence[str]) -> dict[str, str]:
+    """Names of files for images: the last parts of their paths, with a hash where two are alike."""
+    plain = {}
+    for image_id in ids:
+        last = re.sub(r"\.[A-Za-z]{2,5}$", "", Path(image_id).name)
+        plain[image_id] = re.sub(r"[^\w.-]+", "_", last)[-80:].strip("._") or "image"
+    alike = Counter(name.casefold() for name in plain.values())
+    digest = lambda image_id: hashlib.sha256(image_id.encode()).hexdigest()[:8]
+    return {
+        image_id: name if alike[name.casefold()] == 1 else f"{name}-{digest(image_id)}"
+        for image_id, name in plain.items()
+    }

@@ -74,7 +74,7 @@ class FinishedRun:
         if isinstance(where, (str, Path)) and not is_handle(str(where)) and not path_of(where).exists():
             raise BadInput(f"the generator of {self.stored.folder}, {where}: no such file", _WHERE)
         generator = load(self.job)
-        if self.fingerprint and generator.about.fingerprint != self.fingerprint:
+        if self.fingerprint and self.fingerprint not in (generator.about.fingerprint, generator.about.tuned_from):
             raise BadInput(
                 f"{where or generator.name} is not the generator of {self.stored.folder}, or has changed since",
                 f"expected the file with the SHA-256 {self.fingerprint[:12]}...; {_WHERE}",

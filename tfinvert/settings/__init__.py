@@ -1,7 +1,7 @@
 """Settings, each stated once: its default, its bounds, its flag and what it means. TensorFlow is not imported.
 
 `field.py` says what a setting is, `groups.py` holds those of an inversion, `training.py` those of a training,
-`editing.py` those of an editing, `shard.py` what a shard of a run is.
+`tuning.py` those of a tuning, `editing.py` those of an editing, `shard.py` what a shard of a run is.
 Constructors take the groups, `Job` is all of an inversion's, `tfinvert.cli` makes flags of their fields, and run.json
 nests as they do.
 """
@@ -34,10 +34,10 @@ from tfinvert.settings.groups import (
     Stopping,
 )
 from tfinvert.settings.shard import Shard
-from tfinvert.settings.training import CONDITIONAL, TrainingSettings
+from tfinvert.settings.training import ScoreSettings, TrainingSettings
+from tfinvert.settings.tuning import TuningSettings
 
 __all__ = [
-    "CONDITIONAL",
     "DEFAULT_INPUTS",
     "DEFAULT_LIMITS",
     "ENGINES",
@@ -60,6 +60,7 @@ __all__ = [
     "Limits",
     "LossSettings",
     "Motion",
+    "ScoreSettings",
     "SecondStep",
     "Settings",
     "Shard",
@@ -67,6 +68,7 @@ __all__ = [
     "Starts",
     "Stopping",
     "TrainingSettings",
+    "TuningSettings",
     "as_nest",
     "by_flags",
     "changed",

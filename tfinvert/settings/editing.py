@@ -28,6 +28,12 @@ class EditsWanted(Settings):
     principal: int | None = setting(
         None, "Each image moved along so many principal directions of the run's codes.", int
     )
+    direction: Sequence[str] | None = setting(
+        None,
+        "Each image moved along these: files of `tfinvert direction`, or sefa:1, sefa:2, ..., in which the first map's "
+        "weights are largest.",
+        several=True,
+    )
     units: Sequence[int] | None = setting(
         None, "Images of the unit directions of these entries of a code, and of their sums.", int, several=True
     )
@@ -46,6 +52,9 @@ class Motion(Settings):
     way: str = setting("linear", "Of --path and --random.", choices=("linear", "spherical"))
     closed: bool = setting(False, "Paths lead back to where they began.", bool)
     frames: int = setting(24, "From one image to the next; a circle has four times as many.", int, least=1)
+    strength: Sequence[float] = setting(
+        (-2.0, 2.0), "From where to where along --direction, in standard deviations of codes.", float, several=True
+    )
     size: float = setting(1.0, "Length of the unit directions.", float)
     seed: int = setting(0, "Fixes all that is drawn.", int, least=0, most=2**32 - 1)
 

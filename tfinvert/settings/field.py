@@ -41,11 +41,11 @@ class Setting:
             return
         if self.kind is bool and not isinstance(value, bool):
             raise BadInput(f"{name}={value!r}", "expected True or False")
-        if self.choices and value not in self.choices:
-            raise BadInput(f"{name}={value!r}", f"expected one of {', '.join(map(str, self.choices))}")
         if self.several and (isinstance(value, str) or not isinstance(value, Iterable)):
             raise BadInput(f"{name}={value!r}", "expected several, such as a list")
         for each in value if self.several else [value]:
+            if self.choices and each not in self.choices:
+                raise BadInput(f"{name}={each!r}", f"expected one of {', '.join(map(str, self.choices))}")
             if self.kind in (int, float):
                 self._check_number(name, each)
 

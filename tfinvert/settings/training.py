@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
-from tfinvert.errors import BadInput
 from tfinvert.settings.field import Settings, setting
-
-CONDITIONAL = ("conditional", "attention")  # the architectures that are given a class beside the code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,9 +15,20 @@ class TrainingSettings(Settings):
 
     architecture: str = setting(
         "dcgan",
-        "A DCGAN; one whose last doubling makes channels pixels; one that takes a class (of labelled pictures, of "
-        "folders, or of glyphs); one in BigGAN's style, with a class and self-attention.",
-        choices=("dcgan", "pixel_shuffle", *CONDITIONAL),
+        "A DCGAN; one whose last doubling makes channels pixels; one in BigGAN's style, with self-attention; "
+        "one in StyleGAN's form, with a mapping.",
+        choices=("dcgan", "pixel_shuffle", "attention", "style"),
+    )
+    widths: Sequence[int] | None = setting(
+        None,
+        "The generator's channels: of the map that the dense layer makes, then after each doubling; default: halved "
+        "from 128 to 16.",
+        int,
+        several=True,
+        least=1,
+    )
+    discriminator_widths: Sequence[int] | None = setting(
+        None, "The discriminator's channels after each halving; default: doubled from 32.", int, several=True, least=1
     )
     objective: str = setting(
         "standard",
@@ -33,18 +43,43 @@ class TrainingSettings(Settings):
     epochs: int = setting(40, "Passes over the images.", int, least=1)
     batch_size: int = setting(64, "Images for each step.", int, least=1)
     seed: int = setting(0, "Fixes images, weights, order and codes.", int, least=0, most=2**32 - 1)
-    classes: int | None = setting(None, "How many classes there are, where the architecture takes one.", int, least=1)
+    learning_rate: float = setting(1e-3, "Of both players at first; it falls to a twentieth.", float, above=0)
+    flips: bool = setting(False, "Every other picture is mirrored, left to right.", bool)
+    augment: Sequence[str] = setting(
+        (),
+        "Changes of all that the discriminator sees, for few pictures: some of colour, translation, cutout.",
+        several=True,
+        choices=("colour", "translation", "cutout"),
+    )
+    classes: int | None = setting(None, "How many classes there are; None for a generator of none.", int, least=1)
     precision: str = setting(
         "float32",
         "What is computed in; the mixed ones are faster on GPUs that have them, and slower without.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if (self.classes is not None) != (self.architecture in CONDITIONAL):
-            raise BadInput(f"architecture={self.architecture} with classes={self.classes}", "expected both, or neither")
-
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return self.resolution, self.resolution, self.channels
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreSettings(Settings):
+    """How epochs of a training are rated: by the KID of samples to pictures that are not trained on."""
+
+    network: Any = setting(
+        None,
+        "Measure KID by this network: InceptionV3, or another as of --features_network. `tfinvert train` rates every "
+        "epoch by it against the pictures that are kept (--keep), and keeps the best one's generator, not the last; "
+        "`tfinvert tune` tells by it what became of other images.",
+        flag="score",
+        open=True,
+    )
+    layer: str = setting("mixed8", "Layer of that network.", flag="score_layer")
+    weights: Any = setting(
+        "imagenet", "Those in Keras's cache, or a file of them without the top.", flag="score_weights", open=True
+    )
+    size: int = setting(
+        128, "Height and width that pictures are brought to for it, of at most 299.", int, flag="score_size", least=32
+    )
+    samples: int = setting(1000, "Images that are rated.", int, flag="score_samples", least=4)

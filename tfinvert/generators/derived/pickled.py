@@ -25,7 +25,7 @@ def _parts(generator: Generator) -> tuple[Any, tuple]:
     definition, weights = without_weights(frozen.definition)
     graph = (definition.SerializeToString(), frozen.inputs, frozen.images)
     fields = {field.name: getattr(generator, field.name) for field in dataclasses.fields(generator)}
-    del fields["function"], fields["dtype"], fields["rough"]
+    del fields["function"], fields["dtype"], fields["rough"], fields["network"]
     return _whole, (graph, {name: value.numpy() for name, value in weights.items()}, fields)
 
 

@@ -143,13 +143,15 @@ def between(frozen: Frozen) -> dict[str, Any]:
     return way
 
 
-def _first_linear(frozen: Frozen, generator: str) -> str:
-    """The node at which the first linear map of the code ends: its bias included, its activation not.
-
-    See `linear.py` for what counts as one. With no other such map before it, the widest: class-conditional generators
-    also have narrower ones there, which scale their later layers.
+def first_maps(frozen: Frozen) -> list[str]:
+    """The tensors behind all linear maps that codes enter before any other: in a class-conditional or style-based
+    generator there are several.
     """
-    maps = Maps(frozen.definition)
+    return [f"{name}:0" for name in _first(frozen, Maps(frozen.definition))]
+
+
+def _first(frozen: Frozen, maps: Maps) -> dict[str, Map]:
+    """The linear maps of codes with no other before them, by their nodes."""
     found: dict[str, Map] = {}
     behind: set[str] = set()  # what depends on a map already found
     for name, node in between(frozen).items():
@@ -158,6 +160,17 @@ def _first_linear(frozen: Frozen, generator: str) -> str:
         elif (linear := maps.of(node)) is not None:
             found[name] = linear
             behind.add(name)
+    return found
+
+
+def _first_linear(frozen: Frozen, generator: str) -> str:
+    """The node at which the first linear map of the code ends: its bias included, its activation not.
+
+    See `linear.py` for what counts as one. With no other such map before it, the widest: class-conditional generators
+    also have narrower ones there, which scale their later layers.
+    """
+    maps = Maps(frozen.definition)
+    found = _first(frozen, maps)
     if not found:
         raise BadInput(
             f"{generator} cannot be split",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -29,6 +29,7 @@ class Wiring(NamedTuple):
     assumed: Sequence[str]
     holds: Mapping[str, Shape] = {}  # of one row each
     truncation: float | None = None  # of the prior, where the model takes one
+    network: Any = None  # the Keras model, whose weights can be moved
 
 
 def condition(label: Input, classes: int | None) -> Condition:

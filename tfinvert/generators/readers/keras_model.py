@@ -48,7 +48,7 @@ def wire(model: Any, said: Named, classes: int | None, sides: Shape | None = Non
     held = None if found.label is None else condition(found.label, classes)
     if held is not None and held.classes is None:
         held = dataclasses.replace(held, classes=_embedded(model))
-    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds)
+    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds, network=model)
 
 
 def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
@@ -61,7 +61,7 @@ def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
             )
     shape = _built_for(model)
     if classes is None:
-        return Wiring(model, shape, None, [])
+        return Wiring(model, shape, None, [], network=model)
     parameters = inspect.signature(model.call).parameters
     quiet = {"training": False} if "training" in parameters else {}
     apart = len([name for name in parameters if name not in ("training", "mask")]) > 1
@@ -69,7 +69,7 @@ def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
     def function(codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return model(codes, labels, **quiet) if apart else model([codes, labels], **quiet)
 
-    return Wiring(function, shape, Condition(classes, column=False, dtype="int32"), [])
+    return Wiring(function, shape, Condition(classes, column=False, dtype="int32"), [], network=model)
 
 
 def _inputs(model: Any) -> list[Input] | None:

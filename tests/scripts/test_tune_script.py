@@ -1,0 +1,132 @@
+"""`tfinvert tune` and `tfinvert direction` through their `main`, and what `tfinvert edit` does with what they wrote."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+from jobs import do
+from PIL import Image
+
+import tfinvert as ti
+from tfinvert.editing import Direction
+from tfinvert.editing.attributes import read
+
+
+@pytest.fixture(scope="module")
+def run(files, tmp_path_factory):
+    """A run of images, half of them lighter."""
+    out = tmp_path_factory.mktemp("tune") / "run"
+    images = np.load(files / "images.npy")
+    lighter = 0.3 + 0.7 * images[:, ::-1]
+    np.save(out.parent / "images.npy", np.concatenate([images, lighter]).astype(np.float32))
+    np.save(out.parent / "labels.npy", np.repeat([0, 1], len(images)))
+    do(str(out), str(files / "many.keras"), str(out.parent / "images.npy"), steps=40, restarts=1)
+    return out
+
+
+@pytest.fixture
+def scripts(loaded, called):
+    """scripts("tune", run=...) runs a command."""
+
+    def command(name, **values):
+        with loaded(name) as script:
+            return called(script)(**values)
+
+    return command
+
+
+def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_path):
+    code, log = scripts("tune", run=str(run), ids=["16", "20", "25"], steps=40, learning_rate=0.01, samples=16)
+    assert code == 0, log
+    out = tmp_path / "out"
+    assert sorted(file.name for file in out.iterdir()) == ["generator.keras", "tuning.csv", "tuning.png"]
+    with (out / "tuning.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["16", "20", "25"]
+    assert all(float(row["psnr_after"]) > float(row["psnr_before"]) for row in rows)
+    assert "other images are" in log
+    assert Image.open(out / "tuning.png").width > 500
+    tuned = str(out / "generator.keras")
+    assert scripts("edit", run=str(run), generator=tuned, ids=["0", "3"], path=True, frames=2, films=["none"])[0] == 0
+    assert ti.load_generator(tuned).image_shape == (8, 8, 1)
+
+
+def test_each_image_can_have_a_generator_of_its_own(scripts, run, tmp_path):
+    assert scripts("tune", run=str(run), ids=["1", "2"], each=True, steps=5, samples=16)[0] == 0
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["1", "2"]
+    one, other = (ti.load_generator(tmp_path / "out" / name / "generator.keras") for name in ("1", "2"))
+    assert np.abs(one.sample(2)[1] - other.sample(2)[1]).max() > 1e-5
+
+
+def test_labels_of_a_run_become_a_direction_along_which_images_move(scripts, run, tmp_path):
+    out = str(tmp_path / "lighter.npz")
+    labels = str(run.parent / "labels.npy")
+    code, log = scripts("direction", run=str(run), labels=labels, attribute=1, out=out)
+    assert code == 0, log
+    assert "lighter: 14 examples with it, 14 without" in log
+    code, log = scripts("edit", run=str(run), ids=["2"], direction=[out, "sefa:1"], strength=["-3", "3"], frames=4)
+    assert code == 0, log
+    assert Image.open(tmp_path / "out" / "direction.gif").n_frames == 5
+
+
+def test_a_classifier_of_samples_becomes_a_direction(scripts, files, run, tmp_path):
+    """It says how light the upper half is."""
+    image = keras.Input((16, 16, 3))
+    upper = keras.layers.GlobalAveragePooling2D()(keras.layers.Cropping2D(((0, 8), (0, 0)))(image))
+    classifier = str(tmp_path / "light.keras")
+    keras.Model(image, keras.layers.Dense(1, kernel_initializer="ones")(upper)).save(classifier)
+    out, generator = str(tmp_path / "light.npz"), ti.load_generator(files / "many.keras", prior=ti.normal())
+    code, log = scripts("direction", generator=str(files / "many.keras"), classifier=classifier, attribute=0, out=out)
+    assert code == 0, log
+    found = read(out)
+    assert found.accuracy > 0.9
+    codes = generator.sample(100)[0].numpy()
+    light = [generator(codes + step * found.vector)[:, :4].numpy().mean() for step in (-1, 1)]
+    assert light[1] > light[0] + 0.05
+    assert scripts("edit", run=str(run), ids=["2"], direction=[out], films=["none"], frames=4)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "why"),
+    [
+        ("tune", {"run": None}, "no --run"),
+        ("tune", {"ids": ["99"]}, "no image '99'"),
+        ("tune", {"steps": 5, "score_size": 64}, "--score_size without --score"),
+        ("direction", {"run": None}, "neither --run nor --classifier"),
+        ("direction", {"attribute": 1}, "has no classes: give labels"),
+        ("direction", {"labels": "LABELS", "attribute": 7}, "0 examples with it and 28 without"),
+        ("direction", {"classifier": "none.keras"}, "classifier none.keras: no such file"),
+        ("edit", {"ids": ["0"], "direction": ["none.npz"]}, "direction none.npz"),
+        ("edit", {"ids": ["0"], "direction": ["sefa:x"]}, "expected a number, such as sefa:1"),
+        ("edit", {"ids": ["0"], "direction": ["sefa:99"]}, "expected 1 to 12"),
+        ("edit", {"ids": ["0"], "direction": ["sefa:1"], "strength": ["2"]}, "strength=2"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line_and_nothing_is_written(scripts, run, tmp_path, name, values, why):
+    values = {key: str(run.parent / "labels.npy") if value == "LABELS" else value for key, value in values.items()}
+    out = str(tmp_path / ("out.npz" if name == "direction" else "out"))
+    code, log = scripts(name, **{"run": str(run), "out": out, **values})
+    assert code == 1
+    assert why in log.splitlines()[-1]
+    assert "Traceback" not in log
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_direction_of_another_generator_is_refused(scripts, run, tmp_path):
+    other = Direction(np.ones(12, np.float32), 1.0, "smile", fingerprint="abc").write(tmp_path / "other.npz")
+    code, log = scripts("edit", run=str(run), ids=["0"], direction=[str(other)])
+    assert code == 1
+    assert "is of another generator" in log
+
+
+def test_a_generator_without_weights_says_so(scripts, tmp_path):
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    network.export(str(tmp_path / "exported"), verbose=False)
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).uniform(size=(2, 8, 8, 1)).astype(np.float32))
+    where = (str(tmp_path / "run"), str(tmp_path / "exported"), str(tmp_path / "images.npy"))
+    do(*where, steps=2, restarts=1, prior="normal(4)")
+    code, log = scripts("tune", run=str(tmp_path / "run"))
+    assert code == 1
+    assert "has no weights that can be moved" in log

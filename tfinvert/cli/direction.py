@@ -1,0 +1,88 @@
+"""Finds the direction of codes along which an attribute changes: a smile, a class, the background.
+
+    tfinvert direction --run=runs/photos --labels=smiles.csv --attribute=1 --out=smile.npz
+    tfinvert direction --generator=dcgan.keras --classifier=smiles.keras --attribute=1 --out=smile.npz
+    tfinvert edit --run=runs/photos --ids=ann.png --direction=smile.npz --strength=-2,2
+
+Examples are the images of a run, by their labels or the run's own classes, or samples of a generator, by the outputs of
+your classifier: a Keras model of images. What tells those with the attribute from those without is the direction
+(logistic regression; Shen et al. 2020, "Interpreting the Latent Space of GANs for Semantic Face Editing"). Directions
+without examples need no file: `tfinvert edit --direction=sefa:1,sefa:2`.
+"""
+
+from typing import Any
+
+from absl import flags, logging
+
+from tfinvert.cli import flags as shared
+from tfinvert.cli import start
+from tfinvert.errors import BadInput
+
+shared.define_generator()
+flags.adopt_module_key_flags(shared)
+flags.DEFINE_string("run", None, "A run whose images are the examples; with --classifier, whose generator is sampled.")
+flags.DEFINE_string("labels", None, "Labels of the run's images, as of `tfinvert invert`; default: the run's classes.")
+flags.DEFINE_string("classifier", None, "A Keras model [B, H, W, C] -> [B, K], or [B, 1]; images fit its size.")
+flags.DEFINE_list("classifier_range", ["0", "1"], "What black and white are to the classifier.")
+flags.DEFINE_integer("attribute", 1, "The label that images with the attribute have, or the classifier's output.")
+flags.DEFINE_string("name", None, "Of the attribute; default: OUT's.")
+flags.DEFINE_enum("at", None, ["code", "dense"], "Where; default: dense, if the run has a delta.")
+flags.DEFINE_integer("samples", 3000, "That the classifier looks at.", lower_bound=60)
+flags.DEFINE_integer("seed", 0, "Fixes the samples.", lower_bound=0, upper_bound=2**32 - 1)
+flags.DEFINE_string("out", "direction.npz", "The file.")
+
+
+def main(argv: list[str]) -> int:
+    return start.run(argv, _find, "stopped; nothing was written")
+
+
+def _find() -> None:
+    from tfinvert.editing import Direction, Place, place_of
+    from tfinvert.editing.attributes import learnt
+    from tfinvert.remote import path_of
+
+    values = flags.FLAGS
+    if values.run is None and values.classifier is None:
+        raise BadInput("neither --run nor --classifier", "expected images with labels, or a classifier of samples")
+    run = None if values.run is None else shared.open_run()
+    generator = shared.load_generator() if run is None else run.load()
+    place = Place(generator) if run is None else place_of(run, generator, values.at)
+    if run is None and values.at == "dense":
+        from tfinvert import split
+
+        place = Place(generator, split(generator))
+    found = _examples(run, place)
+    direction: Direction = learnt(
+        found.values,
+        found.positive,
+        values.name or path_of(values.out).stem,
+        at="code" if place.split is None else "dense",
+        behind=values.behind if run is None else run.job.generator.behind,
+        fingerprint=generator.about.fingerprint,
+    )
+    logging.info(
+        "%s: %d examples with it, %d without; of others %.0f%% are told apart",
+        direction.name,
+        found.positive.sum(),
+        (~found.positive).sum(),
+        100 * (direction.accuracy or 0),
+    )
+    logging.info(
+        "see %s; to move along it: tfinvert edit --run=... --direction=%s", direction.write(values.out), values.out
+    )
+
+
+def _examples(run: Any, place: Any) -> Any:
+    from tfinvert.editing import examples
+    from tfinvert.generators.opening import range_of
+
+    values = flags.FLAGS
+    if values.classifier is None:
+        return examples.of_run(run, place, values.attribute, values.labels)
+    if values.labels is not None:
+        raise BadInput(
+            "--labels with --classifier", "expected one of them: labels of a run, or a classifier of samples"
+        )
+    bounds = range_of(start.numbers("classifier_range", values.classifier_range, float))
+    classify = examples.classifier(values.classifier, bounds)
+    return examples.drawn(place, classify, values.attribute, values.samples, values.seed)

@@ -1,0 +1,123 @@
+"""Examples with and without an attribute: images of a run by their labels, or samples by a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfinvert import seeds
+from tfinvert.editing.points import Place, Points, points_of
+from tfinvert.errors import BadInput
+from tfinvert.images.labels import Labels
+from tfinvert.losses.features import read_network
+from tfinvert.remote import path_of
+from tfinvert.runs import FinishedRun
+
+Classifier = Callable[[np.ndarray], np.ndarray]
+_BATCH = 64
+_SHARE = 3  # of samples, the third with the largest output and the third with the smallest are examples
+
+
+class Examples(NamedTuple):
+    """N codes, or values in the dense layer."""
+
+    values: np.ndarray  # [N, *shape]
+    positive: np.ndarray  # bool [N]: which have the attribute
+
+
+def of_run(run: FinishedRun, place: Place, attribute: int, labels: Any = None) -> Examples:
+    """The images of a run that have a code.
+
+    Args:
+      run: of the place's generator.
+      place: where the direction is wanted.
+      attribute: the label of images that have it.
+      labels: of the images, as of `tfinvert invert --labels`; default: the classes that stand in the run.
+
+    Raises:
+      BadInput: there are no labels, or none of an image.
+    """
+    rows = [row for row in run.rows(fields=("label", "code")) if row.code is not None]
+    ids = [row.id for row in rows]
+    if labels is None:
+        known: list[Any] = [row.label for row in rows]
+        if None in known:
+            raise BadInput(f"{run.stored.folder} has no classes", "give labels (--labels), or a classifier")
+    else:
+        order = {name: number for number, name in enumerate(run.ids())}
+        given = Labels(labels)
+        known = [given.of(order[name], name) for name in ids]
+    return Examples(_values(place, points_of(run, place, ids)), np.array(known) == attribute)
+
+
+def classifier(path: str, value_range: Sequence[float] = (0.0, 1.0)) -> Classifier:
+    """The user's classifier of images [N, H, W, C] in [0, 1], which are brought to its size and channels.
+
+    Args:
+      path: of a Keras model [N, H, W, C] -> [N, K].
+      value_range: (low, high) of the pixels that it takes.
+
+    Raises:
+      BadInput: it cannot be read, or takes no images.
+    """
+    model = read_network(path_of(path), "classifier")
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (1, 3):
+        raise BadInput(f"classifier {path} of {shape}", "expected one input of images [N, H, W, C] of 1 or 3 channels")
+    low, high = value_range
+
+    def told(images: np.ndarray) -> np.ndarray:
+        images = tf.constant(images)
+        if images.shape[-1] != shape[-1]:
+            images = tf.repeat(images, 3, axis=-1) if shape[-1] == 3 else tf.reduce_mean(images, axis=-1, keepdims=True)
+        size = [own or other for own, other in zip(shape[1:3], images.shape[1:3], strict=True)]
+        if size != list(images.shape[1:3]):
+            images = tf.image.resize(images, size, antialias=True)
+        made = model(low + (high - low) * images, training=False)
+        return np.asarray(made).reshape(len(images), -1)
+
+    return told
+
+
+def drawn(place: Place, classify: Classifier, attribute: int, count: int, seed: int = 0) -> Examples:
+    """Samples of a generator, by what a classifier says of their images: the surest of either kind.
+
+    Args:
+      place: where the direction is wanted.
+      classify: images [N, H, W, C] in [0, 1] -> [N, K], of a class for each column, or [N, 1].
+      attribute: the column; its output less the largest of the others counts.
+      count: of samples; a third of them becomes examples with the attribute, a third without.
+      seed: of the samples.
+
+    Raises:
+      BadInput: the classifier has no such output, or says the same of all.
+    """
+    generator = place.generator
+    codes = generator.space.sample(seeds.of(seed, tf.range(count))).numpy()
+    turns = generator.takes.turns(tf.range(count)).labels
+    points = Points(codes, None if generator.condition is None else np.asarray(turns), None)
+    points = place.without(points)
+    images = place.images(points, _BATCH)
+    parts = [images[first : first + _BATCH] for first in range(0, count, _BATCH)]
+    told = np.concatenate([classify(part) for part in parts])
+    if not 0 <= attribute < told.shape[1]:
+        raise BadInput(f"attribute {attribute}", f"the classifier has the outputs 0 to {told.shape[1] - 1}")
+    others = np.delete(told, attribute, axis=1)
+    scores = told[:, attribute] - (others.max(axis=1) if others.size else 0)
+    if not np.isfinite(scores).all() or np.ptp(scores) == 0:
+        raise BadInput(f"a classifier that says {scores[0]:.3g} of all samples", "expected one that tells them apart")
+    order, some = np.argsort(scores, kind="stable"), count // _SHARE
+    chosen = np.concatenate([order[:some], order[count - some :]])
+    logging.info("%d samples: outputs from %.3g to %.3g", count, scores.min(), scores.max())
+    return Examples(_values(place, points.take(chosen)), np.arange(len(chosen)) >= some)
+
+
+def _values(place: Place, points: Points) -> np.ndarray:
+    if place.split is None:
+        return points.codes
+    parts = [points.take(slice(first, first + _BATCH)) for first in range(0, len(points.codes), _BATCH)]
+    return np.concatenate([place.hidden(part) for part in parts])

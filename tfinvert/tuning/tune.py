@@ -1,0 +1,199 @@
+"""Moves a generator's weights so that its images of given codes come nearer to given pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from tfinvert import metrics, seeds
+from tfinvert.errors import BadInput, short
+from tfinvert.generators import Generator
+from tfinvert.generators.held import Held, absent
+from tfinvert.generators.readers.card import write_card
+from tfinvert.losses import loss_of
+from tfinvert.losses.terms import Term
+from tfinvert.runs.files import whole
+from tfinvert.settings import LossSettings, ScoreSettings, TuningSettings
+from tfinvert.tuning.drift import Before, Drift, made
+from tfinvert.tuning.live import Live, live, restored
+
+_NEAR = (0.25, 1.0)  # of the way from a code that was found to one of the prior: where other images are held to
+_BANK, _ORDER = 1, 2  # folded into the seed
+_CALMER = "lower the learning rate (--learning_rate)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """What a tuning gave.
+
+    Attributes:
+      path: the tuned generator's file.
+      before, after: images [N, H, W, C] in [0, 1] of the codes, of the generator as it was and as it is.
+      psnr_before, psnr_after: [N] in dB, of the pictures.
+      drift: what became of other images.
+      others_before, others_after: these, [M, H, W, C] in [0, 1].
+    """
+
+    path: Path
+    before: np.ndarray
+    after: np.ndarray
+    psnr_before: np.ndarray
+    psnr_after: np.ndarray
+    drift: Drift
+    others_before: np.ndarray
+    others_after: np.ndarray
+
+    @property
+    def others_psnr(self) -> np.ndarray:
+        """[M] in dB, of other images now and before."""
+        return metrics.psnr(tf.constant(self.others_after), tf.constant(self.others_before)).numpy()
+
+
+def tune(
+    generator: Generator,
+    images: Any,
+    codes: Any,
+    path: str | Path,
+    settings: TuningSettings | None = None,
+    *,
+    labels: Any = None,
+    behind: str | None = None,
+    score: ScoreSettings | None = None,
+    watch: Callable[[int, float, float], None] | None = None,
+) -> Tuned:
+    """Writes a generator's file in which the images of these codes are nearer to these pictures.
+
+    What is minimised is the loss of the pictures (mean squared error on [0, 1], and a perceptual one if asked for) and,
+    by `locality`, the mean squared change of other images: half of codes from the prior, half of codes between the
+    given ones and the prior (Roich et al. 2021, arXiv:2106.05744, eqs. 3 to 6; theirs are at a fixed distance). The
+    generator itself stays as it is.
+
+    Args:
+      generator: of a Keras model.
+      images: [N, H, W, C] in its value range.
+      codes: [N, *shape] that were found for them.
+      path: of the `.keras` file, which gets the prior, the value range, and whose tuned it is.
+      settings: how.
+      labels: int [N], where it is class-conditional.
+      behind: the layer whose values the codes are, as of `tfinvert.behind`; only the weights behind it are moved.
+      score: how sets of other images are compared; default: they are not, only image by image.
+      watch: is told the step, the pictures' loss and the change of others, now and then.
+
+    Raises:
+      BadInput: the generator has no weights to move, the codes do not fit, or a loss is no number.
+    """
+    settings = TuningSettings() if settings is None else settings
+    moving = live(generator, behind)
+    values, held = _codes(moving, codes, labels, behind)
+    targets = generator.to_unit(tf.cast(images, tf.float32))
+    if targets.shape != (len(values), *generator.image_shape):
+        raise BadInput(f"images {list(targets.shape)}", f"expected {[len(values), *generator.image_shape]}")
+    before, first = Before(moving, score), made(moving, values, held)
+    with restored(moving.weights):
+        _move(moving, _Task(values, held, targets, _term(settings)), settings, watch)
+        last, others = made(moving, values, held), made(moving, before.values, before.held)
+        _save(moving, Path(path))
+    one, other = (metrics.psnr(tf.constant(each), targets).numpy() for each in (first, last))
+    return Tuned(Path(path), first, last, one, other, before.drift(others), before.images, others)
+
+
+class _Task(NamedTuple):
+    """Pictures, and what their images are made of."""
+
+    values: tf.Tensor  # [N, ...], codes or what stands behind a layer
+    held: Held
+    targets: tf.Tensor  # [N, H, W, C] in [0, 1]
+    term: Term
+
+
+def _codes(moving: Live, codes: Any, labels: Any, behind: str | None) -> tuple[tf.Tensor, Held]:
+    """What the images are made of."""
+    if behind is not None:
+        return tf.cast(codes, tf.float32), Held()
+    codes, beside = moving.whole.check(codes, labels)
+    return codes, moving.whole.takes.encode(beside)
+
+
+def _move(
+    moving: Live, task: _Task, settings: TuningSettings, watch: Callable[[int, float, float], None] | None
+) -> None:
+    """All steps."""
+    values, held = _others(moving, task, settings)
+    kept = tf.constant(made(moving, values, held))
+    prepared = task.term.prepare(task.targets)
+    optimizer, weights = _optimizer(moving, settings), moving.weights
+    some = lambda nest, rows: tf.nest.map_structure(lambda each: tf.gather(each, rows), nest)
+
+    @tf.function(autograph=False)
+    def step(rows: tf.Tensor, others: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        objective = task.term.bind(some(task.targets, rows), moving.whole.space, some(prepared, rows))
+        codes = some(task.values, rows)
+        with tf.GradientTape() as tape:
+            images = moving.images(codes, task.held.each(lambda each: tf.gather(each, rows)))
+            loss = tf.reduce_mean(objective(codes, images))
+            now = moving.images(some(values, others), held.each(lambda each: tf.gather(each, others)))
+            change = tf.reduce_mean(tf.math.squared_difference(now, some(kept, others)))
+            total = loss + settings.locality * change
+        slopes = tape.gradient(total, weights)
+        optimizer.apply_gradients([pair for pair in zip(slopes, weights, strict=True) if pair[0] is not None])
+        return loss, change
+
+    order = np.random.default_rng([settings.seed, _ORDER])
+    for number in range(settings.steps):
+        rows, others = (_some(order, len(each), settings.batch_size) for each in (task.values, values))
+        loss, change = step(tf.constant(rows), tf.constant(others))
+        if not np.isfinite(loss + change):
+            raise BadInput(f"step {number + 1} of the tuning: loss {float(loss)}, change {float(change)}", _CALMER)
+        if watch is not None:
+            watch(number + 1, float(loss), float(change))
+
+
+def _some(order: np.random.Generator, count: int, most: int) -> np.ndarray:
+    """Which rows a step takes: all, or as many as it may."""
+    return np.arange(count) if count <= most else order.choice(count, most, replace=False)
+
+
+def _others(moving: Live, task: _Task, settings: TuningSettings) -> tuple[tf.Tensor, Held]:
+    """What other images are made of: half from the prior, half on the way there from what was found."""
+    seed = int(seeds.fold_in(tf.constant([[settings.seed, 0]], tf.int64), _BANK)[0, 1])
+    values, held = moving.drawn(settings.samples, seed)
+    near = np.arange(settings.samples) % 2 == 1
+    of = np.arange(settings.samples) % len(task.values)
+    way = np.where(near, np.random.default_rng([settings.seed, _BANK]).uniform(*_NEAR, settings.samples), 1.0)
+    own = tf.gather(task.values, of)
+    mixed = own + way.astype(np.float32).reshape(-1, *[1] * (len(values.shape) - 1)) * (values - own)
+    labels = held.labels
+    if not absent(labels):
+        labels = tf.where(near.reshape(-1, *[1] * (len(labels.shape) - 1)), tf.gather(task.held.labels, of), labels)
+    return mixed, Held(labels)
+
+
+def _optimizer(moving: Live, settings: TuningSettings) -> Any:
+    """Adam of the Keras that the model is of."""
+    library = keras if isinstance(moving.whole.network, keras.layers.Layer) else tf_keras
+    return library.optimizers.Adam(library.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps))
+
+
+def _term(settings: TuningSettings) -> Term:
+    return loss_of(LossSettings(features=settings.features))
+
+
+def _save(moving: Live, path: Path) -> None:
+    generator = moving.whole
+    names = {} if generator.condition is None else {"class_names": generator.condition.names}
+    with whole(path) as temporary:
+        try:
+            generator.network.save(temporary)
+        except (ValueError, NotImplementedError, TypeError) as error:
+            raise BadInput(
+                f"{generator.name} cannot be saved ({short(error)})", "register its classes with Keras"
+            ) from error
+        more = {name: value for name, value in names.items() if value}
+        write_card(temporary, generator.space, generator.value_range, tuned_from=generator.about.fingerprint, **more)
