@@ -152,3 +152,25 @@ def test_a_limit_draws_from_all_images_of_an_array(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(200, dtype=np.uint8)[:, None, None].repeat(8, 1).repeat(8, 2))
     found = pictures(str(tmp_path / "a.npy"), (8, 8, 1), limit=8, seed=3)
     assert np.round((found.pixels[:, 0, 0, 0] + 1) * 127.5).max() > 8
+
+
+def test_pictures_that_are_kept_are_the_same_in_any_training_and_can_be_loaded(tmp_path):
+    pixels = np.linspace(-1, 1, 40, dtype=np.float32).reshape(40, 1, 1, 1).repeat(8, 1).repeat(8, 2)
+    data = datasets.Pictures(pixels, np.arange(40, dtype=np.int32), ("a",))
+    rest, kept = datasets.parted(data, 10)
+    again = datasets.parted(data, 10)[1]
+    np.testing.assert_array_equal(kept.labels, again.labels)
+    assert sorted([*rest.labels, *kept.labels]) == list(range(40))
+    assert len(kept.labels) == 10
+    np.testing.assert_array_equal(rest.pixels, pixels[rest.labels])
+    datasets.keep(kept, tmp_path / "unseen.npz")
+    found = ti.images.load(tmp_path / "unseen.npz", ti.images.Scale((8, 8, 1), (-1, 1)))
+    np.testing.assert_allclose(found.pixels, kept.pixels, atol=1 / 255)
+    np.testing.assert_array_equal(found.labels, kept.labels)
+
+
+@pytest.mark.parametrize("count", [0, 40, 41])
+def test_some_pictures_must_be_left_to_train_on(count):
+    data = datasets.Pictures(np.zeros((40, 8, 8, 1), np.float32), None)
+    with pytest.raises(ti.BadInput, match=f"{count} of 40 pictures to keep"):
+        datasets.parted(data, count)

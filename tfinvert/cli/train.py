@@ -32,8 +32,8 @@ flags.DEFINE_integer("images", 40_000, "Pictures that are drawn or read for trai
 flags.DEFINE_integer(
     "keep",
     None,
-    "So many of the pictures, drawn by the seed, are not trained on but written to OUT/unseen.npz, for tests and for "
-    "--score; default: 1000 with --score, else none.",
+    "So many of the pictures, the same ones for any seed, are not trained on but written to OUT/unseen.npz, for tests "
+    "and for --score; default: 1000 with --score, else none.",
     lower_bound=0,
 )
 flags.DEFINE_bool("colour", False, "Three channels instead of one.")
@@ -99,4 +99,4 @@ def _pictures(keep: int) -> Any:
         seed=values.seed,
         limits=shared.limits(),
     )
-    return parted(found, keep, values.seed) if keep else (found, None)
+    return parted(found, keep) if keep else (found, None)

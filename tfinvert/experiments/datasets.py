@@ -21,6 +21,7 @@ from tfinvert.runs.files import whole
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 RANGE = (-1.0, 1.0)  # of the pixels
+_APART = (0, 7)  # seeds which pictures are kept
 
 
 class Pictures(NamedTuple):
@@ -81,8 +82,9 @@ def pictures(
     return Pictures(found.pixels, labels, classes, unseen)
 
 
-def parted(data: Pictures, count: int, seed: int = 0) -> tuple[Pictures, Pictures]:
-    """The pictures without so many that are drawn by the seed, and these.
+def parted(data: Pictures, count: int) -> tuple[Pictures, Pictures]:
+    """The pictures without so many that are drawn from them, and these: the same ones for trainings of any seed, which
+    can so be compared on them.
 
     Raises:
       BadInput: there are not that many besides.
@@ -90,7 +92,7 @@ def parted(data: Pictures, count: int, seed: int = 0) -> tuple[Pictures, Picture
     if not 0 < count < len(data.pixels):
         raise BadInput(f"{count} of {len(data.pixels)} pictures to keep", "expected at least 1, and fewer than all")
     apart = np.zeros(len(data.pixels), bool)
-    apart[np.random.default_rng([seed, 7]).choice(len(apart), count, replace=False)] = True
+    apart[np.random.default_rng(_APART).choice(len(apart), count, replace=False)] = True
     labels = lambda rows: None if data.labels is None else data.labels[rows]
     return (
         data._replace(pixels=data.pixels[~apart], labels=labels(~apart)),

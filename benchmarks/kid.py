@@ -1,0 +1,52 @@
+"""How near the samples of generators come to photographs: KID with its standard error, of each generator.
+
+python benchmarks/kid.py faces.keras digiface-64.keras --images=runs/faces/unseen.npz --network=InceptionV3
+
+Beside them stands the KID of `--others`, such as the pictures that were trained on: what no generator can better.
+"""
+
+import argparse
+
+import numpy as np
+import tensorflow as tf
+
+import tfinvert as ti
+from tfinvert.images import Scale
+from tfinvert.losses.kid import KID
+
+
+def pictures(source: str, shape: tuple[int, int, int], count: int) -> np.ndarray:
+    """[N, H, W, C] in [0, 1], drawn from all over the source."""
+    return ti.images.load(source, Scale(shape, (0, 1)), limit=count, shuffle=0).pixels
+
+
+def samples(generator: ti.Generator, count: int, batch: int = 64) -> np.ndarray:
+    """Images [N, H, W, C] in [0, 1], classes in turn."""
+    codes = generator.space.sample(ti.seeds.of(1, tf.range(count)))
+    classes = None if generator.condition is None else np.arange(count) % generator.condition.classes
+    parts = [slice(first, first + batch) for first in range(0, count, batch)]
+    made = [generator(codes[part], None if classes is None else classes[part]) for part in parts]
+    return np.clip(np.concatenate([generator.to_unit(each) for each in made]), 0, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("generators", nargs="+")
+    parser.add_argument("--images", required=True, help="photographs that nothing was trained on")
+    parser.add_argument("--others", help="photographs that are held against them, too")
+    parser.add_argument("--network", default="InceptionV3", help="or the file of a perceptual network")
+    parser.add_argument("--layer", default="mixed8")
+    parser.add_argument("--size", type=int, default=128, help="that images are brought to for it")
+    parser.add_argument("--samples", type=int, default=1000)
+    given = parser.parse_args()
+    loaded = {name: ti.load_generator(name) for name in given.generators}
+    shape = next(iter(loaded.values())).image_shape
+    kid = KID(ti.Features(given.layer, given.network, size=given.size), pictures(given.images, shape, given.samples))
+    if given.others:
+        print(f"{given.others}: {kid(pictures(given.others, shape, given.samples))}", flush=True)
+    for name, generator in loaded.items():
+        print(f"{name}: {kid(samples(generator, given.samples))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
