@@ -6,6 +6,7 @@ Beside them stands the KID of `--others`, such as the pictures that were trained
 """
 
 import argparse
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +14,10 @@ import tensorflow as tf
 import tfinvert as ti
 from tfinvert.images import Scale
 from tfinvert.losses.kid import KID
+from tfinvert.settings import ScoreSettings
 
 
-def pictures(source: str, shape: tuple[int, int, int], count: int) -> np.ndarray:
+def pictures(source: str, shape: tuple[int, ...], count: int) -> np.ndarray:
     """[N, H, W, C] in [0, 1], drawn from all over the source."""
     return ti.images.load(source, Scale(shape, (0, 1)), limit=count, shuffle=0).pixels
 
@@ -23,10 +25,12 @@ def pictures(source: str, shape: tuple[int, int, int], count: int) -> np.ndarray
 def samples(generator: ti.Generator, count: int, batch: int = 64) -> np.ndarray:
     """Images [N, H, W, C] in [0, 1], classes in turn."""
     codes = generator.space.sample(ti.seeds.of(1, tf.range(count)))
-    classes = None if generator.condition is None else np.arange(count) % generator.condition.classes
-    parts = [slice(first, first + batch) for first in range(0, count, batch)]
-    made = [generator(codes[part], None if classes is None else classes[part]) for part in parts]
-    return np.clip(np.concatenate([generator.to_unit(each) for each in made]), 0, 1)
+    held = generator.takes.encode(generator.takes.turns(tf.range(count)))
+    made = []
+    for first in range(0, count, batch):
+        some = functools.partial(lambda part, rows: rows[part], slice(first, first + batch))
+        made.append(generator.to_unit(generator.function(some(codes), held.each(some))))
+    return np.clip(np.concatenate(made), 0, 1)
 
 
 def main() -> None:
@@ -36,12 +40,13 @@ def main() -> None:
     parser.add_argument("--others", help="photographs that are held against them, too")
     parser.add_argument("--network", default="InceptionV3", help="or the file of a perceptual network")
     parser.add_argument("--layer", default="mixed8")
-    parser.add_argument("--size", type=int, default=128, help="that images are brought to for it")
+    parser.add_argument("--size", type=int, help="that images are brought to for it")
     parser.add_argument("--samples", type=int, default=1000)
     given = parser.parse_args()
     loaded = {name: ti.load_generator(name) for name in given.generators}
     shape = next(iter(loaded.values())).image_shape
-    kid = KID(ti.Features(given.layer, given.network, size=given.size), pictures(given.images, shape, given.samples))
+    how = ScoreSettings(given.network, given.layer, size=given.size)
+    kid = KID.of(how, pictures(given.images, shape, given.samples))
     if given.others:
         print(f"{given.others}: {kid(pictures(given.others, shape, given.samples))}", flush=True)
     for name, generator in loaded.items():

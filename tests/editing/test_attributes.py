@@ -113,7 +113,7 @@ def test_directions_of_the_first_map_are_its_singular_vectors():
     found = of_first_map(generator, 2)
     np.testing.assert_allclose(np.abs(np.sum(found.directions * vectors[:2], axis=1)), 1, atol=1e-5)
     np.testing.assert_allclose(found.shares, np.array([25, 4]) / 30, atol=1e-5)
-    with pytest.raises(ti.BadInput, match=r"sefa:4 of .*: expected 1 to 3"):
+    with pytest.raises(ti.BadInput, match=r"4 directions of the first map of .*: expected 1 to 3"):
         of_first_map(generator, 4)
 
 

@@ -139,7 +139,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
     built = []
     monkeypatch.setattr(training, "build", lambda *given: built.append(build(*given)) or built[0])
     monkeypatch.setattr(epochs, "grid", spoil)
-    with pytest.raises(ti.BadInput, match=r"epoch 2: losses .*nan.*is of epoch 1; try another seed"):
+    with pytest.raises(ti.BadInput, match=r"epoch 2: losses .*nan.*is of an epoch before; try another seed"):
         train(settings, IMAGES, tmp_path)
     assert read_card(tmp_path / "generator.keras")["trained"] == 1
     assert all(
@@ -247,15 +247,37 @@ def test_rated_epochs_leave_the_best_generator_and_its_pictures(tmp_path):
     card = read_card(made)
     assert card["trained"] == 1 + int(np.argmin(kids))
     assert card["kid"] == min(kids)
-    samples = np.asarray(
-        ti.load_generator(made)(np.asarray(training._drawn(TrainingSettings(**SMALL), np.arange(16), 2)))
-    )
+    samples = ti.load_generator(made)(training._drawn(TrainingSettings(**SMALL), np.zeros(16, np.int32), 2))
     again = KID(Features("mixed8", eye(), size=32), (IMAGES[:12] + 1) / 2)((np.asarray(samples) + 1) / 2)
-    assert 1000 * again.value == pytest.approx(min(kids), rel=1e-3)
+    assert again.value == pytest.approx(min(kids), rel=1e-3)
     kept = ti.images.load(tmp_path / training.UNSEEN, ti.images.Scale((28, 28, 1), (-1, 1))).pixels
     np.testing.assert_allclose(kept, IMAGES[:12], atol=1 / 255)
     with pytest.raises(ti.BadInput, match="a score without unseen pictures"):
         train(TrainingSettings(**SMALL), IMAGES, tmp_path, score=score)
+
+
+@pytest.mark.parametrize("stop", [None, 2, 3])
+def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_path, monkeypatch, stop):
+    scores, rated = [3.0, 1.0, 2.0, 2.5], []
+
+    def rate(score, settings, gan):
+        epoch = int(gan.count) // 3
+        rated.append(epoch)
+        if stop == epoch and rated.count(epoch) == 1:
+            raise KeyboardInterrupt
+        return {"kid": scores[epoch - 1], "kid_error": 0.1}
+
+    monkeypatch.setattr(training, "_rated", rate)
+    settings = TrainingSettings(**{**SMALL, "epochs": 4})
+    how = {"unseen": Pictures(IMAGES[:12], None), "score": ScoreSettings(network=eye(), size=32, samples=16)}
+    if stop is not None:
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, IMAGES[12:], tmp_path, **how)
+    card = read_card(train(settings, IMAGES[12:], tmp_path, **how))
+    assert (card["trained"], card["kid"]) == (2, 1.0)
+    assert [float(row["kid"]) for row in rows(tmp_path)] == scores
+    with pytest.raises(ti.BadInput, match=r"other settings \(score"):
+        train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"], score=ScoreSettings(network=eye(), size=28))
 
 
 def test_another_runs_unseen_pictures_are_left_alone(tmp_path):

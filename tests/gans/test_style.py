@@ -51,3 +51,14 @@ def test_a_style_sets_each_channels_mean_and_spread(file):
     maps = keras.Model(network.input, normalised.output)(np.random.default_rng(0).normal(size=(3, 6))).numpy()
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), 0, atol=1e-3)
     np.testing.assert_allclose(maps.std(axis=(1, 2)), 1, atol=1e-1)
+    for part in ("scale", "shift"):
+        layer = network.get_layer(f"style_0_{part}")
+        layer.set_weights([0 * layer.kernel.numpy(), np.full(layer.bias.shape, {"scale": 3.0, "shift": 0.5}[part])])
+    styled = keras.Model(network.input, _styled(network))(np.random.default_rng(0).normal(size=(3, 6)))
+    np.testing.assert_allclose(np.mean(styled, axis=(1, 2)), 0.5, atol=1e-2)
+    np.testing.assert_allclose(np.std(styled, axis=(1, 2)), 3, rtol=0.1)
+
+
+def _styled(network):
+    """What comes out of the first style."""
+    return next(each for each in network.layers if isinstance(each, keras.layers.Add)).output

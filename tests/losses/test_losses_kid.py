@@ -15,7 +15,7 @@ def test_it_is_the_mean_of_the_kernel_over_pairs():
     kernel = lambda a, b: (a @ b / 3 + 1) ** 3
     pairs = lambda rows: np.mean([kernel(a, b) for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j])
     across = np.mean([kernel(a, b) for a in one for b in other])
-    assert distance(one, other).value == pytest.approx(pairs(one) + pairs(other) - 2 * across)
+    assert distance(one, other).value == pytest.approx(1000 * (pairs(one) + pairs(other) - 2 * across))
 
 
 def test_sets_of_one_kind_are_at_zero_on_average_and_the_error_is_the_spread():

@@ -52,6 +52,20 @@ def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_
     assert ti.load_generator(tuned).image_shape == (8, 8, 1)
 
 
+def test_what_train_made_is_inverted_and_tuned(scripts, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 28, 28), dtype=np.uint8)
+    np.save(tmp_path / "pictures.npy", pixels)
+    small = {"resolution": 28, "latent": 6, "epochs": 1, "widths": ["8", "8", "4"], "discriminator_widths": ["4"]}
+    made, unseen = tmp_path / "gan" / "generator.keras", tmp_path / "gan" / "unseen.npz"
+    code, log = scripts("train", dataset=str(tmp_path / "pictures.npy"), keep=8, out=str(made.parent), **small)
+    assert code == 0, log
+    assert f"8 pictures were not trained on: --images={unseen}" in log
+    do(str(tmp_path / "run"), str(made), str(unseen), steps=2, restarts=1)
+    code, log = scripts("tune", run=str(tmp_path / "run"), steps=30, learning_rate=0.01, samples=16)
+    assert code == 0, log
+    assert ti.load_generator(tmp_path / "out" / "generator.keras").about.tuned_from
+
+
 def test_each_image_can_have_a_generator_of_its_own(scripts, run, tmp_path):
     assert scripts("tune", run=str(run), ids=["1", "2"], each=True, steps=5, samples=16)[0] == 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["1", "2"]
@@ -95,6 +109,9 @@ def test_a_classifier_of_samples_becomes_a_direction(scripts, files, run, tmp_pa
         ("tune", {"steps": 5, "score_size": 64}, "--score_size without --score"),
         ("direction", {"run": None}, "neither --run nor --classifier"),
         ("direction", {"attribute": 1}, "has no classes: give labels"),
+        ("direction", {"labels": "LABELS", "classifier": "c.keras"}, "--labels: expected them with --run, and without"),
+        ("direction", {"labels": "LABELS", "behind": "w"}, "--behind with --run"),
+        ("direction", {"labels": "LABELS", "out": "smile.npy"}, "--out=smile.npy: expected a name that ends in .npz"),
         ("direction", {"labels": "LABELS", "attribute": 7}, "0 examples with it and 28 without"),
         ("direction", {"classifier": "none.keras"}, "classifier none.keras: no such file"),
         ("edit", {"ids": ["0"], "direction": ["none.npz"]}, "direction none.npz"),

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 import tfinvert as ti
+from tfinvert.gans.style import style_generator
 from tfinvert.settings import ScoreSettings, TuningSettings
 from tfinvert.tuning import tune
 
@@ -105,13 +106,19 @@ def test_what_became_of_others_is_measured_by_features_too(tmp_path):
     assert "KID" in drift.told
 
 
-def test_a_perceptual_loss_may_stand_beside_the_pixels(tmp_path):
+def test_a_perceptual_loss_counts_beside_the_pixels(tmp_path):
+    """What the network sees of images comes nearer with it than without."""
     keras.utils.set_random_seed(1)
-    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="eye")]).save(tmp_path / "eye.keras")
-    eye = {"features": "eye", "features_network": str(tmp_path / "eye.keras")}
-    settings = TuningSettings.of(steps=60, learning_rate=1e-2, samples=16, **eye)
-    found = tune(generator(model()), pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", settings)
-    assert (found.psnr_after > found.psnr_before).all()
+    eye = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="eye")])
+    eye.save(tmp_path / "eye.keras")
+    images, codes, seen = pictures(3), RANDOM.normal(size=(3, 6)), []
+    for weight in (1.0, 100.0):
+        features = {"features": "eye", "features_network": str(tmp_path / "eye.keras"), "features_weight": weight}
+        settings = TuningSettings.of(steps=100, learning_rate=1e-2, samples=16, **features)
+        found = tune(generator(model()), images, codes, tmp_path / "tuned.keras", settings)
+        prepare = ti.Features("eye", eye).prepare
+        seen.append(np.mean((prepare(tf.constant(found.after)) - prepare((images + 1) / 2)) ** 2))
+    assert seen[1] < seen[0]
 
 
 def test_what_cannot_be_tuned(tmp_path):
@@ -133,7 +140,54 @@ def test_what_cannot_be_tuned(tmp_path):
         tune(whole, images, codes[:, :5], path)
     with pytest.raises(ti.BadInput, match="lower the learning rate"):
         tune(whole, np.full_like(images, np.nan), codes, path)
-    network.trainable = False
-    with pytest.raises(ti.BadInput, match="no trainable weights"):
-        tune(generator(network), images, codes, path)
+    bare = keras.Sequential([keras.Input((64,)), keras.layers.Reshape((8, 8, 1))])
+    with pytest.raises(ti.BadInput, match=r"has no weights .*expected layers that learn"):
+        tune(generator(bare), images, np.zeros((2, 64), np.float32), path)
+    with pytest.raises(ti.BadInput, match="takes 2 inputs, and cannot be tuned behind w"):
+        tune(generator(model(classes=3)), images, np.zeros((2, 8), np.float32), path, behind="w")
+    with pytest.raises(ti.BadInput, match=r"codes \[2, 6\] behind w: expected \[N, 8\]"):
+        tune(whole, images, codes, path, behind="w")
+    with pytest.raises(ti.BadInput, match=r"ends in \.keras"):
+        tune(whole, images, codes, tmp_path / "tuned.h5")
     assert not path.exists()
+
+
+def test_a_model_that_was_saved_as_not_trainable_is_tuned_all_the_same(tmp_path):
+    network = model()
+    network.trainable = False
+    network.save(tmp_path / "frozen.keras")
+    whole = ti.load_generator(tmp_path / "frozen.keras", prior=ti.normal(), value_range=(-1, 1))
+    found = tune(whole, pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", QUICK)
+    assert (found.psnr_after > found.psnr_before + 6).all()
+    assert not whole.network.trainable
+
+
+def test_a_generator_that_is_tuned_again_goes_on_with_the_first_ones_codes(tmp_path):
+    model().save(tmp_path / "plain.keras")
+    whole = ti.load_generator(tmp_path / "plain.keras", prior=ti.normal(), value_range=(-1, 1))
+    images, codes = pictures(2), RANDOM.normal(size=(2, 6))
+    tune(whole, images, codes, tmp_path / "once.keras", TuningSettings(steps=2, samples=4))
+    once = ti.load_generator(tmp_path / "once.keras")
+    tune(once, images, codes, tmp_path / "twice.keras", TuningSettings(steps=2, samples=4))
+    assert ti.load_generator(tmp_path / "twice.keras").about.tuned_from == whole.about.fingerprint
+
+
+@pytest.mark.parametrize("layer", ["w", "w_plus"])
+def test_styles_are_places_to_tune_at(tmp_path, layer):
+    keras.utils.set_random_seed(0)
+    whole = generator(style_generator(6, (8, 4), channels=1))
+    tail, images = ti.behind(whole, layer), pictures(2)
+    values = tail.sample(2)[0]
+    found = tune(whole, images, values, tmp_path / "tuned.keras", QUICK, behind=layer)
+    assert (found.psnr_after > found.psnr_before + 1).all()
+
+
+def test_small_slopes_do_not_vanish_in_float16(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        network = model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    settings = TuningSettings(steps=120, learning_rate=1e-2, samples=32, locality=0.1)
+    found = tune(generator(network), pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", settings)
+    assert (found.psnr_after > found.psnr_before + 3).all()

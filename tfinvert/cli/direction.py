@@ -24,7 +24,12 @@ flags.DEFINE_string("run", None, "A run whose images are the examples; with --cl
 flags.DEFINE_string("labels", None, "Labels of the run's images, as of `tfinvert invert`; default: the run's classes.")
 flags.DEFINE_string("classifier", None, "A Keras model [B, H, W, C] -> [B, K], or [B, 1]; images fit its size.")
 flags.DEFINE_list("classifier_range", ["0", "1"], "What black and white are to the classifier.")
-flags.DEFINE_integer("attribute", 1, "The label that images with the attribute have, or the classifier's output.")
+flags.DEFINE_integer(
+    "attribute",
+    None,
+    "The label that images with the attribute have; default: 1. Or which of the classifier's outputs; default: the "
+    "last. Outputs are rivals: the largest of the others is subtracted.",
+)
 flags.DEFINE_string("name", None, "Of the attribute; default: OUT's.")
 flags.DEFINE_enum("at", None, ["code", "dense"], "Where; default: dense, if the run has a delta.")
 flags.DEFINE_integer("samples", 3000, "That the classifier looks at.", lower_bound=60)
@@ -37,39 +42,56 @@ def main(argv: list[str]) -> int:
 
 
 def _find() -> None:
-    from tfinvert.editing import Direction, Place, place_of
-    from tfinvert.editing.attributes import learnt
+    from tfinvert import split
+    from tfinvert.editing import Place, place_of
+    from tfinvert.editing.attributes import SUFFIX, learnt
     from tfinvert.remote import path_of
+    from tfinvert.runs.files import writable
 
-    values = flags.FLAGS
-    if values.run is None and values.classifier is None:
-        raise BadInput("neither --run nor --classifier", "expected images with labels, or a classifier of samples")
+    values, out = flags.FLAGS, path_of(flags.FLAGS.out)
+    _check(out.suffix == SUFFIX)
     run = None if values.run is None else shared.open_run()
     generator = shared.load_generator() if run is None else run.load()
-    place = Place(generator) if run is None else place_of(run, generator, values.at)
-    if run is None and values.at == "dense":
-        from tfinvert import split
-
-        place = Place(generator, split(generator))
+    if run is None:
+        place = Place(generator, split(generator) if values.at == "dense" else None)
+    else:
+        place = place_of(run, generator, values.at)
+    writable(out.parent)
     found = _examples(run, place)
-    direction: Direction = learnt(
+    direction = learnt(
         found.values,
         found.positive,
-        values.name or path_of(values.out).stem,
+        values.name or out.stem,
         at="code" if place.split is None else "dense",
+        cut=_cut(run) if place.split is not None else None,
         behind=values.behind if run is None else run.job.generator.behind,
-        fingerprint=generator.about.fingerprint,
+        fingerprint=generator.about.tuned_from or generator.about.fingerprint,
     )
     logging.info(
-        "%s: %d examples with it, %d without; of others %.0f%% are told apart",
+        "%s: %d examples with it, %d without; %.0f%% of those kept for testing are told apart (chance is 50%%)",
         direction.name,
         found.positive.sum(),
         (~found.positive).sum(),
         100 * (direction.accuracy or 0),
     )
-    logging.info(
-        "see %s; to move along it: tfinvert edit --run=... --direction=%s", direction.write(values.out), values.out
-    )
+    logging.info("see %s; to move along it: tfinvert edit --run=... --direction=%s", direction.write(out), out)
+
+
+def _check(suffix: bool) -> None:
+    """What flags say that does not go together."""
+    values = flags.FLAGS
+    if not suffix:
+        raise BadInput(f"--out={values.out}", "expected a name that ends in .npz")
+    if values.run is None and values.classifier is None:
+        raise BadInput("neither --run nor --classifier", "expected images with labels, or a classifier of samples")
+    if values.labels is not None and (values.run is None or values.classifier is not None):
+        raise BadInput("--labels", "expected them with --run, and without --classifier, which labels samples")
+    if values.run is not None and values.behind is not None:
+        raise BadInput("--behind with --run", "the run says it: leave it out")
+
+
+def _cut(run: Any) -> str:
+    return "first_dense" if run is None else run.job.beyond.at[-1]
 
 
 def _examples(run: Any, place: Any) -> Any:
@@ -78,11 +100,10 @@ def _examples(run: Any, place: Any) -> Any:
 
     values = flags.FLAGS
     if values.classifier is None:
-        return examples.of_run(run, place, values.attribute, values.labels)
-    if values.labels is not None:
-        raise BadInput(
-            "--labels with --classifier", "expected one of them: labels of a run, or a classifier of samples"
-        )
+        return examples.of_run(run, place, 1 if values.attribute is None else values.attribute, values.labels)
     bounds = range_of(start.numbers("classifier_range", values.classifier_range, float))
-    classify = examples.classifier(values.classifier, bounds)
-    return examples.drawn(place, classify, values.attribute, values.samples, values.seed)
+    classify = examples.classifier(values.classifier, place.generator.image_shape, bounds)
+    behind = values.behind if run is None else run.job.generator.behind
+    whole = place.generator if behind is None else shared.whole() if run is None else run.whole()
+    points = examples.codes_of(whole, values.samples, values.seed, behind)
+    return examples.drawn(place, classify, values.attribute, points)

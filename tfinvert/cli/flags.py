@@ -23,6 +23,7 @@ from tfinvert.settings import (
     ScoreSettings,
     TrainingSettings,
     TuningSettings,
+    changed,
     flags_of,
     flat,
     made,
@@ -141,6 +142,17 @@ def load_generator() -> Any:
     from tfinvert.runs.job import load
 
     return load(generator_job())
+
+
+def whole() -> Any:
+    """The generator of the flags, of its own codes whatever --behind says.
+
+    Raises:
+      BadInput: as of `tfinvert.load_generator`.
+    """
+    from tfinvert.runs.job import load
+
+    return load(changed(generator_job(), behind=None))
 
 
 def generator_job() -> Job:

@@ -4,9 +4,9 @@
     tfinvert train --dataset=omniglot --data_dir=data --latent=100 --objective=wgan --out=runs/omniglot
 
 writes OUT/generator.keras, which carries its prior and value range, OUT/samples.png and OUT/losses.csv after every
-epoch, and OUT/losses.png at the end. A run that was stopped or killed goes on with its last whole epoch when it is
-started again. Without flags it trains the built-in generator of glyphs; see tfinvert/builtin/CARD.md for the run that
-made the file in the package.
+epoch, with --score the first two after every better one, and OUT/losses.png at the end. A run that was stopped or
+killed goes on with its last whole epoch when it is started again. Without flags it trains the built-in generator of
+glyphs; see tfinvert/builtin/CARD.md for the run that made the file in the package.
 """
 
 from typing import Any
@@ -32,8 +32,8 @@ flags.DEFINE_integer("images", 40_000, "Pictures that are drawn or read for trai
 flags.DEFINE_integer(
     "keep",
     None,
-    "So many of the pictures, the same ones for any seed, are not trained on but written to OUT/unseen.npz, for tests "
-    "and for --score; default: 1000 with --score, else none.",
+    "So many of the pictures are not trained on but written to OUT/unseen.npz, for tests and for --score: the same "
+    "ones for any seed, unless --images takes some of them only. Default: 1000 with --score, else none.",
     lower_bound=0,
 )
 flags.DEFINE_bool("colour", False, "Three channels instead of one.")
@@ -55,10 +55,7 @@ def _train() -> None:
 
     values, out = flags.FLAGS, writable(here(flags.FLAGS.out, HERE))
     score = shared.scoring()
-    data, unseen = _pictures((_KEPT if score else 0) if values.keep is None else values.keep)
-    classes = None
-    if values.by_class and data.labels is not None:
-        classes = len(data.classes) or int(data.labels.max()) + 1
+    data, unseen, classes = _pictures((_KEPT if score else 0) if values.keep is None else values.keep)
     settings = shared.training(channels=3 if values.colour else 1, classes=classes)
     more = {
         "data": values.dataset,
@@ -84,7 +81,7 @@ def _train() -> None:
 
 
 def _pictures(keep: int) -> Any:
-    """Those that are trained on, and so many that are not, or None."""
+    """Those that are trained on, so many that are not, or None, and how many classes there are, if any are wanted."""
     from tfinvert.experiments.datasets import parted, pictures
 
     values, size = flags.FLAGS, int(flags.FLAGS.resolution)
@@ -99,4 +96,7 @@ def _pictures(keep: int) -> Any:
         seed=values.seed,
         limits=shared.limits(),
     )
-    return parted(found, keep) if keep else (found, None)
+    classes = None
+    if values.by_class and found.labels is not None:
+        classes = len(found.classes) or int(found.labels.max()) + 1
+    return (*parted(found, keep), classes) if keep else (found, None, classes)

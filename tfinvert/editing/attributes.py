@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.special
 import tensorflow as tf
 
 from tfinvert.editing.directions import Principal
@@ -24,7 +25,10 @@ from tfinvert.settings import DEFAULT_LIMITS
 
 _LEAST = 10  # examples with the attribute, and without
 _HELD_OUT = 5  # one of so many examples is kept for testing
+_BATCH = 64  # codes at once
+_RANK = 1e-5  # of the largest singular value: smaller ones are rounding
 _RIDGE = 1e-2  # weight of the squared norm, for features of unit spread
+SUFFIX = ".npz"
 _ARRAY, _ABOUT = "vector", "about"
 
 
@@ -37,6 +41,7 @@ class Direction:
       spread: the standard deviation of codes, or values, along it: strengths are in these.
       name: of the attribute.
       at: "code" or "dense".
+      cut: the layer behind which the dense layer's values stand, or "first_dense".
       behind: the layer whose values were taken for the code, if they were (--behind).
       fingerprint: of the generator.
       accuracy: the share of examples, kept for testing, that it tells apart; None where nothing was learnt.
@@ -46,6 +51,7 @@ class Direction:
     spread: float
     name: str
     at: str = CODE
+    cut: str | None = None
     behind: str | None = None
     fingerprint: str = ""
     accuracy: float | None = None
@@ -53,7 +59,7 @@ class Direction:
     def write(self, path: str | Path) -> Path:
         """Writes it to a `.npz` file."""
         file = path_of(path)
-        if file.suffix != ".npz":
+        if file.suffix != SUFFIX:
             raise BadInput(f"a direction in {file.name}", "expected a name that ends in .npz")
         about = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         vector = about.pop("vector")
@@ -76,8 +82,10 @@ def read(path: str | Path) -> Direction:
         arrays = NumpyFile(file, DEFAULT_LIMITS)
         about = json.loads(arrays.read(_ABOUT).tobytes())
         found = Direction(np.asarray(arrays.read(_ARRAY), np.float32), **about)
-        sound = found.at in PLACES and np.isfinite(found.vector).all() and np.isfinite(found.spread)
-    except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
+        texts = [found.name, found.fingerprint, found.behind or "", found.cut or ""]
+        sound = found.at in PLACES and all(isinstance(text, str) for text in texts)
+        sound = sound and np.isfinite(found.vector).all() and np.isfinite(found.spread)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise wrong from error
     if not sound:
         raise wrong
@@ -145,23 +153,29 @@ def of_first_map(generator: Generator, count: int) -> Principal:
     "Closed-Form Factorization of Latent Semantics in GANs", arXiv:2007.06600, eq. 6).
 
     Raises:
-      BadInput: codes go through no linear map, or `count` is more than a code has entries.
+      BadInput: codes go through no linear map, or `count` is more than the maps have directions.
     """
-    entries = generator.space.entries
-    if not 1 <= count <= entries:
-        raise BadInput(f"sefa:{count} of {generator.name}", f"expected 1 to {entries}, the entries of its codes")
     frozen = frozen_for(generator, "be taken apart")
     tensors = first_maps(frozen)
     if not tensors:
-        raise BadInput(f"sefa:{count} of {generator.name}", "its codes go through no linear map")
-    _, *held = examples(generator, 1 + entries)
-    same = [tf.repeat(rows[:1], 1 + entries, axis=0) for rows in held]  # the class moves maps, too
-    codes = np.concatenate([np.zeros((1, entries)), np.eye(entries)]).astype(np.float32)
-    codes = tf.constant(generator.space.centre + codes.reshape(-1, *(generator.space.shape or ())), tf.float32)
-    made = [part(frozen.definition, frozen.inputs, tensor)(codes, *same).numpy() for tensor in tensors]
-    rows = np.concatenate([each.reshape(1 + entries, -1) for each in made], axis=1)
-    _, sizes, across = np.linalg.svd((rows[1:] - rows[:1]).T.astype(np.float64), full_matrices=False)
-    directions = across[:count]
+        raise BadInput(f"directions of the first map of {generator.name}", "its codes go through no linear map")
+    entries, shape = generator.space.entries, generator.space.shape or ()
+    maps = part(frozen.definition, frozen.inputs, tensors)
+    _, *held = examples(generator, 1)  # the class moves maps, too
+
+    def values(codes: np.ndarray) -> np.ndarray:
+        given = tf.constant(generator.space.centre + codes.reshape(-1, *shape), tf.float32)
+        made = maps(given, *(tf.repeat(rows, len(codes), axis=0) for rows in held))
+        return np.concatenate([np.asarray(each).reshape(len(codes), -1) for each in made], axis=1)
+
+    units = np.eye(entries, dtype=np.float32)
+    moved = np.concatenate([values(units[first : first + _BATCH]) for first in range(0, entries, _BATCH)])
+    weights = (moved - values(np.zeros((1, entries), np.float32))).astype(np.float64)
+    across, sizes, _ = np.linalg.svd(weights, full_matrices=False)
+    rank = int(np.sum(sizes > sizes[0] * _RANK)) if sizes[0] > 0 else 0
+    if not 1 <= count <= rank:
+        raise BadInput(f"{count} directions of the first map of {generator.name}", f"expected 1 to {rank}")
+    directions = across.T[:count]
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    shaped = (np.sign(largest) * directions).reshape(-1, *(generator.space.shape or ())).astype(np.float32)
-    return Principal(shaped, np.full(len(shaped), generator.space.spread), sizes[:count] ** 2 / np.sum(sizes**2))
+    shaped = (np.sign(largest) * directions).reshape(-1, *shape).astype(np.float32)
+    return Principal(shaped, np.full(count, generator.space.spread), sizes[:count] ** 2 / np.sum(sizes**2))

@@ -12,7 +12,8 @@ from absl import logging
 from tfinvert import seeds
 from tfinvert.editing.points import Place, Points, points_of
 from tfinvert.errors import BadInput
-from tfinvert.images.labels import Labels
+from tfinvert.generators import Generator
+from tfinvert.generators.derived.split import split
 from tfinvert.losses.features import read_network
 from tfinvert.remote import path_of
 from tfinvert.runs import FinishedRun
@@ -48,22 +49,26 @@ def of_run(run: FinishedRun, place: Place, attribute: int, labels: Any = None) -
         if None in known:
             raise BadInput(f"{run.stored.folder} has no classes", "give labels (--labels), or a classifier")
     else:
-        order = {name: number for number, name in enumerate(run.ids())}
-        given = Labels(labels)
-        known = [given.of(order[name], name) for name in ids]
+        given = run.labels(labels)
+        known = [given.get(name) for name in ids]
+        if None in known:
+            raise BadInput(f"no label for {ids[known.index(None)]}", "expected one for each image with a code")
     return Examples(_values(place, points_of(run, place, ids)), np.array(known) == attribute)
 
 
-def classifier(path: str, value_range: Sequence[float] = (0.0, 1.0)) -> Classifier:
+def classifier(path: str, image_shape: Sequence[int], value_range: Sequence[float] = (0.0, 1.0)) -> Classifier:
     """The user's classifier of images [N, H, W, C] in [0, 1], which are brought to its size and channels.
 
     Args:
       path: of a Keras model [N, H, W, C] -> [N, K].
+      image_shape: (H, W, C) of images, of 1 or 3 channels.
       value_range: (low, high) of the pixels that it takes.
 
     Raises:
-      BadInput: it cannot be read, or takes no images.
+      BadInput: it cannot be read, or takes no such images.
     """
+    if len(image_shape) != 3 or image_shape[-1] not in (1, 3):
+        raise BadInput(f"a classifier of images {list(image_shape)}", "expected pictures of 1 or 3 channels")
     model = read_network(path_of(path), "classifier")
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] not in (1, 3):
@@ -78,32 +83,44 @@ def classifier(path: str, value_range: Sequence[float] = (0.0, 1.0)) -> Classifi
         if size != list(images.shape[1:3]):
             images = tf.image.resize(images, size, antialias=True)
         made = model(low + (high - low) * images, training=False)
-        return np.asarray(made).reshape(len(images), -1)
+        if isinstance(made, (list, tuple, dict)) or len(made.shape) != 2:
+            raise BadInput(f"classifier {path} does not give one tensor [N, K]", "expected a number for each class")
+        return np.asarray(made, np.float32)
 
     return told
 
 
-def drawn(place: Place, classify: Classifier, attribute: int, count: int, seed: int = 0) -> Examples:
+def codes_of(whole: Generator, count: int, seed: int = 0, behind: str | None = None) -> Points:
+    """Codes of a generator's prior, classes in turn; where a layer is named, what stands behind it for them."""
+    numbers = tf.range(count)
+    codes, labels = whole.space.sample(seeds.of(seed, numbers)), whole.takes.turns(numbers).labels
+    classes = None if whole.condition is None else np.asarray(labels)
+    if behind is None:
+        return Points(codes.numpy(), classes, None)
+    parts = split(whole, behind)
+    some = [slice(first, first + _BATCH) for first in range(0, count, _BATCH)]
+    labelled = [None if classes is None else classes[part] for part in some]
+    values = [parts.before(codes[part], label)[0].numpy() for part, label in zip(some, labelled, strict=True)]
+    return Points(np.concatenate(values), classes, None)
+
+
+def drawn(place: Place, classify: Classifier, attribute: int | None, points: Points) -> Examples:
     """Samples of a generator, by what a classifier says of their images: the surest of either kind.
 
     Args:
       place: where the direction is wanted.
       classify: images [N, H, W, C] in [0, 1] -> [N, K], of a class for each column, or [N, 1].
-      attribute: the column; its output less the largest of the others counts.
-      count: of samples; a third of them becomes examples with the attribute, a third without.
-      seed: of the samples.
+      attribute: the column, by default the last; its output less the largest of the others counts.
+      points: the samples, as of `codes_of`; a third of them becomes examples with the attribute, a third without.
 
     Raises:
       BadInput: the classifier has no such output, or says the same of all.
     """
-    generator = place.generator
-    codes = generator.space.sample(seeds.of(seed, tf.range(count))).numpy()
-    turns = generator.takes.turns(tf.range(count)).labels
-    points = Points(codes, None if generator.condition is None else np.asarray(turns), None)
-    points = place.without(points)
-    images = place.images(points, _BATCH)
-    parts = [images[first : first + _BATCH] for first in range(0, count, _BATCH)]
-    told = np.concatenate([classify(part) for part in parts])
+    count = len(points.codes)
+    points = place.without(points if place.generator.condition is not None else points._replace(labels=None))
+    parts = [points.take(slice(first, first + _BATCH)) for first in range(0, count, _BATCH)]
+    told = np.concatenate([classify(place.images(part, _BATCH)) for part in parts])
+    attribute = told.shape[1] - 1 if attribute is None else attribute
     if not 0 <= attribute < told.shape[1]:
         raise BadInput(f"attribute {attribute}", f"the classifier has the outputs 0 to {told.shape[1] - 1}")
     others = np.delete(told, attribute, axis=1)

@@ -11,7 +11,7 @@ from absl import logging
 
 from tfinvert.editing import attributes, directions, edits, paths
 from tfinvert.editing.attributes import Direction
-from tfinvert.editing.points import Place, Points, joined, no_delta, place_of, points_of
+from tfinvert.editing.points import CODE, Place, Points, joined, no_delta, place_of, points_of
 from tfinvert.editing.projection import project
 from tfinvert.errors import BadInput
 from tfinvert.runs import FinishedRun
@@ -167,7 +167,10 @@ def _principal(asked: _Asked) -> Scene:
 def _direction(asked: _Asked) -> Scene:
     low, high = _strengths(asked.motion.strength)
     strengths = np.linspace(low, high, 2 * max(1, asked.motion.frames // 2) + 1).tolist()
-    found = [_named(asked, text) for text in asked.wanted.direction or ()]
+    wanted = asked.wanted.direction or ()
+    numbers = {text: _number(text) for text in wanted if text.partition(":")[0] == _SEFA}
+    known = attributes.of_first_map(asked.place.generator, max(numbers.values())) if numbers else None
+    found = [_first(known, text, numbers[text]) if text in numbers else _read(asked, text) for text in wanted]
     rows = [edits.along(asked.place, point, each, strengths) for point in asked.each for each in found]
     names = [f"{name}\n{each.name}" for name in asked.names for each in found]
     ends = [f"{each:+g} sd" for each in (low, (low + high) / 2, high)]
@@ -181,23 +184,31 @@ def _strengths(given: Sequence[float]) -> tuple[float, float]:
     return float(given[0]), float(given[1])
 
 
-def _named(asked: _Asked, text: str) -> Direction:
-    """A direction by its file, or by its number among those of the first map."""
-    generator = asked.place.generator
-    kind, colon, number = text.partition(":")
-    if kind != _SEFA:
-        found = attributes.read(text)
-        known = {generator.about.fingerprint, generator.about.tuned_from, ""}
-        if found.fingerprint not in known or found.behind != asked.run.job.generator.behind:
-            raise BadInput(
-                f"direction {text} is of another generator, or of another place in it",
-                f"expected one of {generator.name}: find it with `tfinvert direction --run={asked.run.stored.folder}`",
-            )
-        return found
-    if not colon or not number.isascii() or not number.isdigit():
+def _number(text: str) -> int:
+    """Of a direction of the first map, from 1 on."""
+    number = text.partition(":")[2]
+    if not (number.isascii() and number.isdigit() and int(number[:9])):
         raise BadInput(f"direction {text}", f"expected a number, such as {_SEFA}:1")
-    first = attributes.of_first_map(generator, int(number))
-    return Direction(first.directions[-1], float(first.spreads[-1]), f"{text} ({100 * first.shares[-1]:.0f}%)")
+    return int(number[:9])
+
+
+def _first(known: Any, text: str, number: int) -> Direction:
+    """One of the directions of the first map."""
+    share = 100 * known.shares[number - 1]
+    return Direction(known.directions[number - 1], float(known.spreads[number - 1]), f"{text} ({share:.0f}%)")
+
+
+def _read(asked: _Asked, text: str) -> Direction:
+    """A direction by its file."""
+    found, generator, job = attributes.read(text), asked.place.generator, asked.run.job
+    known = {generator.about.fingerprint, generator.about.tuned_from, ""}
+    cut = None if found.at == CODE or job.beyond is None else job.beyond.at[-1]
+    if found.fingerprint not in known or (found.behind, found.cut) != (job.generator.behind, cut):
+        raise BadInput(
+            f"direction {text} is of another generator, or of another place in it",
+            f"expected one of {generator.name}: find it with `tfinvert direction --run={asked.run.stored.folder}`",
+        )
+    return found
 
 
 def _units(asked: _Asked) -> Scene:

@@ -22,7 +22,7 @@ from tfinvert.runs.files import whole, write_picture, write_table
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
-KID, KID_ERROR = "kid", "kid_error"  # columns of what rates an epoch, times 1000
+KID, KID_ERROR = "kid", "kid_error"  # columns of what rates an epoch
 STATE = "state.weights.h5"  # the networks, their optimizers and the count of steps: all that a stopped run needs
 
 
@@ -61,7 +61,7 @@ class Epochs(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         wrong = {name: float(value) for name, value in (logs or {}).items() if not np.isfinite(value)}
         if wrong:  # an error, not a stop: what is backed up stays that of the epoch before
-            kept = f"{self.out / 'generator.keras'} is of epoch {self._epoch}; " if self._epoch else ""
+            kept = f"{self.out / 'generator.keras'} is of an epoch before; " if self._epoch else ""
             raise BadInput(f"epoch {self._epoch + 1}: losses {wrong}", f"{kept}try another seed or objective")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -63,6 +63,8 @@ def _build(settings: TrainingSettings, steps: int) -> GAN:
     if settings.widths is not None and len(settings.widths) != maps:
         given = ",".join(map(str, settings.widths))
         raise BadInput(f"widths={given} for images of {settings.resolution}", f"expected {maps} numbers")
+    if settings.discriminator_widths == ():
+        raise BadInput("discriminator_widths without numbers", "expected one for each halving, such as 32,64,128")
     keras.utils.set_random_seed(settings.seed)
     game, architecture = OBJECTIVES[settings.objective], ARCHITECTURES[settings.architecture]
     discriminator = dcgan_discriminator(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfinvert.errors import BadInput
-from tfinvert.experiments.datasets import RANGE
-from tfinvert.losses import Features
+from tfinvert.experiments.datasets import RANGE, Pictures
 from tfinvert.losses.kid import KID, Distance
 from tfinvert.settings import ScoreSettings
 
@@ -16,17 +14,16 @@ class Score:
 
     Args:
       how: by which features, and how many samples.
-      kept: pictures [N, H, W, C] in [-1, 1] that are not trained on.
+      kept: pictures that are not trained on.
 
     Raises:
       BadInput: there are no such features, or too few pictures.
     """
 
-    def __init__(self, how: ScoreSettings, kept: np.ndarray) -> None:
-        if how.network is None:
-            raise BadInput("a score without a network", "expected one, such as InceptionV3 (--score)")
-        self.samples = how.samples
-        self._kid = KID(Features(how.layer, how.network, how.weights, how.size), _unit(kept))
+    def __init__(self, how: ScoreSettings, kept: Pictures) -> None:
+        labels = np.zeros(1, np.int32) if kept.labels is None else kept.labels
+        self.classes = np.resize(labels, how.samples)  # of the samples: as often as among the pictures
+        self._kid = KID.of(how, _unit(kept.pixels))
 
     def __call__(self, images: np.ndarray) -> Distance:
         """Of samples [M, H, W, C] in [-1, 1]."""

@@ -43,8 +43,8 @@ def train(
 ) -> Path:
     """Trains, or goes on with what stands in `out`; returns the generator's file.
 
-    `out` gets generator.keras (prior and value range in it), samples.png and losses.csv after every epoch, and then, as
-    the epoch's last, what a stopped run needs to go on.
+    `out` gets losses.csv, generator.keras (prior and value range in it) and samples.png after every epoch, the last two
+    with a score after every better one, and then, as the epoch's last, what a stopped run needs to go on.
 
     Args:
       settings: of the run.
@@ -68,10 +68,10 @@ def train(
     steps = len(images) // settings.batch_size
     with Lock(writable(here(out, HERE))):
         gan = build(settings, settings.epochs * steps)
-        _claim(settings, out, images, labels)
+        _claim(settings, out, images, labels, score)
         if unseen is not None:
             keep(unseen, out / UNSEEN)
-        rater = None if score is None or unseen is None else Score(score, unseen.pixels)
+        rater = None if score is None or unseen is None else Score(score, unseen)
         if (out / STATE).exists():
             gan.load_weights(out / STATE)
         done, callbacks = int(gan.count) // steps, _callbacks(settings, out, more or {}, rater, show, tensorboard)
@@ -102,12 +102,17 @@ def _checked(settings: TrainingSettings, images: np.ndarray, labels: np.ndarray 
     return labels
 
 
-def _claim(settings: TrainingSettings, out: Path, images: np.ndarray, labels: np.ndarray | None) -> None:
+def _claim(
+    settings: TrainingSettings, out: Path, images: np.ndarray, labels: np.ndarray | None, score: ScoreSettings | None
+) -> None:
     """Notes whose run this is, unless an epoch of another stands there."""
     path, seen = out / "training.json", hashlib.sha256(np.ascontiguousarray(images).data)
     if labels is not None:
         seen.update(np.ascontiguousarray(labels).data)
     own = {**as_nest(settings), "images": len(images), "pictures": seen.hexdigest()[:16]}
+    if score is not None:  # scores of one kind compare with each other
+        network = score.network if isinstance(score.network, (str, Path)) else type(score.network)
+        own["score"] = {**as_nest(score), "network": Path(str(network)).name, "weights": Path(str(score.weights)).name}
     if path.exists() and (out / STATE).exists():
         hold(out, read_json(path), own)
     write_json(path, own)
@@ -143,11 +148,11 @@ def _drawn(settings: TrainingSettings, numbers: tf.Tensor, stream: int) -> Any:
 
 
 def _rated(score: Score, settings: TrainingSettings, gan: GAN) -> dict[str, float]:
-    """The averaged generator's score and its standard error, times 1000; always of the same codes."""
-    codes = _drawn(settings, tf.range(score.samples), 2)
+    """The averaged generator's score and its standard error; always of the same codes, and of the pictures' classes."""
+    codes = _drawn(settings, score.classes, 2)
     parts = tf.data.Dataset.from_tensor_slices(codes).batch(settings.batch_size)
     value, error = score(np.concatenate([np.asarray(gan(part)) for part in parts]))
-    return {KID: 1000 * value, KID_ERROR: 1000 * error}
+    return {KID: value, KID_ERROR: error}
 
 
 def batches(

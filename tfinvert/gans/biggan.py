@@ -93,7 +93,8 @@ def _attention(x: Any) -> Any:
         y = layers.Conv2D(entries, 1, use_bias=False, name=f"attention_{name}")(x)
         return layers.Reshape((-1, entries))(layers.MaxPooling2D()(y) if pooled else y)
 
-    theta, phi, g = rows("theta", width // 8, False), rows("phi", width // 8, True), rows("g", width // 2, True)
+    few, half = max(1, width // 8), max(1, width // 2)
+    theta, phi, g = rows("theta", few, False), rows("phi", few, True), rows("g", half, True)
     weights = layers.Softmax(name="attention")(layers.Dot(axes=2)([theta, phi]))
-    seen = layers.Reshape((size, size, width // 2))(layers.Dot(axes=(2, 1))([weights, g]))
+    seen = layers.Reshape((size, size, half))(layers.Dot(axes=(2, 1))([weights, g]))
     return layers.Add()([x, layers.Conv2D(width, 1, use_bias=False, name="attention_o_conv")(seen)])

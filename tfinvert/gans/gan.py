@@ -48,7 +48,6 @@ class GAN(keras.Model):
         self.generator, self.discriminator = generator, discriminator
         self.averaged = keras.models.clone_model(generator)
         self.averaged.set_weights(generator.get_weights())
-        self.averaged.trainable = False
         self.draw, self.views = draw, tuple(views)
         self.feed = (lambda codes, labels: [codes, labels]) if feed is None else feed
         self.objective = Standard() if objective is None else objective

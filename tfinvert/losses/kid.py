@@ -8,21 +8,23 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.losses.features import Features
+from tfinvert.losses.features import NETWORKS, Features
+from tfinvert.settings import ScoreSettings
 
 _LEAST = 4  # images in a set
+_SIZE = 128  # that networks see images at, for which most are made larger: 299 takes five times as long
 _BATCH = 64
 _BLOCKS = 20  # of each set, for the standard error
 
 
 class Distance(NamedTuple):
-    """The squared maximum mean discrepancy between two sets, without bias: around 0 where both are of one kind."""
+    """The squared maximum mean discrepancy between two sets, times 1000, without bias: around 0 for two of one kind."""
 
     value: float
     error: float  # its standard error
 
     def __str__(self) -> str:
-        return f"{1000 * self.value:.2f} +- {1000 * self.error:.2f} (times 1000)"
+        return f"{self.value:.2f} +- {self.error:.2f}"
 
 
 class KID:
@@ -43,6 +45,18 @@ class KID:
     def __init__(self, features: Features, images: np.ndarray) -> None:
         self._features = features.averaged()
         self._known = self.features(images)
+
+    @classmethod
+    def of(cls, how: ScoreSettings, images: np.ndarray) -> KID:
+        """The same by settings.
+
+        Raises:
+          BadInput: they name no network, or one that cannot be had.
+        """
+        if how.network is None:
+            raise BadInput("a score without a network", "expected one, such as InceptionV3 (--score)")
+        size = _SIZE if how.size is None and how.network in NETWORKS else how.size
+        return cls(Features(how.layer, how.network, how.weights, size), images)
 
     def __call__(self, images: np.ndarray) -> Distance:
         """Of images [M, H, W, C] in [0, 1] to the given ones."""
@@ -85,4 +99,4 @@ def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _discrepancy(within: np.ndarray, others: np.ndarray, across: np.ndarray) -> float:
     """Of kernels whose diagonals are 0 where images meet themselves."""
     mean = lambda matrix: matrix.sum() / len(matrix) / (len(matrix) - 1)
-    return float(mean(within) + mean(others) - 2 * across.mean())
+    return float(1000 * (mean(within) + mean(others) - 2 * across.mean()))

@@ -86,6 +86,27 @@ class FinishedRun:
             )
         return generator
 
+    def whole(self) -> Generator:
+        """The same of its own codes, also where the run took what stands behind a layer for them.
+
+        Raises:
+          BadInput: as of `load`.
+        """
+        generator = dataclasses.replace(self.job.generator, behind=None)
+        return dataclasses.replace(self, job=dataclasses.replace(self.job, generator=generator)).load()
+
+    def labels(self, given: Any) -> dict[str, int | None]:
+        """The labels of all images of the source by their ids, None where there is none.
+
+        Args:
+          given: as of `tfinvert invert --labels`.
+
+        Raises:
+          BadInput: they are no labels, or not as many as images.
+        """
+        sources = pictures(self.job, Scale(self.image_shape, self.value_range), given)
+        return {waiting.entry.id: waiting.entry.label for waiting in sources.left(frozenset())}
+
     def ids(self) -> list[str]:
         """All images that have a row, in their order."""
         return self.stored.ids()

@@ -44,7 +44,9 @@ class TrainingSettings(Settings):
     batch_size: int = setting(64, "Images for each step.", int, least=1)
     seed: int = setting(0, "Fixes images, weights, order and codes.", int, least=0, most=2**32 - 1)
     learning_rate: float = setting(1e-3, "Of both players at first; it falls to a twentieth.", float, above=0)
-    flips: bool = setting(False, "Every other picture is mirrored, left to right.", bool)
+    flips: bool = setting(
+        False, "Mirror each picture left to right with a chance of a half, anew in every epoch.", bool
+    )
     augment: Sequence[str] = setting(
         (),
         "Changes of all that the discriminator sees, for few pictures: some of colour, translation, cutout.",
@@ -69,9 +71,9 @@ class ScoreSettings(Settings):
 
     network: Any = setting(
         None,
-        "Measure KID by this network: InceptionV3, or another as of --features_network. `tfinvert train` rates every "
-        "epoch by it against the pictures that are kept (--keep), and keeps the best one's generator, not the last; "
-        "`tfinvert tune` tells by it what became of other images.",
+        "Measure KID by this network: InceptionV3, VGG16, VGG19, MobileNetV2 or a Keras file. `tfinvert train` rates "
+        "every epoch by it against the pictures that are kept (--keep), and keeps the best one's generator, not the "
+        "last; `tfinvert tune` tells by it what became of other images.",
         flag="score",
         open=True,
     )
@@ -79,7 +81,11 @@ class ScoreSettings(Settings):
     weights: Any = setting(
         "imagenet", "Those in Keras's cache, or a file of them without the top.", flag="score_weights", open=True
     )
-    size: int = setting(
-        128, "Height and width that pictures are brought to for it, of at most 299.", int, flag="score_size", least=32
+    size: int | None = setting(
+        None,
+        "Height and width that pictures are brought to for it; default: a file's own, and 128 for the others.",
+        int,
+        flag="score_size",
+        least=1,
     )
-    samples: int = setting(1000, "Images that are rated.", int, flag="score_samples", least=4)
+    samples: int = setting(1000, "Images that are rated.", int, flag="score_samples", least=4, most=20_000)

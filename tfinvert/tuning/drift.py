@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from tfinvert import metrics
 from tfinvert.generators.held import Held
-from tfinvert.losses import Features
-from tfinvert.losses.kid import KID
+from tfinvert.losses.kid import KID, Distance
 from tfinvert.settings import ScoreSettings
 from tfinvert.tuning.live import Live
 
@@ -25,13 +24,13 @@ class Drift(NamedTuple):
 
     Attributes:
       psnr: median over images of the prior's codes, of the image now and before, in dB.
-      kid: the KID of images now to others of before, and its standard error, times 1000; None without a network.
+      kid: the KID of images now to others of before; None without a network.
       kid_before: the same of images of before, which is 0 but for chance.
     """
 
     psnr: float
-    kid: tuple[float, float] | None = None
-    kid_before: tuple[float, float] | None = None
+    kid: Distance | None = None
+    kid_before: Distance | None = None
 
     @property
     def told(self) -> str:
@@ -39,15 +38,14 @@ class Drift(NamedTuple):
         text = f"other images are {self.psnr:.1f} dB from what they were"
         if self.kid is None or self.kid_before is None:
             return text
-        now, before = (f"{value:.2f} +- {error:.2f}" for value, error in (self.kid, self.kid_before))
-        return f"{text}; their KID to others of before is {now}, and was {before}, times 1000"
+        return f"{text}; their KID to others of before is {self.kid}, and was {self.kid_before}, times 1000"
 
     @property
     def columns(self) -> dict[str, float]:
         """For tables."""
         found = {"others_psnr": self.psnr}
         for name, value in (("others_kid", self.kid), ("others_kid_before", self.kid_before)):
-            found |= {} if value is None else {name: value[0], f"{name}_error": value[1]}
+            found |= {} if value is None else {name: value.value, f"{name}_error": value.error}
         return found
 
 
@@ -66,18 +64,14 @@ class Before:
         self._kid = None
         if how is not None:
             others = made(live, *live.drawn(count, _SEED + 1))
-            self._kid = KID(Features(how.layer, how.network, how.weights, how.size), others)
+            self._kid = KID.of(how, others)
 
     def drift(self, now: np.ndarray) -> Drift:
         """What became of them: images [N, H, W, C] of the same codes."""
         apart = float(np.median(metrics.psnr(tf.constant(now), tf.constant(self.images))))
         if self._kid is None:
             return Drift(apart)
-        return Drift(apart, _told(self._kid(now)), _told(self._kid(self.images)))
-
-
-def _told(distance: tuple[float, float]) -> tuple[float, float]:
-    return 1000 * distance[0], 1000 * distance[1]
+        return Drift(apart, self._kid(now), self._kid(self.images))
 
 
 def made(live: Live, values: tf.Tensor, held: Held) -> np.ndarray:

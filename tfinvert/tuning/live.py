@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tf_keras
 
@@ -25,19 +24,19 @@ class Live(NamedTuple):
       images: (codes, or values of the layer [B, ...], `Held`) -> images [B, H, W, C] in [0, 1].
       weights: the variables that such images depend on.
       values: codes [B, *shape] of the whole -> what `images` takes.
+      shape: of one row of that.
     """
 
     whole: Generator
     images: Callable[[tf.Tensor, Held], tf.Tensor]
     weights: list[Any]
     values: Callable[[tf.Tensor], tf.Tensor]
+    shape: tuple[int, ...]
 
     def drawn(self, count: int, seed: int) -> tuple[tf.Tensor, Held]:
         """What `images` takes, of `count` codes from the prior, and classes in turn."""
-        codes = self.whole.space.sample(seeds.of(seed, tf.range(count)))
-        condition, takes = self.whole.condition, self.whole.takes
-        labels = None if condition is None else np.arange(count) % (condition.classes or 1)
-        return self.values(codes), takes.encode(takes.check(self.whole.name, labels))
+        numbers, takes = tf.range(count), self.whole.takes
+        return self.values(self.whole.space.sample(seeds.of(seed, numbers))), takes.encode(takes.turns(numbers))
 
 
 def live(generator: Generator, behind: str | None = None) -> Live:
@@ -60,7 +59,9 @@ def live(generator: Generator, behind: str | None = None) -> Live:
         raise BadInput(f"{generator.name} holds {', '.join(generator.holds)}", "draw them once (drawn_inputs)")
     if behind is None:
         function = lambda codes, held: generator.to_unit(generator.function(codes, held))
-        return Live(generator, function, _weights(network, generator.name), lambda codes: codes)
+        return Live(
+            generator, function, _weights(network, generator.name), lambda codes: codes, generator.space.shape or ()
+        )
     before, after = _parts(network, behind, generator.name)
     shape = generator.image_shape
 
@@ -68,18 +69,29 @@ def live(generator: Generator, behind: str | None = None) -> Live:
         made = tf.cast(after(values, training=False), tf.float32)
         return generator.to_unit(tf.reshape(made, [-1, *shape]))
 
-    return Live(generator, images, _weights(after, generator.name), lambda codes: before(codes, training=False))
+    values = lambda codes: before(codes, training=False)
+    return Live(generator, images, _weights(after, generator.name), values, tuple(after.input_shape[1:]))
 
 
 def _weights(network: Any, name: str) -> list[Any]:
+    """The trainable ones; where the model as a whole was saved as not trainable, those that would be."""
     weights = list(network.trainable_variables)
     if not weights:
-        raise BadInput(f"{name} has no trainable weights", "set trainable = True on its layers before it is saved")
+        network.trainable = True
+        weights = list(network.trainable_variables)
+        network.trainable = False
+    if not weights:
+        raise BadInput(f"{name} has no weights that can be moved", "expected layers that learn")
     return weights
 
 
 def _parts(network: Any, at: str, name: str) -> tuple[Any, Any]:
     """A model of one input before and behind one of its layers; they share its weights."""
+    if len(network.inputs or ()) != 1:
+        raise BadInput(
+            f"{name} takes {len(network.inputs or ())} inputs, and cannot be tuned behind {at}",
+            "expected a model of the code alone; or invert at the code, and tune there",
+        )
     kind = keras.Model if isinstance(network, keras.Model) else tf_keras.Model
     try:
         values = network.get_layer(at).output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +10,13 @@ import numpy as np
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.generators import Generator
+from tfinvert.remote import path_of
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import safe_names, writable, write_table
 from tfinvert.runs.finished import Row
-from tfinvert.runs.job import load
+from tfinvert.runs.job import MIXED
 from tfinvert.settings import ScoreSettings, TuningSettings
+from tfinvert.tuning.live import Live, live
 from tfinvert.tuning.tune import Tuned, tune
 
 GENERATOR, TABLE = "generator.keras", "tuning.csv"
@@ -79,21 +79,23 @@ def _readable(run: FinishedRun, ids: Sequence[str] | None) -> tuple[list[Row], d
     return rows, targets
 
 
-def whole(run: FinishedRun) -> Generator:
-    """The run's generator, of its own codes, also where the run took what stands behind a layer for them.
+def opened(run: FinishedRun) -> Live:
+    """The run's generator, while its weights can be moved.
 
     Raises:
-      BadInput: it cannot be read, or is not the one that the run was made with.
+      BadInput: it cannot be read, is not the one that the run was made with, or has no weights to move.
     """
-    found = run.load()
-    if run.job.generator.behind is None:
-        return found
-    return load(dataclasses.replace(run.job, generator=dataclasses.replace(run.job.generator, behind=None)))
+    if run.job.images.labels == MIXED:
+        raise BadInput(
+            f"tuning for a run with --labels={MIXED}",
+            "its classes are part of the code, which the model does not know: run again with --labels=search",
+        )
+    return live(run.whole(), run.job.generator.behind)
 
 
 def tuned(
     run: FinishedRun,
-    generator: Generator,
+    moving: Live,
     task: Task,
     settings: TuningSettings,
     score: ScoreSettings | None = None,
@@ -103,7 +105,7 @@ def tuned(
 
     Args:
       run: whose images these are.
-      generator: as of `whole`.
+      moving: as of `opened`.
       task: as of `tasks`.
       settings: how it is tuned.
       score: how sets of other images are compared, see `tune`.
@@ -112,11 +114,14 @@ def tuned(
     Raises:
       BadInput: as of `tune`.
     """
-    folder, behind = writable(task.folder), run.job.generator.behind
+    folder, behind, generator = writable(task.folder), run.job.generator.behind, moving.whole
+    source = run.job.generator.source
+    if isinstance(source, (str, Path)) and path_of(source).absolute() == (folder / GENERATOR).absolute():
+        raise BadInput(f"a tuned generator in place of the run's, {source}", "choose another folder with --out")
     found = tune(
         generator,
         generator.from_unit(task.targets),
-        task.codes,
+        task.codes.reshape(-1, *moving.shape),
         folder / GENERATOR,
         settings,
         labels=None if generator.condition is None or behind else task.labels,

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
 from tfinvert import metrics, seeds
 from tfinvert.errors import BadInput, short
@@ -19,6 +18,7 @@ from tfinvert.generators.held import Held, absent
 from tfinvert.generators.readers.card import write_card
 from tfinvert.losses import loss_of
 from tfinvert.losses.terms import Term
+from tfinvert.remote import path_of
 from tfinvert.runs.files import whole
 from tfinvert.settings import LossSettings, ScoreSettings, TuningSettings
 from tfinvert.tuning.drift import Before, Drift, made
@@ -84,12 +84,14 @@ def tune(
       labels: int [N], where it is class-conditional.
       behind: the layer whose values the codes are, as of `tfinvert.behind`; only the weights behind it are moved.
       score: how sets of other images are compared; default: they are not, only image by image.
-      watch: is told the step, the pictures' loss and the change of others, now and then.
+      watch: is told each step's number, the pictures' loss and the change of others.
 
     Raises:
       BadInput: the generator has no weights to move, the codes do not fit, or a loss is no number.
     """
-    settings = TuningSettings() if settings is None else settings
+    settings, file = TuningSettings() if settings is None else settings, path_of(path)
+    if file.suffix != ".keras":
+        raise BadInput(f"a tuned generator in {file.name}", "expected a name that ends in .keras")
     moving = live(generator, behind)
     values, held = _codes(moving, codes, labels, behind)
     targets = generator.to_unit(tf.cast(images, tf.float32))
@@ -99,9 +101,9 @@ def tune(
     with restored(moving.weights):
         _move(moving, _Task(values, held, targets, _term(settings)), settings, watch)
         last, others = made(moving, values, held), made(moving, before.values, before.held)
-        _save(moving, Path(path))
+        _save(moving, file)
     one, other = (metrics.psnr(tf.constant(each), targets).numpy() for each in (first, last))
-    return Tuned(Path(path), first, last, one, other, before.drift(others), before.images, others)
+    return Tuned(file, first, last, one, other, before.drift(others), before.images, others)
 
 
 class _Task(NamedTuple):
@@ -115,10 +117,15 @@ class _Task(NamedTuple):
 
 def _codes(moving: Live, codes: Any, labels: Any, behind: str | None) -> tuple[tf.Tensor, Held]:
     """What the images are made of."""
-    if behind is not None:
-        return tf.cast(codes, tf.float32), Held()
-    codes, beside = moving.whole.check(codes, labels)
-    return codes, moving.whole.takes.encode(beside)
+    if behind is None:
+        codes, beside = moving.whole.check(codes, labels)
+        return codes, moving.whole.takes.encode(beside)
+    values = tf.cast(codes, tf.float32)
+    if values.shape[1:] != moving.shape:
+        raise BadInput(
+            f"codes {list(values.shape)} behind {behind}", f"expected [N, {', '.join(map(str, moving.shape))}]"
+        )
+    return values, Held()
 
 
 def _move(
@@ -129,6 +136,7 @@ def _move(
     kept = tf.constant(made(moving, values, held))
     prepared = task.term.prepare(task.targets)
     optimizer, weights = _optimizer(moving, settings), moving.weights
+    watched = [weight.value if isinstance(weight, keras.Variable) else weight for weight in weights]
     some = lambda nest, rows: tf.nest.map_structure(lambda each: tf.gather(each, rows), nest)
 
     @tf.function(autograph=False)
@@ -136,13 +144,14 @@ def _move(
         objective = task.term.bind(some(task.targets, rows), moving.whole.space, some(prepared, rows))
         codes = some(task.values, rows)
         with tf.GradientTape() as tape:
+            tape.watch(watched)  # a model may have been saved as not trainable
             images = moving.images(codes, task.held.each(lambda each: tf.gather(each, rows)))
             loss = tf.reduce_mean(objective(codes, images))
             now = moving.images(some(values, others), held.each(lambda each: tf.gather(each, others)))
             change = tf.reduce_mean(tf.math.squared_difference(now, some(kept, others)))
-            total = loss + settings.locality * change
-        slopes = tape.gradient(total, weights)
-        optimizer.apply_gradients([pair for pair in zip(slopes, weights, strict=True) if pair[0] is not None])
+            total = optimizer.scale_loss(loss + settings.locality * change)
+        slopes = zip(tape.gradient(total, watched), weights, strict=True)
+        optimizer.apply_gradients([(slope, weight) for slope, weight in slopes if slope is not None])
         return loss, change
 
     order = np.random.default_rng([settings.seed, _ORDER])
@@ -176,9 +185,11 @@ def _others(moving: Live, task: _Task, settings: TuningSettings) -> tuple[tf.Ten
 
 
 def _optimizer(moving: Live, settings: TuningSettings) -> Any:
-    """Adam of the Keras that the model is of."""
-    library = keras if isinstance(moving.whole.network, keras.layers.Layer) else tf_keras
-    return library.optimizers.Adam(library.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps))
+    """Adam; where the model computes in float16, losses are scaled, so that small slopes do not vanish."""
+    adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps))
+    layers = getattr(moving.whole.network, "layers", [])
+    half = any(str(getattr(layer, "compute_dtype", "")) == "float16" for layer in layers)
+    return keras.optimizers.LossScaleOptimizer(adam) if half else adam
 
 
 def _term(settings: TuningSettings) -> Term:
@@ -191,9 +202,10 @@ def _save(moving: Live, path: Path) -> None:
     with whole(path) as temporary:
         try:
             generator.network.save(temporary)
-        except (ValueError, NotImplementedError, TypeError) as error:
+        except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
             raise BadInput(
                 f"{generator.name} cannot be saved ({short(error)})", "register its classes with Keras"
             ) from error
         more = {name: value for name, value in names.items() if value}
-        write_card(temporary, generator.space, generator.value_range, tuned_from=generator.about.fingerprint, **more)
+        first = generator.about.tuned_from or generator.about.fingerprint  # whose codes it goes on with
+        write_card(temporary, generator.space, generator.value_range, tuned_from=first, **more)
