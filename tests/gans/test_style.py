@@ -33,7 +33,7 @@ def test_codes_count_by_their_direction_only(file):
 def test_the_same_images_come_from_w_and_from_w_for_each_style(file):
     generator = ti.load_generator(file, prior=ti.normal(), value_range=(-1, 1))
     codes, images = generator.sample(4)
-    network = generator.network
+    network = generator.network.model
     for layer, shape in ((MAPPED, (6,)), (STYLES, (6, 6))):
         values = keras.Model(network.input, network.get_layer(layer).output)(codes)
         behind = ti.behind(generator, layer)

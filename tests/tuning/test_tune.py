@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from small_stylegan import NOISE, small_stylegan
 
 import tfinvert as ti
 from tfinvert.gans.style import style_generator
@@ -88,7 +89,7 @@ def test_behind_a_mapping_only_the_rest_is_moved(tmp_path):
     found = tune(whole, images, values, tmp_path / "tuned.keras", QUICK, behind="w")
     np.testing.assert_allclose(found.before, tail.to_unit(tail(values)), atol=1e-5)
     again = keras.models.load_model(tmp_path / "tuned.keras")
-    np.testing.assert_array_equal(again.get_layer("w").kernel, whole.network.get_layer("w").kernel)
+    np.testing.assert_array_equal(again.get_layer("w").kernel, whole.network.model.get_layer("w").kernel)
     tuned = ti.behind(ti.load_generator(tmp_path / "tuned.keras"), "w")
     assert (ti.metrics.psnr(tuned.to_unit(tuned(values)), whole.to_unit(images)).numpy() > found.psnr_before + 6).all()
 
@@ -143,8 +144,6 @@ def test_what_cannot_be_tuned(tmp_path):
     bare = keras.Sequential([keras.Input((64,)), keras.layers.Reshape((8, 8, 1))])
     with pytest.raises(ti.BadInput, match=r"has no weights .*expected layers that learn"):
         tune(generator(bare), images, np.zeros((2, 64), np.float32), path)
-    with pytest.raises(ti.BadInput, match="takes 2 inputs, and cannot be tuned behind w"):
-        tune(generator(model(classes=3)), images, np.zeros((2, 8), np.float32), path, behind="w")
     with pytest.raises(ti.BadInput, match=r"codes \[2, 6\] behind w: expected \[N, 8\]"):
         tune(whole, images, codes, path, behind="w")
     with pytest.raises(ti.BadInput, match=r"ends in \.keras"):
@@ -159,7 +158,7 @@ def test_a_model_that_was_saved_as_not_trainable_is_tuned_all_the_same(tmp_path)
     whole = ti.load_generator(tmp_path / "frozen.keras", prior=ti.normal(), value_range=(-1, 1))
     found = tune(whole, pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", QUICK)
     assert (found.psnr_after > found.psnr_before + 6).all()
-    assert not whole.network.trainable
+    assert not whole.network.model.trainable
 
 
 def test_a_generator_that_is_tuned_again_goes_on_with_the_first_ones_codes(tmp_path):
@@ -170,6 +169,30 @@ def test_a_generator_that_is_tuned_again_goes_on_with_the_first_ones_codes(tmp_p
     once = ti.load_generator(tmp_path / "once.keras")
     tune(once, images, codes, tmp_path / "twice.keras", TuningSettings(steps=2, samples=4))
     assert ti.load_generator(tmp_path / "twice.keras").about.tuned_from == whole.about.fingerprint
+
+
+def test_a_class_may_enter_before_the_layer_and_noise_behind_it(tmp_path):
+    whole = ti.from_keras(
+        small_stylegan(classes=3),
+        prior=ti.normal(),
+        value_range=(-1, 1),
+        inputs=ti.Inputs(code="z", label="y", drawn=list(NOISE)),
+    )
+    images = np.clip(RANDOM.normal(0, 0.3, (2, 32, 32, 1)), -1, 1).astype(np.float32)
+    tail = ti.behind(whole, "w")
+    values = tail.sample(2)[0]
+    found = tune(whole, images, values, tmp_path / "tuned.keras", QUICK, behind="w")
+    np.testing.assert_allclose(found.before, tail.to_unit(tail(values)), atol=1e-4)
+    assert (found.psnr_after > found.psnr_before + 0.5).all()
+
+
+def test_a_class_that_matters_behind_the_layer_is_told(tmp_path):
+    code, label = keras.Input((6,), name="z"), keras.Input((3,), name="label")
+    w = keras.layers.Dense(8, name="w")(code)
+    image = keras.layers.Dense(64)(keras.layers.Concatenate()([w, label]))
+    whole = generator(keras.Model([code, label], keras.layers.Reshape((8, 8, 1))(image)))
+    with pytest.raises(ti.BadInput, match=r"cannot be tuned behind w .*that all of the code, and a class, go through"):
+        tune(whole, pictures(2), np.zeros((2, 8), np.float32), tmp_path / "tuned.keras", behind="w")
 
 
 @pytest.mark.parametrize("layer", ["w", "w_plus"])

@@ -96,7 +96,7 @@ def learnt(values: np.ndarray, positive: np.ndarray, name: str, **more: Any) -> 
     """The normal of the plane that best tells examples with an attribute from those without, entries at one spread.
 
     By logistic regression (Shen et al. 2020, "Interpreting the Latent Space of GANs for Semantic Face Editing",
-    arXiv:1907.10786, section 3.1, with a linear support vector machine); both kinds count alike, however many.
+    arXiv:1907.10786, with a linear support vector machine); both kinds count alike, however many.
 
     Args:
       values: codes or values in the dense layer, [N, *shape].
@@ -150,7 +150,7 @@ def of_first_map(generator: Generator, count: int) -> Principal:
     """The directions of codes that change most in the first linear maps: of any code, without examples.
 
     They are the right singular vectors of the weights of all maps that codes enter first, together (Shen & Zhou 2021,
-    "Closed-Form Factorization of Latent Semantics in GANs", arXiv:2007.06600, eq. 6).
+    "Closed-Form Factorization of Latent Semantics in GANs", arXiv:2007.06600).
 
     Raises:
       BadInput: codes go through no linear map, or `count` is more than the maps have directions.

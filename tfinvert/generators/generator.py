@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -39,6 +39,14 @@ class About:
     tuned_from: str = ""
 
 
+class Network(NamedTuple):
+    """The Keras model that computes a generator's images, with its weights."""
+
+    model: Any
+    inputs: tuple[str, ...] = ()  # their names, in the model's order; () of a subclassed model
+    drawn: Callable[[], Mapping[str, tf.Tensor]] = dict  # values [1, ...] of those that are the same for all codes
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Generator:
     """A generator: `generator(codes [B, *shape], labels [B]) -> images [B, H, W, C]`, or series [B, L, C].
@@ -66,7 +74,7 @@ class Generator:
     holds: Mapping[str, Shape] = dataclasses.field(default_factory=dict)
     dtype: tf.DType = tf.float32
     rough: Generator | None = None
-    network: Any = None
+    network: Network | None = None
     about: About = About()
 
     def __call__(self, codes: Any, labels: Any = None, held: Mapping[str, Any] | None = None) -> tf.Tensor:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfinvert.generators.condition import Condition
-from tfinvert.generators.generator import About, Generator
+from tfinvert.generators.generator import About, Generator, Network
 from tfinvert.generators.held import Held, Holds
 from tfinvert.generators.trial import Facts, Raw, fitted, of_arrays, translate, tried
 from tfinvert.spaces import Space
@@ -36,7 +36,7 @@ class Plan(NamedTuple):
     value_range: tuple[float, float]
     image_shape: Sequence[int] | None
     about: About
-    network: Any = None
+    network: Network | None = None
 
     def try_out(self) -> Facts:
         """Tries it on a few codes; raises `BadInput` where it is no generator of images."""

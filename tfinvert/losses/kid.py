@@ -30,7 +30,7 @@ class Distance(NamedTuple):
 class KID:
     """The kernel inception distance of images to given ones.
 
-    Binkowski et al. 2018, "Demystifying MMD GANs" (arXiv:1801.01401), section 4: features averaged over places, a
+    Binkowski et al. 2018, "Demystifying MMD GANs" (arXiv:1801.01401): features averaged over places, a
     cubic kernel, no bias for any number of images. Theirs are InceptionV3's last features at 299 pixels; with those of
     another layer or size distances compare with each other only.
 

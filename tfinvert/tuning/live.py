@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -13,6 +14,8 @@ import tf_keras
 from tfinvert import seeds
 from tfinvert.errors import BadInput, short
 from tfinvert.generators import Generator
+from tfinvert.generators.derived.split import split
+from tfinvert.generators.generator import Network
 from tfinvert.generators.held import Held
 
 
@@ -21,22 +24,25 @@ class Live(NamedTuple):
 
     Attributes:
       whole: the generator.
+      model: the Keras model; behind a layer it is a copy of it whose weights are moved, see `saved`.
       images: (codes, or values of the layer [B, ...], `Held`) -> images [B, H, W, C] in [0, 1].
       weights: the variables that such images depend on.
-      values: codes [B, *shape] of the whole -> what `images` takes.
-      shape: of one row of that.
+      shape: of one row of what `images` takes.
+      before: (codes, `Held`) -> values of the layer; None at the codes.
     """
 
     whole: Generator
+    model: Any
     images: Callable[[tf.Tensor, Held], tf.Tensor]
     weights: list[Any]
-    values: Callable[[tf.Tensor], tf.Tensor]
     shape: tuple[int, ...]
+    before: Callable[[tf.Tensor, Held], tf.Tensor] | None = None
 
     def drawn(self, count: int, seed: int) -> tuple[tf.Tensor, Held]:
         """What `images` takes, of `count` codes from the prior, and classes in turn."""
         numbers, takes = tf.range(count), self.whole.takes
-        return self.values(self.whole.space.sample(seeds.of(seed, numbers))), takes.encode(takes.turns(numbers))
+        codes, held = self.whole.space.sample(seeds.of(seed, numbers)), takes.encode(takes.turns(numbers))
+        return (codes, held) if self.before is None else (self.before(codes, held), Held())
 
 
 def live(generator: Generator, behind: str | None = None) -> Live:
@@ -57,50 +63,72 @@ def live(generator: Generator, behind: str | None = None) -> Live:
         )
     if generator.holds:
         raise BadInput(f"{generator.name} holds {', '.join(generator.holds)}", "draw them once (drawn_inputs)")
-    if behind is None:
-        function = lambda codes, held: generator.to_unit(generator.function(codes, held))
-        return Live(
-            generator, function, _weights(network, generator.name), lambda codes: codes, generator.space.shape or ()
-        )
-    before, after = _parts(network, behind, generator.name)
-    shape = generator.image_shape
+    if behind is not None:
+        return _behind(generator, network, behind)
+    function = lambda codes, held: generator.to_unit(generator.function(codes, held))
+    weights = _weights(network.model, generator.name)
+    return Live(generator, network.model, function, weights, generator.space.shape or ())
+
+
+def _behind(generator: Generator, network: Network, at: str) -> Live:
+    """Behind a layer: weights before it are not moved, so that what stands there may come from a frozen graph.
+
+    The layers are those of a copy: Keras adds to the graph of a model that is cut, which could not be saved any more.
+    """
+    copy, after = _cut(network, at, generator.name)
+    parts, drawn = split(generator, at), network.drawn()
 
     def images(values: tf.Tensor, held: Held) -> tf.Tensor:
-        made = tf.cast(after(values, training=False), tf.float32)
-        return generator.to_unit(tf.reshape(made, [-1, *shape]))
+        others = [tf.repeat(drawn[name], tf.shape(values)[0], axis=0) for name in network.inputs if name in drawn]
+        made = tf.cast(after([values, *others] if others else values, training=False), tf.float32)
+        return generator.to_unit(tf.reshape(made, [-1, *generator.image_shape]))
 
-    values = lambda codes: before(codes, training=False)
-    return Live(generator, images, _weights(after, generator.name), values, tuple(after.input_shape[1:]))
+    before = lambda codes, held: parts.head([codes, *held.rows])
+    weights = _weights(after, generator.name)
+    return Live(generator, copy, images, weights, parts.tail.space.shape or (), before)
 
 
-def _weights(network: Any, name: str) -> list[Any]:
+def _cut(network: Network, at: str, name: str) -> tuple[Any, Any]:
+    """A copy of the model, and what is behind one of its layers, with what is drawn as further inputs."""
+    library = keras if isinstance(network.model, keras.Model) else tf_keras
+    try:
+        network.model.get_layer(at)
+        copy = library.models.clone_model(network.model)
+        copy.set_weights(network.model.get_weights())
+        values = copy.get_layer(at).output
+        others = [each for each, known in zip(copy.inputs, network.inputs, strict=True) if known in network.drawn()]
+        return copy, library.Model([values, *others] if others else values, copy.outputs)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BadInput(
+            f"{name} cannot be tuned behind {at} ({short(error)})",
+            "expected one of the model's own layers that all of the code, and a class, go through",
+        ) from error
+
+
+def _weights(model: Any, name: str) -> list[Any]:
     """The trainable ones; where the model as a whole was saved as not trainable, those that would be."""
-    weights = list(network.trainable_variables)
+    weights = list(model.trainable_variables)
     if not weights:
-        network.trainable = True
-        weights = list(network.trainable_variables)
-        network.trainable = False
+        model.trainable = True
+        weights = list(model.trainable_variables)
+        model.trainable = False
     if not weights:
         raise BadInput(f"{name} has no weights that can be moved", "expected layers that learn")
     return weights
 
 
-def _parts(network: Any, at: str, name: str) -> tuple[Any, Any]:
-    """A model of one input before and behind one of its layers; they share its weights."""
-    if len(network.inputs or ()) != 1:
-        raise BadInput(
-            f"{name} takes {len(network.inputs or ())} inputs, and cannot be tuned behind {at}",
-            "expected a model of the code alone; or invert at the code, and tune there",
-        )
-    kind = keras.Model if isinstance(network, keras.Model) else tf_keras.Model
+def saved(moving: Live, path: Path) -> None:
+    """Writes the generator's model with the weights as they are now."""
+    own = moving.whole.network
+    if own is None or own.model is moving.model:
+        moving.model.save(path)
+        return
+    before = own.model.get_weights()
     try:
-        values = network.get_layer(at).output
-        return kind(network.inputs, values), kind(values, network.outputs)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise BadInput(
-            f"{name} cannot be tuned behind {at} ({short(error)})",
-            "expected one of the model's own layers that all of the code goes through; or tune at the code",
-        ) from error
+        own.model.set_weights(moving.model.get_weights())
+        own.model.save(path)
+    finally:
+        own.model.set_weights(before)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from tfinvert.remote import path_of
 from tfinvert.runs.files import whole
 from tfinvert.settings import LossSettings, ScoreSettings, TuningSettings
 from tfinvert.tuning.drift import Before, Drift, made
-from tfinvert.tuning.live import Live, live, restored
+from tfinvert.tuning.live import Live, live, restored, saved
 
 _NEAR = (0.25, 1.0)  # of the way from a code that was found to one of the prior: where other images are held to
 _BANK, _ORDER = 1, 2  # folded into the seed
@@ -72,8 +72,8 @@ def tune(
 
     What is minimised is the loss of the pictures (mean squared error on [0, 1], and a perceptual one if asked for) and,
     by `locality`, the mean squared change of other images: half of codes from the prior, half of codes between the
-    given ones and the prior (Roich et al. 2021, arXiv:2106.05744, eqs. 3 to 6; theirs are at a fixed distance). The
-    generator itself stays as it is.
+    given ones and the prior (Roich et al. 2021, arXiv:2106.05744, sections 3.2 and 3.3, whose others are all at one
+    distance). The generator itself stays as it is.
 
     Args:
       generator: of a Keras model.
@@ -187,7 +187,7 @@ def _others(moving: Live, task: _Task, settings: TuningSettings) -> tuple[tf.Ten
 def _optimizer(moving: Live, settings: TuningSettings) -> Any:
     """Adam; where the model computes in float16, losses are scaled, so that small slopes do not vanish."""
     adam = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps))
-    layers = getattr(moving.whole.network, "layers", [])
+    layers = getattr(moving.model, "layers", [])
     half = any(str(getattr(layer, "compute_dtype", "")) == "float16" for layer in layers)
     return keras.optimizers.LossScaleOptimizer(adam) if half else adam
 
@@ -201,7 +201,7 @@ def _save(moving: Live, path: Path) -> None:
     names = {} if generator.condition is None else {"class_names": generator.condition.names}
     with whole(path) as temporary:
         try:
-            generator.network.save(temporary)
+            saved(moving, temporary)
         except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
             raise BadInput(
                 f"{generator.name} cannot be saved ({short(error)})", "register its classes with Keras"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
+from tfinvert.generators.generator import Network
 from tfinvert.generators.held import Shape
 
 
@@ -29,7 +30,7 @@ class Wiring(NamedTuple):
     assumed: Sequence[str]
     holds: Mapping[str, Shape] = {}  # of one row each
     truncation: float | None = None  # of the prior, where the model takes one
-    network: Any = None  # the Keras model, whose weights can be moved
+    network: Network | None = None
 
 
 def condition(label: Input, classes: int | None) -> Condition:

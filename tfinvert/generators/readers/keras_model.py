@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +13,10 @@ import tensorflow as tf
 
 from tfinvert.errors import BadInput
 from tfinvert.generators.condition import Condition
+from tfinvert.generators.generator import Network
 from tfinvert.generators.held import Shape
 from tfinvert.generators.readers.inputs import Input, Wiring, code_shape, condition
-from tfinvert.generators.readers.roles import by_role, roles
+from tfinvert.generators.readers.roles import by_role, constants, roles
 from tfinvert.settings import Inputs as Named
 
 
@@ -48,7 +50,8 @@ def wire(model: Any, said: Named, classes: int | None, sides: Shape | None = Non
     held = None if found.label is None else condition(found.label, classes)
     if held is not None and held.classes is None:
         held = dataclasses.replace(held, classes=_embedded(model))
-    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds, network=model)
+    network = Network(model, tuple(each.name for each in inputs), functools.partial(constants, found.drawn))
+    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds, network=network)
 
 
 def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
@@ -61,7 +64,7 @@ def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
             )
     shape = _built_for(model)
     if classes is None:
-        return Wiring(model, shape, None, [], network=model)
+        return Wiring(model, shape, None, [], network=Network(model))
     parameters = inspect.signature(model.call).parameters
     quiet = {"training": False} if "training" in parameters else {}
     apart = len([name for name in parameters if name not in ("training", "mask")]) > 1
@@ -69,7 +72,7 @@ def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
     def function(codes: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return model(codes, labels, **quiet) if apart else model([codes, labels], **quiet)
 
-    return Wiring(function, shape, Condition(classes, column=False, dtype="int32"), [], network=model)
+    return Wiring(function, shape, Condition(classes, column=False, dtype="int32"), [], network=Network(model))
 
 
 def _inputs(model: Any) -> list[Input] | None:

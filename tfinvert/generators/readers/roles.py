@@ -36,22 +36,27 @@ class Roles(NamedTuple):
     def values(self) -> Callable[..., dict[str, tf.Tensor]]:
         """A function (codes, labels where there are some, what is held by name) -> each input's value by its name."""
 
-        @functools.cache
-        def drawn() -> dict[str, tf.Tensor]:  # not before they are needed: a file may want more than there is room for
-            with tf.init_scope():  # they go into all graphs
-                return {tensor.name: _drawn(tensor) for tensor in self.drawn}
-
         def values(codes: tf.Tensor, /, *labels: tf.Tensor, **tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             found = {self.code.name: fit(codes, self.code)}
             if self.label is not None:
                 found[self.label.name] = tf.cast(fit_label(labels[0], self.label), self.label.dtype)
             for tensor in self.held:
                 found[tensor.name] = tf.cast(tensors[tensor.name], tensor.dtype)
-            for name, value in drawn().items():
+            for name, value in constants(self.drawn).items():
                 found[name] = tf.repeat(value, tf.shape(codes)[0], axis=0)
             return found
 
         return values
+
+
+@functools.cache
+def constants(drawn: tuple[Input, ...]) -> dict[str, tf.Tensor]:
+    """What is drawn once for these inputs, [1, *sides] by their names.
+
+    Not before it is needed, for a file may want more than there is room for.
+    """
+    with tf.init_scope():  # they go into all graphs
+        return {tensor.name: _drawn(tensor) for tensor in drawn}
 
 
 def by_role(said: Inputs) -> dict[str, Sequence[Any]]:
