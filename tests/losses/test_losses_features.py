@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 import tfinvert as ti
+from tfinvert.losses import loss_of
+from tfinvert.settings import LossSettings
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.uniform(size=(3, 8, 8, 3)).astype(np.float32)
@@ -167,3 +169,18 @@ def test_a_network_of_convolutions_sees_images_at_another_size_than_its_own():
     flat = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)])
     with pytest.raises(ti.BadInput, match=r"images of 32 at size=16 .*leave the size out, or say 32"):
         ti.Features(None, flat, size=16).prepare(images)
+
+
+def test_the_size_is_a_setting_too(tmp_path):
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, 2, name="eye")])
+    network.save(tmp_path / "eye.keras")
+    told = {"features": "eye", "features_network": str(tmp_path / "eye.keras"), "features_weight": 2.0}
+    images, others = tf.random.stateless_uniform([2, 2, 8, 8, 3], [0, 1])
+    seen = []
+    for size in (None, 16):
+        loss = loss_of(LossSettings.of(**told, features_size=size)) + -1.0 * ti.Pixel()
+        seen.append(loss.bind(images, None)(None, others).numpy())
+        wanted = 2.0 * ti.Features("eye", network, size=size).bind(images, None)(None, others)
+        np.testing.assert_allclose(seen[-1], wanted, rtol=1e-4)
+    assert np.abs(seen[0] - seen[1]).max() > 1e-4

@@ -35,5 +35,5 @@ def loss_of(given: Term | LossSettings | str | None) -> Term:
     loss, features = Pixel(given.pixels), given.features
     whole: Term = loss
     if features.layer is not None:
-        whole += features.weight * Features(features.layer, features.network, features.weights)
+        whole += features.weight * Features(features.layer, features.network, features.weights, features.size)
     return whole + given.prior_weight * LogPrior() if given.prior_weight else whole

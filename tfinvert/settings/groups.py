@@ -172,6 +172,13 @@ class FeatureSettings(Settings):
         "imagenet", "Those in Keras's cache, or a file of them without the top.", flag="features_weights", open=True
     )
     weight: float = setting(1.0, "Weight of the perceptual loss.", float, flag="features_weight", least=0)
+    size: int | None = setting(
+        None,
+        "Height and width that images are brought to for it, such as the images' own; default: the network's.",
+        int,
+        flag="features_size",
+        least=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
