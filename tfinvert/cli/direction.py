@@ -17,6 +17,7 @@ from absl import flags, logging
 from tfinvert.cli import flags as shared
 from tfinvert.cli import start
 from tfinvert.errors import BadInput
+from tfinvert.settings import GeneratorSettings
 
 shared.define_generator()
 flags.adopt_module_key_flags(shared)
@@ -86,8 +87,9 @@ def _check(suffix: bool) -> None:
         raise BadInput("neither --run nor --classifier", "expected images with labels, or a classifier of samples")
     if values.labels is not None and (values.run is None or values.classifier is not None):
         raise BadInput("--labels", "expected them with --run, and without --classifier, which labels samples")
-    if values.run is not None and values.behind is not None:
-        raise BadInput("--behind with --run", "the run says it: leave it out")
+    told = [name for name in shared.said(GeneratorSettings) if name not in ("--generator", "--allow_unsafe")]
+    if values.run is not None and told:
+        raise BadInput(f"{', '.join(told)} with --run", "the run says it: leave it out")
 
 
 def _cut(run: Any) -> str:

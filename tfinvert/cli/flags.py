@@ -25,7 +25,6 @@ from tfinvert.settings import (
     TuningSettings,
     changed,
     flags_of,
-    flat,
     made,
 )
 from tfinvert.settings.field import Setting, stated
@@ -192,6 +191,12 @@ def training(**own: Any) -> TrainingSettings:
     return made(TrainingSettings, {**_given(flags_of(TrainingSettings)), **own})
 
 
+def said(group: type) -> list[str]:
+    """The flags of a group of settings, such as "--steps", that have other values than their defaults."""
+    usual = _defaults(group)
+    return [f"--{name}" for name, value in _given(flags_of(group)).items() if value != usual[name]]
+
+
 def scoring() -> ScoreSettings | None:
     """The `ScoreSettings` of the flags, if epochs are to be rated.
 
@@ -201,8 +206,7 @@ def scoring() -> ScoreSettings | None:
     score = made(ScoreSettings, _given(flags_of(ScoreSettings)))
     if score.network is not None:
         return score
-    usual = _defaults(ScoreSettings)
-    without = [f"--{name}" for name, value in flat(score).items() if value != usual[name]]
+    without = said(ScoreSettings)
     if without:
         raise BadInput(f"{', '.join(without)} without --score", "expected a network, such as --score=InceptionV3")
     return None
