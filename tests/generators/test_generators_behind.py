@@ -49,12 +49,14 @@ def test_the_values_there_are_the_code(file, whole, at, shape):
     assert np.max(found.loss) < 1e-5
 
 
+@pytest.mark.slow
 def test_w_is_recovered(file, whole):
     codes, images = whole.sample(3, seed=1)
     found = ti.Recovery(loaded(file, "w"), attempts=2)(images)
     np.testing.assert_allclose(found.codes, ti.split(whole, "w").head(codes), atol=1e-2)
 
 
+@pytest.mark.slow
 def test_a_second_step_from_w_to_w_plus(file, whole):
     other = np.tanh(np.random.default_rng(0).normal(size=(2, 8, 8, 1))).astype(np.float32)
     first = ti.Inverter(loaded(file, "w"), solver="lbfgs", restarts=2)

@@ -96,6 +96,7 @@ def test_a_direction_that_images_do_not_show_is_named(drop, null, deviations):
     np.testing.assert_allclose(seen, 0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_long_codes_are_found_again_and_begin_without_jacobians():
     random = np.random.default_rng(4)
     first = random.normal(0, 0.06, (256, 300)).astype(np.float32)

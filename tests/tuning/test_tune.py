@@ -171,6 +171,7 @@ def test_a_generator_that_is_tuned_again_goes_on_with_the_first_ones_codes(tmp_p
     assert ti.load_generator(tmp_path / "twice.keras").about.tuned_from == whole.about.fingerprint
 
 
+@pytest.mark.slow
 def test_a_class_may_enter_before_the_layer_and_noise_behind_it(tmp_path):
     whole = ti.from_keras(
         small_stylegan(classes=3),
