@@ -278,6 +278,8 @@ def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_pat
     assert [float(row["kid"]) for row in rows(tmp_path)] == scores
     with pytest.raises(ti.BadInput, match=r"other settings \(score"):
         train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"], score=ScoreSettings(network=eye(), size=28))
+    with pytest.raises(ti.BadInput, match=r"other settings \(score"):  # rows of one table have the same columns
+        train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"])
 
 
 def test_another_runs_unseen_pictures_are_left_alone(tmp_path):

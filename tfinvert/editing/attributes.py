@@ -12,7 +12,7 @@ import scipy.optimize
 import scipy.special
 import tensorflow as tf
 
-from tfinvert.editing.directions import Principal
+from tfinvert.editing.directions import Principal, pointed
 from tfinvert.editing.points import CODE, PLACES
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
@@ -175,7 +175,5 @@ def of_first_map(generator: Generator, count: int) -> Principal:
     rank = int(np.sum(sizes > sizes[0] * _RANK)) if sizes[0] > 0 else 0
     if not 1 <= count <= rank:
         raise BadInput(f"{count} directions of the first map of {generator.name}", f"expected 1 to {rank}")
-    directions = across.T[:count]
-    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    shaped = (np.sign(largest) * directions).reshape(-1, *shape).astype(np.float32)
+    shaped = pointed(across.T[:count]).reshape(-1, *shape).astype(np.float32)
     return Principal(shaped, np.full(count, generator.space.spread), sizes[:count] ** 2 / np.sum(sizes**2))

@@ -59,11 +59,14 @@ def principal(codes: np.ndarray, count: int) -> Principal:
     rank = min(rank, count)
     if not rank:
         raise BadInput(f"principal directions of {len(codes)} codes", "expected at least two that differ")
-    directions, sizes = directions[:rank], sizes
-    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    directions = np.sign(largest) * directions
     return Principal(
-        directions.reshape(-1, *codes.shape[1:]).astype(np.float32),
+        pointed(directions[:rank]).reshape(-1, *codes.shape[1:]).astype(np.float32),
         sizes[:rank] / np.sqrt(len(codes) - 1),
         sizes[:rank] ** 2 / np.sum(sizes**2),
     )
+
+
+def pointed(directions: np.ndarray) -> np.ndarray:
+    """Directions [K, d], each turned to where its largest entry is positive: singular vectors have no sign."""
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    return np.sign(largest) * directions

@@ -88,12 +88,11 @@ class Epochs(keras.callbacks.Callback):
     def _note(self, row: dict[str, Any]) -> bool:
         """Rewrites losses.csv with one more row; whether none before it is rated better.
 
-        An epoch that was done again counts once. Where rows were rated and are not any more, or the other way round,
-        the columns are those of the new row.
+        An epoch that was done again counts once.
         """
         path = self.out / "losses.csv"
         rows = list(csv.DictReader(path.open())) if path.exists() else []
-        rows = [{name: each.get(name) for name in row} for each in rows if int(each["epoch"]) < row["epoch"]]
+        rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
         write_table(path, [*rows, row])
         best = min((float(each[KID]) for each in rows if each.get(KID)), default=np.inf)
         return not row.get(KID, -np.inf) > best

@@ -12,7 +12,7 @@ from tfinvert.losses.features import NETWORKS, Features
 from tfinvert.settings import ScoreSettings
 
 _LEAST = 4  # images in a set
-_SIZE = 128  # that networks see images at, for which most are made larger: 299 takes five times as long
+_SIZE = 128  # that networks see images at, for which most are made larger: 299 has five times the pixels
 _BATCH = 64
 _BLOCKS = 20  # of each set, for the standard error
 

@@ -46,7 +46,7 @@ def losses(table: str | Path, path: str | Path, title: str = "") -> Path:
     for name, values in found.series.items():
         axis.plot(found.epochs, values, marker=".", label=plain(name))
     axis.set(xlabel="epoch", ylabel="mean loss")
-    axis.legend(fontsize=8, loc="upper left")
+    axis.legend(fontsize=8, loc="center right" if rated else "best")  # rated, the right upper corner is taken
     if rated:
         beside = axis.twinx()
         beside.errorbar(found.epochs, rated[KID], rated.get(KID_ERROR), color="black", capsize=2, label="KID")
