@@ -173,7 +173,7 @@ def _direction(asked: _Asked) -> Scene:
     found = [_first(known, text, numbers[text]) if text in numbers else _read(asked, text) for text in wanted]
     rows = [edits.along(asked.place, point, each, strengths) for point in asked.each for each in found]
     names = [f"{name}\n{each.name}" for name in asked.names for each in found]
-    ends = [f"{each:+g} sd" for each in (low, (low + high) / 2, high)]
+    ends = [f"{each:+g} sd" if each else "found" for each in (low, (low + high) / 2, high)]
     captions = _marked(len(strengths), len(strengths) // 2, ends)
     return Scene("direction", rows, names, captions)
 
