@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -28,7 +29,17 @@ _HELP = ("--help", "-h", "-help", "--helpshort", "--helpfull")
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Does what the command line says, and exits with its code."""
-    argv = list(sys.argv if argv is None else argv)
+    try:
+        try:
+            _do(list(sys.argv if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _do(argv: list[str]) -> NoReturn:
     if len(argv) < 2 or argv[1] in (*_HELP, "help"):
         print(_overview())
         sys.exit(0 if len(argv) > 1 else 1)

@@ -16,6 +16,7 @@ from tfinvert.errors import BadInput
 from tfinvert.experiments.datasets import Pictures, keep
 from tfinvert.experiments.epochs import COLUMNS, KID, KID_ERROR, ROWS, STATE, Bar, Epochs
 from tfinvert.experiments.networks import PRIORS, build
+from tfinvert.experiments.precision import tell_if_slower
 from tfinvert.experiments.scoring import Score
 from tfinvert.gans.gan import GAN
 from tfinvert.runs import board
@@ -67,6 +68,7 @@ def train(
         board.need(out)
     steps = len(images) // settings.batch_size
     with Lock(writable(here(out, HERE))):
+        tell_if_slower(settings.precision)
         gan = build(settings, settings.epochs * steps)
         _claim(settings, out, images, labels, score)
         if unseen is not None:

@@ -56,7 +56,7 @@ class TrainingSettings(Settings):
     classes: int | None = setting(None, "How many classes there are; None for a generator of none.", int, least=1)
     precision: str = setting(
         "float32",
-        "What is computed in; the mixed ones are faster on GPUs that have them, and slower without.",
+        "What is computed in; the mixed ones are faster on devices that have them, and slower without.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
 
