@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+_Draw = Callable[[Sequence[int], tf.Tensor], tf.Tensor]  # (shape, seed) -> numbers of that shape
+
 _ROTATION = 0x7F1A3E52  # any number: it only starts the sequence that `rotate` shares between rows
-_FEW = 16  # rows, up to which tracing a graph takes longer than a loop
+_GRAPHS = 256  # kinds of draws, each with its shape, whose graphs are kept
 
 
 def of(run_seed: int, ids: tf.Tensor) -> tf.Tensor:
@@ -28,8 +30,7 @@ def fold_in(seeds: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
     """Other seeds int64 [B, 2], one for each of `seeds`: a new stream for every `number`, one for all or [B]."""
     # int64, for an int32 would fold into 32 bits, too few to keep many images apart.
     numbers = tf.broadcast_to(tf.cast(number, tf.int64), tf.shape(seeds)[:1])
-    fold = lambda row: tf.random.experimental.stateless_fold_in(row[:2], row[2], alg="philox")
-    return _rows(fold, tf.concat([seeds, numbers[:, None]], axis=1), tf.TensorSpec([2], tf.int64))
+    return _rows(_folded, tf.concat([seeds, numbers[:, None]], axis=1), [2], tf.int64)
 
 
 def streams(seeds: tf.Tensor, count: int) -> tf.Tensor:
@@ -42,14 +43,12 @@ def streams(seeds: tf.Tensor, count: int) -> tf.Tensor:
 
 def normal(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Standard normal numbers float32 [B, *shape], each row from its own seed."""
-    draw = lambda seed: tf.random.stateless_normal(shape, seed, alg="philox")
-    return _rows(draw, seeds, tf.TensorSpec(shape, tf.float32))
+    return _rows(_normal, seeds, shape)
 
 
 def uniform(seeds: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Numbers float32 [B, *shape] in [0, 1), each row from its own seed."""
-    draw = lambda seed: tf.random.stateless_uniform(shape, seed, alg="philox")
-    return _rows(draw, seeds, tf.TensorSpec(shape, tf.float32))
+    return _rows(_uniform, seeds, shape)
 
 
 def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
@@ -66,10 +65,31 @@ def rotate(offsets: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
     return moved - tf.floor(moved)
 
 
-def _rows(draw: Callable[[tf.Tensor], tf.Tensor], seeds: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
-    """What is drawn for each seed; in eager mode in a graph of its own, for a loop takes milliseconds for each row."""
-    every = lambda seeds: tf.map_fn(draw, seeds, fn_output_signature=spec)
-    if not tf.executing_eagerly() or len(seeds) <= _FEW:
-        return every(seeds)
+def _folded(_shape: Sequence[int], row: tf.Tensor) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(row[:2], row[2], alg="philox")
+
+
+def _normal(shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def _uniform(shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, seed, alg="philox")
+
+
+def _rows(draw: _Draw, seeds: tf.Tensor, shape: Sequence[int], kind: tf.DType = tf.float32) -> tf.Tensor:
+    """What is drawn for each seed; in eager mode by a graph that is kept, for a loop takes milliseconds a row."""
+    if not tf.executing_eagerly():
+        return _each(draw, shape, kind, seeds)
+    return _graph(draw, tuple(map(int, shape)), kind)(seeds)
+
+
+def _each(draw: _Draw, shape: Sequence[int], kind: tf.DType, seeds: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(functools.partial(draw, shape), seeds, fn_output_signature=tf.TensorSpec(shape, kind))
+
+
+@functools.lru_cache(_GRAPHS)
+def _graph(draw: _Draw, shape: tuple[int, ...], kind: tf.DType) -> Callable[[tf.Tensor], tf.Tensor]:
     # A partial, for TensorFlow counts retracings by the code of functions, and warns.
-    return tf.function(functools.partial(every, seeds), autograph=False)()
+    each = functools.partial(_each, draw, shape, kind)
+    return tf.function(each, input_signature=[tf.TensorSpec([None, None], tf.int64)], autograph=False)

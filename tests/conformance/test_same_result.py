@@ -66,7 +66,9 @@ def test_other_batch_sizes_with_a_remainder(inverter, images, expected, batch_si
     same(other(images, ids=IDS), expected)
 
 
-@pytest.mark.parametrize("counts", [(4, 3, 4), (3, 4), (1, 2, 3, 4)])
+@pytest.mark.parametrize(
+    "counts", [*(pytest.param(each, marks=pytest.mark.slow) for each in ((4, 3, 4), (3, 4))), (1, 2, 3, 4)]
+)
 def test_whatever_batches_came_before(inverter, images, expected, counts):
     other = ti.Inverter(inverter.generator, solver=inverter.solver, restarts=2)
     for count in counts:
@@ -87,7 +89,7 @@ def test_inside_a_tf_function(inverter, images, expected):
 
 
 @ONE_OF_EACH_KIND
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_inside_dataset_map(inverter, images, expected, batch):
     dataset = tf.data.Dataset.from_tensor_slices((IDS, images)).batch(batch)
     found = list(dataset.map(lambda ids, x: inverter(x, ids=ids)).with_options(all_threads()))

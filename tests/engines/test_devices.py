@@ -25,6 +25,7 @@ def test_an_inverter_works_where_it_is_placed_and_finds_the_same(worker):
         np.testing.assert_array_equal(codes, found["CPU:0"][1])
 
 
+@pytest.mark.slow
 def test_two_devices_with_half_the_images_each_find_the_same(worker):
     ((one, two),) = worker(Task(0, [pickle.dumps("mirrored")]))
     np.testing.assert_allclose(two, one, atol=1e-4)

@@ -40,6 +40,7 @@ def test_the_results_are_those_of_the_plain_engine():
     assert done(TASKS, workers=2) == done(TASKS, engine=Plain())
 
 
+@pytest.mark.slow
 def test_tasks_that_are_too_large_together_come_in_rounds(monkeypatch, tmp_path):
     monkeypatch.setattr(on_ray, "_ROUND", 200)
     taken = []

@@ -53,6 +53,7 @@ def test_codes_reach_generated_images_and_the_dense_layer_all(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_loss_that_compares_is_the_one_that_is_given():
     images = LINEAR.sample(3)[1]
     still = ti.GradientDescent(1e-9, steps=1)  # so that both have the same codes

@@ -76,7 +76,13 @@ def test_every_kind_of_run_leaves_a_generator_that_is_loaded_by_itself(architect
 
 
 @pytest.mark.parametrize(
-    ("epoch", "stage"), [(1, "write_table"), (1, "state"), (2, "grid"), (3, "write_card"), (3, "state")]
+    ("epoch", "stage"),
+    [
+        (1, "state"),
+        (2, "grid"),
+        (3, "write_card"),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in ((1, "write_table"), (3, "state"))),
+    ],
 )
 def test_a_stopped_run_ends_as_if_nothing_had_happened_and_a_finished_one_stays(
     epoch, stage, tmp_path, monkeypatch, whole
@@ -282,6 +288,7 @@ def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_pat
         train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"])
 
 
+@pytest.mark.slow
 def test_another_runs_unseen_pictures_are_left_alone(tmp_path):
     train(TrainingSettings(**SMALL), IMAGES[12:], tmp_path, unseen=Pictures(IMAGES[:12], None))
     before = (tmp_path / training.UNSEEN).read_bytes()

@@ -34,7 +34,7 @@ def whole(file):
     return loaded(file)
 
 
-@pytest.mark.parametrize(("at", "shape"), [("w", (8,)), ("w_plus", (4, 8))])
+@pytest.mark.parametrize(("at", "shape"), [pytest.param("w", (8,), marks=pytest.mark.slow), ("w_plus", (4, 8))])
 def test_the_values_there_are_the_code(file, whole, at, shape):
     generator, parts = loaded(file, at), ti.split(whole, at)
     codes, images = whole.sample(4, seed=1)
@@ -75,7 +75,7 @@ def test_an_exported_one(file, whole, tmp_path):
     np.testing.assert_allclose(generator(ti.split(whole, "w_plus").head(codes)), images, atol=1e-5)
 
 
-@pytest.mark.parametrize("one_hot", [False, True])
+@pytest.mark.parametrize("one_hot", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_class_that_only_the_mapping_sees_is_left_out(one_hot):
     keras.utils.set_random_seed(1)
     model = small_stylegan(classes=3, one_hot=one_hot, **FEW)

@@ -5,8 +5,15 @@ import pytest
 import tensorflow as tf
 
 import tfinvert as ti
+from tfinvert.generators.derived import curvature as module
 from tfinvert.generators.derived.curvature import curvature, inverse_root
 from tfinvert.generators.held import Held
+
+
+@pytest.fixture(autouse=True)
+def many_rows_at_once(monkeypatch):
+    """Estimates are near what is known by many codes; at eight at once they take a while."""
+    monkeypatch.setattr(module, "_ROWS", 500)
 
 
 def linear(entries, low=0):

@@ -57,7 +57,7 @@ def test_with_a_class_beside(tmp_path):
     check(generator, lambda codes, labels: model([codes, labels[:, None]]), labels=[0, 4, 2, 2, 1])
 
 
-@pytest.fixture(scope="module", params=["model", "SavedModel"])
+@pytest.fixture(scope="module", params=["model", pytest.param("SavedModel", marks=pytest.mark.slow)])
 def generator(request, tmp_path_factory):
     model, folder = decoder(kink="relu"), str(tmp_path_factory.mktemp("open") / "module")
     if request.param == "SavedModel":

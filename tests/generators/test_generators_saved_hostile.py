@@ -70,6 +70,7 @@ def test_a_loop_without_an_end_is_not_run_before_it_is_called(made, tmp_path):
     assert saved_model.read(folder).code_shape == (6,)
 
 
+@pytest.mark.slow
 def test_a_graph_of_many_thousand_nodes_in_a_row(made, tmp_path):
     def change(saved, folder, proof):
         nodes, last = saved.meta_graphs[0].graph_def.node, hostile.node_named(saved.meta_graphs[0], hostile.OUTPUT)

@@ -84,6 +84,7 @@ def test_more_noise_than_stated_is_no_match():
     assert list(found.verdict[4:]) == everywhere(Verdict.NOT_IN_RANGE, 4)
 
 
+@pytest.mark.slow
 def test_noise_may_be_what_was_done_to_the_images(normal):
     spoil = lambda unit: np.round(31 * np.asarray(unit)) / 31
     codes, images = normal.sample(6, seed=10)
@@ -120,6 +121,7 @@ def test_an_image_that_only_a_code_far_out_makes_is_not_its_own():
     assert list(ti.Recovery(generator, samples=SAMPLES)(images).verdict) == everywhere(Verdict.RECOVERED, 6)
 
 
+@pytest.mark.slow
 def test_pictures_of_a_saturated_generator_are_found_where_rounding_hides_much():
     """The second attempt finds what the first does not: most pixels are black or white, before a sigmoid."""
     random, latent = np.random.default_rng(0), 16

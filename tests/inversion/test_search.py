@@ -2,6 +2,7 @@
 
 import numpy as np
 import problems
+import pytest
 import tensorflow as tf
 
 import tfinvert as ti
@@ -64,6 +65,7 @@ def test_the_detour_leads_round_valleys_in_which_the_finish_ends():
     assert error(found).max() < 1e-7
 
 
+@pytest.mark.slow
 def test_what_the_finish_does_not_settle_takes_the_detour_and_is_no_worse(monkeypatch):
     generator = saturated()
     codes, images = generator.sample(3, seed=3)

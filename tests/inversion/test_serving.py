@@ -40,7 +40,7 @@ def inverter_of(kind):
     return ti.TwoStep(inverter, ti.SecondStep("first_dense", steps=20)) if kind == "two steps" else inverter
 
 
-KINDS = ("built-in", "labelled", "noise", "features", "two steps")
+KINDS = ("built-in", "labelled", "noise", "features", pytest.param("two steps", marks=pytest.mark.slow))
 
 
 def given_to(inverter):
@@ -68,6 +68,7 @@ def test_saved_for_serving(kind, tmp_path):
     np.testing.assert_array_equal(found["status"], expected.status)
 
 
+@pytest.mark.slow
 def test_served_where_tfinvert_is_not_installed(tmp_path):
     tf.saved_model.save(ti.servable(inverter_of("labelled")), str(tmp_path / "served"))
     code = (

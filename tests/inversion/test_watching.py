@@ -77,6 +77,7 @@ def test_recovery():
     assert found.codes.shape == (3, 3)
 
 
+@pytest.mark.slow
 def test_two_steps_in_a_pipeline():
     """A batch of unknown size, inside a graph."""
     inverter = ti.TwoStep(ti.Inverter(LINEAR.generator, solver=ti.Adam(steps=5), restarts=1), "matmul")

@@ -141,6 +141,7 @@ def test_wrong_input_is_one_line_and_exit_code_1(compare, tmp_path, names, value
     assert not rows
 
 
+@pytest.mark.slow
 def test_shards_invert_and_the_same_without_compares(compare, files, tmp_path):
     code, log, table, _ = compare(["few", "many"], shard="1/2")
     assert (code, table) == (0, [])

@@ -39,6 +39,7 @@ def test_the_built_in_generator_and_its_glyphs(gap, tmp_path):
     assert "gap.csv" in log
 
 
+@pytest.mark.slow
 def test_classes_that_are_searched_for(gap, tmp_path):
     keras.utils.set_random_seed(0)
     layers = keras.layers

@@ -108,6 +108,7 @@ def test_who_comes_second_is_told_who_is_there(invert, tmp_path):
     assert invert(limit=2)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_truncated_run_json_makes_nothing_unreachable(invert, tmp_path):
     assert invert(limit=2)[0] == 0
     path = tmp_path / "out" / "run.json"
@@ -243,6 +244,7 @@ def test_classes_one_for_all_from_a_file_missing_or_wrong(invert, tmp_path, shar
     assert not (tmp_path / "none" / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_classes_are_searched_for_or_mixed(invert, tmp_path, shared):
     generator = ti.load_generator(shared / "generators" / "fashion-28-labelled.h5")
     np.save(tmp_path / "own.npy", generator.to_unit(generator.sample(3, labels=[0, 5, 8])[1]))
@@ -319,6 +321,7 @@ def test_a_wrong_flag_is_told_at_once(tmp_path):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_shards_together_are_the_run_and_then_it_is_drawn(invert, tmp_path):
     out = tmp_path / "out"
     for shard in ("2/2", "1/2"):

@@ -66,6 +66,7 @@ def test_a_run_behind_a_layer_is_opened_again_and_goes_on(invert, style, tmp_pat
     assert "no layer 'conv2d_99' between code and image" in log
 
 
+@pytest.mark.slow
 def test_a_run_behind_a_layer_with_a_prior_of_the_whole(invert, style, tmp_path):
     flags = {**style, "drawn_inputs": list(NOISE[:2]), "behind": "w", "prior": "uniform(low=0)", "split": ["w_plus"]}
     code, log = invert(**flags, second_steps=2)

@@ -135,6 +135,7 @@ def test_encodings_of_unseen_images(recover, tmp_path):
     assert "unique.csv" in log
 
 
+@pytest.mark.slow
 def test_picture_files(recover, tmp_path):
     photos = np.random.default_rng(1).integers(0, 256, (1, 40, 50, 3), dtype=np.uint8)
     Image.fromarray(photos[0]).save(tmp_path / "photo.png")

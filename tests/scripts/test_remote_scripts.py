@@ -69,6 +69,7 @@ def test_the_rows_are_those_of_files_here(command, places, tmp_path):
     assert there.equals(here)
 
 
+@pytest.mark.slow
 def test_figures_of_a_run_are_written_beside_it(command, places):
     command("invert", **places)
     edit = {"ids": ["10.png", "40.png"], "path": True, "films": ["gif", "frames"]}
@@ -81,6 +82,7 @@ def test_figures_of_a_run_are_written_beside_it(command, places):
         assert written in names(places["out"])
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_in_the_store(command, places):
     generators = [places["generator"]] * 2
     code, log = command("compare", images=places["images"], out=places["out"], generators=generators)
@@ -120,6 +122,7 @@ def test_a_training_is_refused_in_one_line(command, memory):
     assert (code, "Keras keeps the checkpoints" in log, len(log.splitlines())) == (1, True, 1)
 
 
+@pytest.mark.slow
 def test_a_run_whose_generator_is_gone_says_so(command, places):
     command("invert", **places)
     path_of(places["generator"]).unlink()
@@ -129,6 +132,7 @@ def test_a_run_whose_generator_is_gone_says_so(command, places):
         open_run(places["out"]).load()
 
 
+@pytest.mark.slow
 def test_shards_share_a_folder_in_the_store(command, places):
     for shard in ("1/2", "2/2"):
         code, log = command("invert", **places, shard=shard)

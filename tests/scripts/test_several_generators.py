@@ -62,6 +62,7 @@ def test_the_exit_code_is_the_worst(into, files, tmp_path):
     assert "few: 5 images (5 finished)" in log
 
 
+@pytest.mark.slow
 def test_shards_are_of_all_generators(into, tmp_path):
     for shard in ("1/2", "2/2"):
         code, log = into("few", "many", shard=shard)

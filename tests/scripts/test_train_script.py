@@ -64,7 +64,9 @@ def test_pictures_of_another_size_from_a_folder(train, tmp_path):
     assert generator.image_shape == (32, 32, 1)
 
 
-@pytest.mark.parametrize(("architecture", "latent"), [("dcgan", 5), ("attention", 8)])
+@pytest.mark.parametrize(
+    ("architecture", "latent"), [("dcgan", 5), pytest.param("attention", 8, marks=pytest.mark.slow)]
+)
 def test_folders_become_classes_and_one_of_them_is_kept_for_tests(train, tmp_path, architecture, latent):
     for name in ("cats", "dogs", "owls"):
         (tmp_path / "animals" / name).mkdir(parents=True)

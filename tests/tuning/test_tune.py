@@ -196,7 +196,7 @@ def test_a_class_that_matters_behind_the_layer_is_told(tmp_path):
         tune(whole, pictures(2), np.zeros((2, 8), np.float32), tmp_path / "tuned.keras", behind="w")
 
 
-@pytest.mark.parametrize("layer", ["w", "w_plus"])
+@pytest.mark.parametrize("layer", [pytest.param("w", marks=pytest.mark.slow), "w_plus"])
 def test_styles_are_places_to_tune_at(tmp_path, layer):
     keras.utils.set_random_seed(0)
     whole = generator(style_generator(6, (8, 4), channels=1))
