@@ -31,7 +31,7 @@ def classifier(images: np.ndarray, labels: np.ndarray, epochs: int) -> keras.Mod
         network.add(layers.MaxPooling2D())
         network.add(layers.Dropout(0.2))
     network.add(layers.GlobalAveragePooling2D())
-    network.add(layers.Dense(labels.max() + 1))
+    network.add(layers.Dense(int(labels.max()) + 1))
     rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(images) // 128)
     network.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     network.fit(images, labels, batch_size=128, epochs=epochs, verbose=2)
