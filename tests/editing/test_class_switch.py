@@ -111,5 +111,5 @@ def test_a_switched_photograph_is_of_another_kind(shared, tmp_path):
     settings = TrainingSettings(latent=64, channels=3, epochs=6, classes=len(KINDS), flips=True)
     found = switched(tmp_path, settings, KINDS, training, unseen, batch_size=32, steps=60, restarts=1)
     own, other = judged(classify, found, unseen[1])
-    assert own > 0.6
+    assert own > 0.7
     assert other > 0.6

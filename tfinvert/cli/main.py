@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _do(argv: list[str]) -> NoReturn:
+    """Looks up the command, and runs it or says what there is."""
     if len(argv) < 2 or argv[1] in (*_HELP, "help"):
         print(_overview())
         sys.exit(0 if len(argv) > 1 else 1)
