@@ -29,6 +29,19 @@ def test_widths_may_be_stated():
         dcgan_generator(7, size=20)
 
 
+@pytest.mark.parametrize("leak", [0.0, 0.2])
+def test_no_unit_behind_the_first_dense_layer_is_dead_with_a_leak(leak):
+    model = dcgan_generator(8, size=16, widths=(16, 8, 4), leak=leak)
+    generator = ti.load_generator(model, prior=ti.normal(), value_range=(-1, 1))
+    parts = ti.split(generator, "first_dense")
+    hidden, held = parts.before(generator.space.sample(ti.seeds.of(0, tf.range(4))))
+    with tf.GradientTape() as tape:
+        tape.watch(hidden)
+        images = parts.tail(hidden, *held)
+    dead = np.mean(tape.gradient(images, hidden) == 0)
+    assert dead == 0 if leak else 0.2 < dead < 0.8
+
+
 def test_channels_become_pixels_as_in_tensorflow():
     maps = np.random.default_rng(0).normal(size=(2, 3, 5, 8)).astype(np.float32)
     shuffled = keras.Sequential([keras.Input((3, 5, 8)), keras.layers.Lambda(architectures._shuffled)])

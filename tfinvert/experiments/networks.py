@@ -20,6 +20,7 @@ from tfinvert.settings import TrainingSettings
 from tfinvert.spaces import Space, normal, uniform
 
 _QUIET = 0.5  # share of the steps after which the noise of `noise` has died away
+_LEAKY = ("dcgan", "pixel_shuffle")  # attention has a way round its ReLUs, and style a slope of its own
 
 
 class _Architecture(NamedTuple):
@@ -65,6 +66,9 @@ def _build(settings: TrainingSettings, steps: int) -> GAN:
         raise BadInput(f"widths={given} for images of {settings.resolution}", f"expected {maps} numbers")
     if settings.discriminator_widths == ():
         raise BadInput("discriminator_widths without numbers", "expected one for each halving, such as 32,64,128")
+    if settings.leak and settings.architecture not in _LEAKY:
+        given = f"architecture={settings.architecture} with leak={settings.leak}"
+        raise BadInput(given, f"expected it with {' or '.join(_LEAKY)} only: leave out --leak")
     keras.utils.set_random_seed(settings.seed)
     game, architecture = OBJECTIVES[settings.objective], ARCHITECTURES[settings.architecture]
     discriminator = dcgan_discriminator(
@@ -109,6 +113,7 @@ def _dcgan(settings: TrainingSettings, shuffle: bool = False) -> keras.Model:
         settings.widths,
         shuffle=shuffle,
         classes=settings.classes,
+        leak=settings.leak,
     )
 
 

@@ -21,6 +21,7 @@ def dcgan_generator(
     *,
     shuffle: bool = False,
     classes: int | None = None,
+    leak: float = 0.0,
 ) -> keras.Model:
     """A generator [B, latent] -> [B, size, size, channels] with values in [-1, 1].
 
@@ -34,6 +35,7 @@ def dcgan_generator(
         2016, arXiv:1609.05158, section 2.2), as in Egan, Zhang & Shen, section 4.1.3.
       classes: how many; the generator then takes ([B, latent], labels int [B, 1]), whose embedding is put behind the
         code.
+      leak: slope of the ReLUs below zero; above 0 no unit is dead.
 
     Raises:
       BadInput: the size does not fit the widths.
@@ -49,13 +51,13 @@ def dcgan_generator(
         inputs, x = [code, label], layers.Concatenate()([code, embedded])
     x = layers.Dense(start * start * widths[0], use_bias=False)(x)
     x = layers.Reshape((start, start, widths[0]))(x)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+    x = layers.ReLU(negative_slope=leak)(layers.BatchNormalization(momentum=0.98)(x))
     for number, width in enumerate(widths[1:], start=2):
         if shuffle and number == len(widths):
             x = _shuffled(layers.Conv2D(4 * width, 3, padding="same", use_bias=False)(x))
         else:
             x = layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+        x = layers.ReLU(negative_slope=leak)(layers.BatchNormalization(momentum=0.98)(x))
     image = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32", name="image")(x)
     return keras.Model(inputs, image, name="dcgan_generator")
 

@@ -30,6 +30,14 @@ class TrainingSettings(Settings):
     discriminator_widths: Sequence[int] | None = setting(
         None, "The discriminator's channels after each halving; default: doubled from 32.", int, several=True, least=1
     )
+    leak: float = setting(
+        0.0,
+        "Slope of a DCGAN generator's ReLUs below zero. With some, such as 0.2, no unit is dead, and images are met "
+        "closer behind the first dense layer.",
+        float,
+        least=0,
+        most=1,
+    )
     objective: str = setting(
         "standard",
         "What is played for: the usual game with the R1 penalty, without, with decaying noise, with soft labels; the "
