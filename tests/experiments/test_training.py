@@ -214,10 +214,8 @@ def test_images_that_do_not_fit(tmp_path):
     [
         ({"widths": (8, 8)}, "widths=8,8 for images of 28: expected 3 numbers"),
         ({"architecture": "style", "classes": 3}, "architecture=style with classes: .*leave out --by_class"),
-        (
-            {"architecture": "style", "leak": 0.2},
-            "architecture=style with leak=0.2: expected it with dcgan or pixel_sh",
-        ),
+        ({"architecture": "style", "leak": 0.2}, "style with leak=0.2: expected it with dcgan or pixel_shuffle"),
+        ({"architecture": "attention", "leak": 0.2}, "attention with leak=0.2: .*leave out --leak"),
     ],
 )
 def test_networks_that_cannot_be_made(settings, word, tmp_path):

@@ -20,7 +20,6 @@ from tfinvert.settings import TrainingSettings
 from tfinvert.spaces import Space, normal, uniform
 
 _QUIET = 0.5  # share of the steps after which the noise of `noise` has died away
-_LEAKY = ("dcgan", "pixel_shuffle")  # attention has a way round its ReLUs, and style a slope of its own
 
 
 class _Architecture(NamedTuple):
@@ -28,6 +27,7 @@ class _Architecture(NamedTuple):
 
     generator: Callable[[TrainingSettings], keras.Model]
     feed: Callable[[TrainingSettings], Feed] | None = None  # what it is given; None for codes, and labels behind them
+    leaks: bool = False  # attention has a way round its ReLUs, and style a slope of its own
 
 
 class _Game(NamedTuple):
@@ -66,11 +66,12 @@ def _build(settings: TrainingSettings, steps: int) -> GAN:
         raise BadInput(f"widths={given} for images of {settings.resolution}", f"expected {maps} numbers")
     if settings.discriminator_widths == ():
         raise BadInput("discriminator_widths without numbers", "expected one for each halving, such as 32,64,128")
-    if settings.leak and settings.architecture not in _LEAKY:
-        given = f"architecture={settings.architecture} with leak={settings.leak}"
-        raise BadInput(given, f"expected it with {' or '.join(_LEAKY)} only: leave out --leak")
     keras.utils.set_random_seed(settings.seed)
     game, architecture = OBJECTIVES[settings.objective], ARCHITECTURES[settings.architecture]
+    if settings.leak and not architecture.leaks:
+        given = f"architecture={settings.architecture} with leak={settings.leak}"
+        leaky = " or ".join(name for name, each in ARCHITECTURES.items() if each.leaks)
+        raise BadInput(given, f"expected it with {leaky} only: leave out --leak")
     discriminator = dcgan_discriminator(
         settings.resolution,
         settings.channels,
@@ -147,8 +148,8 @@ def _one_hot(settings: TrainingSettings) -> Feed:
 
 
 ARCHITECTURES = {
-    "dcgan": _Architecture(_dcgan),
-    "pixel_shuffle": _Architecture(functools.partial(_dcgan, shuffle=True)),
+    "dcgan": _Architecture(_dcgan, leaks=True),
+    "pixel_shuffle": _Architecture(functools.partial(_dcgan, shuffle=True), leaks=True),
     "attention": _Architecture(_biggan, _one_hot),
     "style": _Architecture(_style),
 }

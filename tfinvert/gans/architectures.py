@@ -35,7 +35,7 @@ def dcgan_generator(
         2016, arXiv:1609.05158, section 2.2), as in Egan, Zhang & Shen, section 4.1.3.
       classes: how many; the generator then takes ([B, latent], labels int [B, 1]), whose embedding is put behind the
         code.
-      leak: slope of the ReLUs below zero; above 0 no unit is dead.
+      leak: slope of the ReLUs below zero, 0 to 1; above 0 no unit is dead (Maas, Hannun & Ng 2013).
 
     Raises:
       BadInput: the size does not fit the widths.
