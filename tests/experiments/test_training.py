@@ -212,7 +212,8 @@ def test_images_that_do_not_fit(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"widths": (8, 8)}, "widths=8,8 for images of 28: expected 3 numbers"),
+        ({"widths": (8, 8, 8, 4)}, "widths=8,8,8,4 for images of 28: expected 1 to 3"),
+        ({"widths": ()}, "widths= for images of 28: expected 1 to 3"),
         ({"architecture": "style", "classes": 3}, "architecture=style with classes: .*leave out --by_class"),
         ({"architecture": "style", "leak": 0.2}, "style with leak=0.2: expected it with dcgan or pixel_shuffle"),
         ({"architecture": "attention", "leak": 0.2}, "attention with leak=0.2: .*leave out --leak"),

@@ -23,10 +23,17 @@ def test_widths_may_be_stated():
     generator = dcgan_generator(7, size=16, channels=3, widths=(8, 6, 4))
     assert generator.output_shape == (None, 16, 16, 3)
     assert dcgan_discriminator(16, 3, (4, 6)).output_shape == (None, 1)
-    with pytest.raises(ti.BadInput, match="size=20 with 3 widths: expected 16"):
-        dcgan_generator(7, size=20, widths=(8, 6, 4))
-    with pytest.raises(ti.BadInput, match="size=20"):
-        dcgan_generator(7, size=20)
+    with pytest.raises(ti.BadInput, match="widths=8,6,4,4 for images of 20: expected 1 to 3: "):
+        dcgan_generator(7, size=20, widths=(8, 6, 4, 4))
+    with pytest.raises(ti.BadInput, match="for images of 36: expected 1 to 3"):
+        dcgan_generator(7, size=36)
+
+
+@pytest.mark.parametrize(("widths", "first"), [((8,), 16), ((8, 4), 8), ((8, 8, 8, 4, 4), 1)])
+def test_fewer_widths_begin_at_a_larger_map(widths, first):
+    generator = dcgan_generator(7, size=16, widths=widths)
+    assert generator.output_shape == (None, 16, 16, 1)
+    assert next(layer for layer in generator.layers if "dense" in layer.name).units == first * first * 8
 
 
 @pytest.mark.parametrize("leak", [0.0, 0.2])

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfinvert.errors import BadInput
-from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator, doublings, first_size, generator_widths
+from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator, first_size, generator_widths
 from tfinvert.gans.biggan import biggan_generator
 from tfinvert.gans.gan import GAN, Feed
 from tfinvert.gans.objectives import WGAN, WGANGP, Objective, SoftLabels, Standard
@@ -60,10 +60,6 @@ def build(settings: TrainingSettings, steps: int) -> GAN:
 
 
 def _build(settings: TrainingSettings, steps: int) -> GAN:
-    maps = 1 + doublings(settings.resolution)
-    if settings.widths is not None and len(settings.widths) != maps:
-        given = ",".join(map(str, settings.widths))
-        raise BadInput(f"widths={given} for images of {settings.resolution}", f"expected {maps} numbers")
     if settings.discriminator_widths == ():
         raise BadInput("discriminator_widths without numbers", "expected one for each halving, such as 32,64,128")
     keras.utils.set_random_seed(settings.seed)
@@ -130,7 +126,7 @@ def _biggan(settings: TrainingSettings) -> keras.Model:
             f"expected a multiple of {blocks}, such as {less or blocks} or {less + blocks}",
         )
     return biggan_generator(
-        widths, latent // blocks, 32, settings.classes, settings.channels, size // 2, first_size(size)
+        widths, latent // blocks, 32, settings.classes, settings.channels, size // 2, first_size(size, widths)
     )
 
 
@@ -140,7 +136,7 @@ def _style(settings: TrainingSettings) -> keras.Model:
         raise BadInput("architecture=style with classes", "it takes none: leave out --by_class")
     size = settings.resolution
     widths = generator_widths(size) if settings.widths is None else settings.widths
-    return style_generator(settings.latent, widths, settings.channels, first_size(size))
+    return style_generator(settings.latent, widths, settings.channels, first_size(size, widths))
 
 
 def _one_hot(settings: TrainingSettings) -> Feed:

@@ -27,10 +27,10 @@ def dcgan_generator(
 
     Args:
       latent: entries of a code.
-      size: height and width: 4 or 7, doubled once for each width after the first.
+      size: height and width.
       channels: 1 for grey, 3 for colour.
-      widths: channels of the 4x4 or 7x7 map that the dense layer makes, then of each doubled map; default: halved
-        from 128 to 16.
+      widths: channels of the map that the dense layer makes, then of each doubled map, so their number says how
+        small the first one is; default: halved from 128 to 16, from a map of 4x4 or 7x7.
       shuffle: the last doubling is a convolution whose channels become pixels, instead of a transposed one (Shi et al.
         2016, arXiv:1609.05158, section 2.2), as in Egan, Zhang & Shen, section 4.1.3.
       classes: how many; the generator then takes ([B, latent], labels int [B, 1]), whose embedding is put behind the
@@ -38,11 +38,10 @@ def dcgan_generator(
       leak: slope of the ReLUs below zero, 0 to 1; above 0 no unit is dead (Maas, Hannun & Ng 2013).
 
     Raises:
-      BadInput: the size does not fit the widths.
+      BadInput: the size cannot be halved so often as there are widths.
     """
-    start, widths = first_size(size), generator_widths(size) if widths is None else widths
-    if size != start * 2 ** (len(widths) - 1):
-        raise BadInput(f"size={size} with {len(widths)} widths", f"expected {start * 2 ** (len(widths) - 1)}")
+    widths = generator_widths(size) if widths is None else widths
+    start = first_size(size, widths)
     code = keras.Input((latent,), name="code")
     inputs, x = code, code
     if classes is not None:
@@ -104,20 +103,28 @@ def _shuffled(x: Any) -> Any:
     return layers.Reshape((2 * height, 2 * width, channels // 4))(x)
 
 
-def first_size(size: int) -> int:
-    """Height and width of the map that a dense layer makes, which is doubled up to `size`."""
-    return 7 if size % 7 == 0 else 4
+def first_size(size: int, widths: Sequence[int]) -> int:
+    """Height and width of the map that a dense layer makes, which is doubled up to `size` for each width but the first.
 
-
-def doublings(size: int) -> int:
-    """How often it is doubled."""
-    return (size // first_size(size)).bit_length() - 1
+    Raises:
+      BadInput: no such map.
+    """
+    most = (size & -size).bit_length()
+    if not 1 <= len(widths) <= most:
+        given = f"widths={','.join(map(str, widths))} for images of {size}"
+        raise BadInput(given, f"expected 1 to {most}: for each but the first the size is halved")
+    return size >> (len(widths) - 1)
 
 
 def generator_widths(size: int) -> list[int]:
     """Channels of the map that the dense layer makes, and after each doubling, where none are stated."""
-    return [max(_NARROWEST, _WIDEST >> number) for number in range(1 + doublings(size))]
+    return [max(_NARROWEST, _WIDEST >> number) for number in range(1 + _doublings(size))]
 
 
 def _doubled(size: int) -> list[int]:
-    return [32 << number for number in range(doublings(size))]
+    return [32 << number for number in range(_doublings(size))]
+
+
+def _doublings(size: int) -> int:
+    """How often a map of 4x4 or 7x7 is doubled."""
+    return (size // (7 if size % 7 == 0 else 4)).bit_length() - 1

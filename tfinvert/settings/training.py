@@ -21,8 +21,8 @@ class TrainingSettings(Settings):
     )
     widths: Sequence[int] | None = setting(
         None,
-        "The generator's channels: of the map that the dense layer makes, then after each doubling; default: halved "
-        "from 128 to 16.",
+        "The generator's channels: of the map that the dense layer makes, then after each doubling; fewer numbers, a "
+        "larger first map; default: halved from 128 to 16, from a map of 4x4 or 7x7.",
         int,
         several=True,
         least=1,
