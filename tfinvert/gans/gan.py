@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfinvert.gans.fused import fused
 from tfinvert.gans.objectives import Objective, Standard
 from tfinvert.gans.views import View
 
@@ -45,7 +46,7 @@ class GAN(keras.Model):
         feed: Feed | None = None,
     ) -> None:
         super().__init__()
-        self.generator, self.discriminator = generator, discriminator
+        self.generator, self.discriminator = fused(generator), fused(discriminator)
         self.averaged = keras.models.clone_model(generator)
         self.averaged.set_weights(generator.get_weights())
         self.draw, self.views = draw, tuple(views)
