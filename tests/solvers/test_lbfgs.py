@@ -100,13 +100,17 @@ def test_the_direction_is_that_of_two_loops(forgotten):
     random = np.random.default_rng(4)
     factor = random.normal(size=(9, 9))
     hessian, guess = factor @ factor.T + np.eye(9), np.diag(random.uniform(0.5, 2, 9))
-    moves = random.normal(size=(1, 5, 9))
-    changes, slopes = moves @ hessian, random.normal(size=(1, 9))
-    weights = 1 / np.sum(moves * changes, axis=2)
+    moves, slopes = random.normal(size=(1, 7, 9)), random.normal(size=(1, 9))
+    changes = moves @ hessian
+    memory = LBFGS(memory=5).init(tf.zeros([1, 9], tf.float64), Objective(lambda codes: codes[:, 0]), seeds=None)
+    for number in reversed(range(7)):  # the first two are pushed out
+        pair = tf.constant(moves[:, number]), tf.constant(changes[:, number])
+        memory = lbfgs._remember(memory, *pair, tf.constant([True]), lambda vectors: vectors @ guess)
+        memory = lbfgs._remember(memory, *pair, tf.constant([False]), lambda vectors: vectors @ guess)
+    weights = memory.weights.numpy()
+    np.testing.assert_allclose(weights, 1 / np.sum(moves * changes, axis=2)[:, :5])
     weights[:, list(forgotten)] = 0
-    codes = np.zeros((1, 9))
-    memory = lbfgs.Memory(codes, codes[:, 0], slopes, codes[:, 0], *map(tf.constant, (moves, changes, weights)))
-    found = lbfgs._direction(memory, tf.constant(slopes), lambda vectors: vectors @ guess)
+    found = lbfgs._direction(memory._replace(weights=weights), tf.constant(slopes), lambda vectors: vectors @ guess)
 
     kept = [number for number in range(5) if weights[0, number]]
     rest, shares = slopes[0].copy(), {}

@@ -27,9 +27,12 @@ class Memory(NamedTuple):
     value: tf.Tensor  # [N]
     gradient: tf.Tensor  # [N, d]: of the smooth part, see `Objective.sparsity`
     length: tf.Tensor  # [N] float64: the share of the direction that the next trial goes
-    moves: tf.Tensor  # [m, N, d]: the last moves s, the newest first
-    changes: tf.Tensor  # [m, N, d]: the changes y of the gradient over them
-    weights: tf.Tensor  # [m, N] float64: 1 / (s . y), 0 where there is no pair
+    moves: tf.Tensor  # [N, m, d]: the last moves s; a new one takes the place of the oldest
+    changes: tf.Tensor  # [N, m, d]: the changes y of the gradient over them, in the same places
+    newest: tf.Tensor  # [N] int32: the place of the newest pair; the others follow backwards, and round
+    weights: tf.Tensor  # [N, m] float64: 1 / (s . y), the newest first; 0 where there is no pair
+    crossed: tf.Tensor  # [N, m, m] float64: s . y of all pairs, the newest first
+    bent: tf.Tensor  # [N, m, m] float64: y . B y, B being the guess of the inverse Hessian
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +77,10 @@ class LBFGS:
         value, gradient = _evaluate(objective, codes)
         pairs = tf.zeros_like(tf.stack([flat] * self.memory, axis=1))
         ones = tf.ones_like(flat[:, 0], tf.float64)
-        return Memory(flat, value, gradient, ones, pairs, pairs, tf.zeros_like(tf.stack([ones] * self.memory, axis=1)))
+        weights = tf.zeros_like(tf.stack([ones] * self.memory, axis=1))
+        products = tf.zeros_like(tf.stack([weights] * self.memory, axis=1))
+        newest = tf.zeros_like(flat[:, 0], tf.int32)
+        return Memory(flat, value, gradient, ones, pairs, pairs, newest, weights, products, products)
 
     def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         flat, charge = rows.flat(codes), objective.sparsity
@@ -98,7 +104,7 @@ class LBFGS:
         accepted = finite & (moved | (gain <= _ARMIJO * promised))
         shorter = _shorter(length, slope, gain)
         again = (~accepted & (shorter < _SHORTEST)) | (~moved & (slope == 0))
-        after = _remember(memory, trial - memory.codes, gradient - memory.gradient, accepted)
+        after = _remember(memory, trial - memory.codes, gradient - memory.gradient, accepted, self._scaled)
         after = after._replace(
             codes=tf.where(accepted[:, None], trial, flat),
             value=tf.where(accepted, value, old_value),
@@ -160,26 +166,26 @@ def _direction(memory: Memory, slopes: tf.Tensor, scaled: Callable[[tf.Tensor], 
 
     H is that of algorithm 7.4, in one piece instead of by two loops: equation 3.1 of Byrd, Nocedal & Schnabel,
     "Representations of quasi-Newton matrices and their use in limited memory methods" (1994). There the newest pair is
-    the last one; here it is the first, so that their upper triangle is the lower one.
+    the last one; here it is the first, so that their upper triangle is the lower one. Products of pairs are remembered,
+    so that a step reads the pairs a few times only.
     """
     moves, changes, kept = memory.moves, memory.changes, memory.weights > 0
     wide = lambda narrow: tf.cast(narrow, tf.float64)
     # The newest pair tells the scale of the inverse Hessian; without one, the first step is at most 1 long.
-    gradient, newest, known = wide(slopes), wide(changes[:, 0]), kept[:, 0]
-    curvature = memory.weights[:, 0] * rows.dot(newest, scaled(newest))
+    gradient, known = wide(slopes), kept[:, 0]
+    curvature = memory.weights[:, 0] * memory.bent[:, 0, 0]
     scale = 1 / tf.where(known, curvature, tf.ones_like(curvature))
     first = scale[:, None] * scaled(gradient)
     # Forgotten pairs are out of the way: zeros, and a one on the triangle's diagonal so that it can be solved with.
     inner, among = tf.math.reciprocal_no_nan(memory.weights), wide(kept)
     pairs = among[:, :, None] * among[:, None, :]
-    triangle = tf.linalg.set_diag(pairs * wide(tf.matmul(moves, changes, transpose_b=True)), inner + 1 - among)
-    guessed = tf.reshape(scaled(tf.reshape(changes, [-1, changes.shape[2]])), tf.shape(changes))
-    middle = scale[:, None, None] * pairs * wide(tf.matmul(changes, guessed, transpose_b=True)) + tf.linalg.diag(inner)
-    along = among * wide(tf.linalg.matvec(moves, slopes))
-    bent = among * wide(tf.linalg.matvec(changes, tf.cast(first, slopes.dtype)))
+    triangle = tf.linalg.set_diag(pairs * memory.crossed, inner + 1 - among)
+    middle = scale[:, None, None] * pairs * memory.bent + tf.linalg.diag(inner)
+    along = among * _by_age(wide(tf.linalg.matvec(moves, slopes)), memory.newest)
+    bent = among * _by_age(wide(tf.linalg.matvec(changes, tf.cast(first, slopes.dtype))), memory.newest)
     low = tf.linalg.triangular_solve(triangle, along[..., None])
     high = tf.linalg.triangular_solve(triangle, middle @ low - bent[..., None], adjoint=True)
-    low, high = (tf.cast(shares[..., 0], slopes.dtype) for shares in (low, high))
+    low, high = (_by_age(tf.cast(shares[..., 0], slopes.dtype), memory.newest) for shares in (low, high))
     rest = first + wide(tf.linalg.matvec(moves, high, transpose_a=True))
     rest -= scale[:, None] * wide(scaled(tf.linalg.matvec(changes, low, transpose_a=True)))
     steepest = -scaled(gradient)
@@ -195,17 +201,39 @@ def _shorter(length: tf.Tensor, slope: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(best), tf.clip_by_value(best, 0.1 * length, 0.5 * length), 0.1 * length)
 
 
-def _remember(memory: Memory, move: tf.Tensor, change: tf.Tensor, accepted: tf.Tensor) -> Memory:
+def _remember(
+    memory: Memory, move: tf.Tensor, change: tf.Tensor, accepted: tf.Tensor, scaled: Callable[[tf.Tensor], tf.Tensor]
+) -> Memory:
     """The memory with a new pair [N, d] in place of the oldest, where the move was accepted and the slope rose."""
     curvature = rows.dot(move, change)
     learn = accepted & (curvature > _CURVED * tf.sqrt(rows.dot(move, move) * rows.dot(change, change)))
-    weight = 1 / tf.where(learn, curvature, tf.ones_like(curvature))
+    newest = tf.where(learn, (memory.newest + 1) % memory.moves.shape[1], memory.newest)
+    places = tf.stack([tf.range(tf.shape(newest)[0]), newest], axis=1)
 
-    def push(new: tf.Tensor, old: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
-        return tf.where(where, tf.concat([new[:, None], old[:, :-1]], axis=1), old)
+    def kept(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+        return tf.tensor_scatter_nd_update(old, places, tf.where(learn[:, None], new, tf.gather_nd(old, places)))
+
+    moves, changes = kept(move, memory.moves), kept(change, memory.changes)
+    with_pairs = lambda pairs, new: _by_age(tf.cast(tf.linalg.matvec(pairs, new), tf.float64), newest)
+    guessed = tf.cast(scaled(tf.cast(change, tf.float64)), change.dtype)
+    bends = with_pairs(changes, guessed)
+    inner = 1 / tf.where(learn, curvature, tf.ones_like(curvature))
+
+    def framed(row: tf.Tensor, column: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+        below = tf.concat([column[:, 1:, None], old[:, :-1, :-1]], axis=2)
+        return tf.where(learn[:, None, None], tf.concat([row[:, None], below], axis=1), old)
 
     return memory._replace(
-        moves=push(move, memory.moves, learn[:, None, None]),
-        changes=push(change, memory.changes, learn[:, None, None]),
-        weights=push(weight, memory.weights, learn[:, None]),
+        moves=moves,
+        changes=changes,
+        newest=newest,
+        weights=tf.where(learn[:, None], tf.concat([inner[:, None], memory.weights[:, :-1]], axis=1), memory.weights),
+        crossed=framed(with_pairs(changes, move), with_pairs(moves, change), memory.crossed),
+        bent=framed(bends, bends, memory.bent),
     )
+
+
+def _by_age(found: tf.Tensor, newest: tf.Tensor) -> tf.Tensor:
+    """What stands in the order of the places of pairs [N, m], the newest first; and the way back."""
+    count = found.shape[1]
+    return tf.gather(found, (newest[:, None] - tf.range(count)) % count, batch_dims=1)
