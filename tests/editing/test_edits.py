@@ -182,19 +182,20 @@ def test_codes_move_along_a_direction(plain):
     np.testing.assert_array_equal(made.delta, np.repeat(own.delta, 3, axis=0))
 
 
-def test_the_projection_is_least_squares(plain):
-    own = points(plain, size=1.0)
+@pytest.mark.parametrize("size", [1.0, 1000.0])  # photographs have values far from all that codes make
+def test_the_projection_is_least_squares(plain, size):
+    own = points(plain, size=size)
     found = editing.project(plain, own)
     zero = Points(np.zeros((1, 4), np.float32), None, np.zeros((1, 10), np.float32))
     bias = plain.hidden(zero)
     matrix = plain.hidden(Points(np.eye(4, dtype=np.float32), None, np.zeros((4, 10), np.float32))) - bias
     known = np.linalg.lstsq(matrix.T.astype(np.float64), (plain.hidden(own) - bias).T, rcond=None)[0].T
-    np.testing.assert_allclose(found.points.codes, known, atol=2e-3)  # values in float32 tell no nearer
+    np.testing.assert_allclose(found.points.codes, known, atol=2e-3 * size)  # values in float32 tell no nearer
     left = np.linalg.norm(plain.hidden(own) - (known @ matrix + bias), axis=1)
     np.testing.assert_allclose(found.distance, left / np.linalg.norm(plain.hidden(own), axis=1), rtol=1e-4)
     assert not found.points.delta.any()
     again = editing.project(plain, found.points)
-    np.testing.assert_allclose(again.points.codes, found.points.codes, atol=1e-3)
+    np.testing.assert_allclose(again.points.codes, found.points.codes, atol=1e-3 * size)
     assert (again.distance < 1e-5).all()
 
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfinvert.gans.architectures import dcgan_generator
+from tfinvert.gans.architectures import dcgan_discriminator, dcgan_generator
 from tfinvert.gans.fused import FusedBatchNormalization, fused
 from tfinvert.gans.gan import GAN
 
@@ -53,3 +53,24 @@ def test_a_gan_trains_the_fused_one_and_keeps_one_of_keras():
     assert set(kinds(gan.averaged)) == {layers.BatchNormalization}
     for one, other in zip(gan.generator.get_weights(), gan.averaged.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("classes", [None, 3])
+def test_what_is_trained_in_half_precision_is_kept_in_single(policy, classes):
+    keras.config.set_dtype_policy(policy)
+    try:
+        networks = dcgan_generator(4, 8, widths=(8, 4), classes=classes), dcgan_discriminator(8, classes=classes)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    gan = GAN(*networks, 4)
+    gan.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
+    gan.fit(
+        np.zeros([8, 8, 8, 1], np.float32), *([] if classes is None else [np.arange(8) % 3]), batch_size=4, verbose=0
+    )
+    assert {layer.compute_dtype for layer in gan.generator.layers} >= {policy.removeprefix("mixed_")}
+    assert {layer.compute_dtype for layer in gan.averaged.layers if layer.weights} == {"float32"}
+    codes = tf.random.stateless_normal([5, 4], [0, 1])
+    given = codes if classes is None else (codes, tf.zeros([5, 1], tf.int32))
+    made = np.asarray(gan(given))
+    assert np.unique(made).size > 0.9 * made.size  # of half precision's numbers there are fewer

@@ -43,7 +43,7 @@ def project(place: Place, points: Points) -> Projected:
     if place.split is None or points.delta is None:
         raise BadInput("a projection at the code", "edit behind the dense layer (--at=dense)")
     hidden = place.hidden(points)
-    generator = _head(place.generator, place.split)
+    generator = _head(place.generator, place.split, float(np.max(np.abs(hidden))) or 1.0)
     inverter = Inverter(generator, solver=LevenbergMarquardt(steps=_STEPS), restarts=1, stopping=Stopping(0.0))
     targets = hidden.reshape(len(hidden), *generator.image_shape)
     found = inverter(targets, labels=points.labels, starts=points.codes[:, np.newaxis])
@@ -53,11 +53,9 @@ def project(place: Place, points: Points) -> Projected:
     return Projected(nearest, left / np.linalg.norm(flat(hidden), axis=1))
 
 
-def _head(generator: Generator, split: Split) -> Generator:
-    """The part before the cut as a generator, whose images [n, 1, 1] are the values h."""
+def _head(generator: Generator, split: Split, size: float) -> Generator:
+    """The part before the cut as a generator, whose images [n, 1, 1] are the values h, of this size at most."""
     shape = (math.prod(split.tail.space.shape or ()), 1, 1)
-    space = split.tail.space
-    size = float(np.sqrt(np.mean(np.square(space.centre)) + space.spread**2))  # so that errors are in units of h
 
     def function(codes: tf.Tensor, held: Held) -> tf.Tensor:
         return tf.reshape(split.head([codes, *held.rows]), [-1, *shape])

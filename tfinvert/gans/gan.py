@@ -28,7 +28,8 @@ class GAN(keras.Model):
       draw: (shape, seed) -> codes from the prior; default the standard normal.
       objective: what they play for.
       views: what the discriminator sees in place of images, one after the other; default the images themselves.
-      decay: of the averaged generator's weights, `averaged`, per step of the generator; less in the first steps.
+      decay: of the averaged generator's weights, `averaged`, per step of the generator; less in the first steps. It
+        computes in the precision of its weights, whatever is trained in: inversion needs that.
       seed: fixes what is drawn.
       feed: what a generator that takes classes is given, of codes and labels [B, 1]; default: a list of both.
     """
@@ -47,7 +48,7 @@ class GAN(keras.Model):
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = fused(generator), fused(discriminator)
-        self.averaged = keras.models.clone_model(generator)
+        self.averaged = keras.models.clone_model(generator, clone_function=_whole)
         self.averaged.set_weights(generator.get_weights())
         self.draw, self.views = draw, tuple(views)
         self.feed = (lambda codes, labels: [codes, labels]) if feed is None else feed
@@ -130,3 +131,7 @@ class GAN(keras.Model):
 
     def _logits(self, images: tf.Tensor, beside: tuple) -> tf.Tensor:
         return tf.cast(self.discriminator([images, *beside] if beside else images, training=True), tf.float32)
+
+
+def _whole(layer: keras.layers.Layer) -> keras.layers.Layer:
+    return type(layer).from_config({**layer.get_config(), "dtype": layer.variable_dtype})
