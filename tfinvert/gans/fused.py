@@ -42,5 +42,6 @@ def fused(model: keras.Model) -> keras.Model:
 
 def _fused(layer: layers.Layer) -> layers.Layer:
     plain = type(layer) is layers.BatchNormalization and not (layer.renorm or layer.synchronized)
-    maps = plain and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
+    single = layer.variable_dtype == "float32"  # the kernel knows no float64
+    maps = plain and single and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
     return (FusedBatchNormalization if maps else type(layer)).from_config(layer.get_config())

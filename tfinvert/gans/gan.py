@@ -134,4 +134,5 @@ class GAN(keras.Model):
 
 
 def _whole(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The layer, new, computing in the precision of its weights."""
     return type(layer).from_config({**layer.get_config(), "dtype": layer.variable_dtype})
