@@ -47,6 +47,14 @@ def test_what_is_not_of_maps_or_not_plain_is_left():
         assert kinds(fused(model)) == [layers.BatchNormalization]
 
 
+def test_operations_between_layers_are_kept():
+    maps = keras.Input((4, 4, 2))
+    model = keras.Model(maps, layers.BatchNormalization()(keras.ops.tanh(maps)[:, 1:] * 2.0))
+    images = tf.random.stateless_normal([3, 4, 4, 2], [0, 1])
+    np.testing.assert_allclose(fused(model)(images), model(images), rtol=1e-5, atol=1e-5)
+    assert kinds(fused(model)) == [FusedBatchNormalization]
+
+
 def test_a_gan_trains_the_fused_one_and_keeps_one_of_keras():
     gan = GAN(dcgan_generator(4, 8, widths=(8, 4)), keras.Sequential([layers.Input((8, 8, 1)), layers.Flatten()]), 4)
     assert set(kinds(gan.generator)) == {FusedBatchNormalization}

@@ -40,8 +40,14 @@ def fused(model: keras.Model) -> keras.Model:
     return clone
 
 
-def _fused(layer: layers.Layer) -> layers.Layer:
-    plain = type(layer) is layers.BatchNormalization and not (layer.renorm or layer.synchronized)
-    single = layer.variable_dtype == "float32"  # the kernel knows no float64
-    maps = plain and single and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
-    return (FusedBatchNormalization if maps else type(layer)).from_config(layer.get_config())
+def _fused(part: Any) -> Any:
+    """A twin of a layer, or of one of Keras's operations, which have no weights."""
+    kind = FusedBatchNormalization if _is_of_maps(part) else type(part)
+    return kind.from_config(part.get_config())
+
+
+def _is_of_maps(part: Any) -> bool:
+    if type(part) is not layers.BatchNormalization or part.renorm or part.synchronized:
+        return False
+    single = part.variable_dtype == "float32"  # the kernel knows no float64
+    return single and part.input_spec.ndim == 4 and part.axis in (-1, 3)

@@ -133,6 +133,7 @@ class GAN(keras.Model):
         return tf.cast(self.discriminator([images, *beside] if beside else images, training=True), tf.float32)
 
 
-def _whole(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """The layer, new, computing in the precision of its weights."""
-    return type(layer).from_config({**layer.get_config(), "dtype": layer.variable_dtype})
+def _whole(part: Any) -> Any:
+    """A twin of a layer that computes in the precision of its weights, or of one of Keras's operations as it is."""
+    own = {"dtype": part.variable_dtype} if isinstance(part, keras.layers.Layer) else {}
+    return type(part).from_config({**part.get_config(), **own})
