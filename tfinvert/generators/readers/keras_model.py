@@ -51,7 +51,8 @@ def wire(model: Any, said: Named, classes: int | None, sides: Shape | None = Non
     if held is not None and held.classes is None:
         held = dataclasses.replace(held, classes=_embedded(model))
     network = Network(model, tuple(each.name for each in inputs), functools.partial(constants, found.drawn))
-    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds, network=network)
+    assumed = (*found.assumed, *_precision(model))
+    return Wiring(function, code_shape(found.code), held, assumed, found.holds, network=network)
 
 
 def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
@@ -111,6 +112,16 @@ def _embedded(model: Any) -> int | None:
     """How many classes the model's one embedding has; None where it has none, or several."""
     tables = {layer.input_dim for layer in _layers(model) if type(layer).__name__ == "Embedding"}
     return int(tables.pop()) if len(tables) == 1 else None
+
+
+def _precision(model: Any) -> list[str]:
+    """That layers compute in fewer bits than their weights have, where some do."""
+    kinds = {
+        str(layer.compute_dtype)
+        for layer in _layers(model)
+        if getattr(layer, "compute_dtype", None) != getattr(layer, "variable_dtype", None)
+    }
+    return [f"precision: {kind}, as the model computes (its file would be read in float32)" for kind in sorted(kinds)]
 
 
 def _layers(model: Any) -> Iterator[Any]:

@@ -136,7 +136,7 @@ class _Gate:
         else:
             named = {"class_name": kind, "module": self.home(node), "registered_name": None}
             self.refuse_calls(kind, config)
-            config = _without_training(config)
+            config = _computing(config)
         if "module" not in node and "registered_name" not in node:  # HDF5 of Keras 2 has the class's name alone
             named = {"class_name": named["class_name"]}
         return {**named, "config": config, **parts}
@@ -231,13 +231,23 @@ def registered() -> dict[str, Any]:
     }
 
 
-def _without_training(config: Any) -> Any:
-    """The config of a layer whose weights come from the file: no draws before, and no limits on them."""
+def _computing(config: Any) -> Any:
+    """The config of a layer whose weights come from the file: no draws before, no limits on them, no half precision.
+
+    Layers that compute in float16 or bfloat16 on weights of float32 were trained fast; inversion sees their rounding.
+    """
     if not isinstance(config, dict):
         return config
     begun = {key: "zeros" for key, value in config.items() if key.endswith("_initializer") and value is not None}
     held = {key: None for key in config if key.endswith(("_regularizer", "_constraint"))}
-    return {**config, **begun, **held}
+    whole = {"dtype": "float32"} if _policy(config.get("dtype")).startswith("mixed_") else {}
+    return {**config, **begun, **held, **whole}
+
+
+def _policy(dtype: Any) -> str:
+    """The name of what a layer computes in: a string, or a policy's config."""
+    config = dtype.get("config") if isinstance(dtype, dict) else {"name": dtype}
+    return str(config.get("name")) if isinstance(config, dict) else ""
 
 
 def _graph_operation(node_def: Any) -> str:
