@@ -167,6 +167,13 @@ def test_what_a_conditional_run_does_not_allow_is_told(biggan, edits, why):
         scenes(biggan, EditSettings.of(**edits))
 
 
+def test_the_only_image_of_a_run_needs_no_name(eagerly, tmp_path):
+    do(tmp_path, limit=1, **FAST)
+    run = open_run(tmp_path)
+    _, (scene,) = scenes(run, EditSettings.of(random=1, frames=1))
+    assert scene.targets == run.ids()
+
+
 def test_ids_may_be_numbers(biggan):
     _, (scene,) = scenes(biggan, EditSettings.of(ids=[1, 2], path=True, frames=1))
     assert scene.captions == ["1", "2"]

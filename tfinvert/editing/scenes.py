@@ -49,14 +49,21 @@ def scenes(run: FinishedRun, settings: EditSettings) -> tuple[Place, list[Scene]
         raise BadInput("no edit", f"expected one or more of {', '.join(f'--{name}' for name in _EDITS)}")
     if run.job.beyond is None and (settings.wanted.gap or settings.wanted.project):
         raise no_delta(run)
-    if not settings.ids and wanted != ["units"]:
-        known = ", ".join(run.ids()[:3])
-        raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {known}")
-    ids = run.known(settings.ids)  # told before a large generator is read
+    ids = _chosen(run, settings)  # told before a large generator is read
     place = place_of(run, run.load(), settings.at)
     points = points_of(run, place, ids, settings.label) if ids else None
     asked = _Asked(settings, run, place, ids, points)  # type: ignore[arg-type]
     return place, [_EDITS[name](asked) for name in wanted]
+
+
+def _chosen(run: FinishedRun, settings: EditSettings) -> list[str]:
+    """The images that are named, in full; or the only one."""
+    if settings.ids or settings.wanted.names == ["units"]:
+        return run.known(settings.ids)
+    done = run.ids()
+    if len(done) != 1:
+        raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {', '.join(done[:3])}")
+    return done
 
 
 class _Asked(NamedTuple):

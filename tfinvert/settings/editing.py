@@ -64,7 +64,9 @@ class EditSettings(Settings):
     """Which images of a run are edited, where, and how."""
 
     ids: Sequence[str] = setting(
-        (), "Images of the run, with commas between; where an id has one: '\"a,b.png\",c.png'.", several=True
+        (),
+        "Images of the run, with commas between; where an id has one: '\"a,b.png\",c.png'. Default: the only one.",
+        several=True,
     )
     at: str | None = setting(
         None, "Where images are edited; default: dense, if the run has a delta.", choices=("code", "dense")
