@@ -22,6 +22,12 @@ def pictures(source: str, shape: tuple[int, ...], count: int) -> np.ndarray:
     return ti.images.load(source, Scale(shape, (0, 1)), limit=count, shuffle=0).pixels
 
 
+def without(pictures: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Those that are not among the known ones: equal sets would look nearer than they are."""
+    seen = {each.tobytes() for each in known}
+    return np.stack([each for each in pictures if each.tobytes() not in seen])
+
+
 def samples(generator: ti.Generator, count: int, batch: int = 64) -> np.ndarray:
     """Images [N, H, W, C] in [0, 1], classes in turn."""
     codes = generator.space.sample(ti.seeds.of(1, tf.range(count)))
@@ -46,9 +52,11 @@ def main() -> None:
     loaded = {name: ti.load_generator(name) for name in given.generators}
     shape = next(iter(loaded.values())).image_shape
     how = ScoreSettings(given.network, given.layer, size=given.size)
-    kid = KID.of(how, pictures(given.images, shape, given.samples))
+    known = pictures(given.images, shape, given.samples)
+    kid = KID.of(how, known)
     if given.others:
-        print(f"{given.others}: {kid(pictures(given.others, shape, given.samples))}", flush=True)
+        others = without(pictures(given.others, shape, given.samples), known)
+        print(f"{given.others}, {len(others)} others: {kid(others)}", flush=True)
     for name, generator in loaded.items():
         print(f"{name}: {kid(samples(generator, given.samples))}", flush=True)
 

@@ -33,6 +33,21 @@ def test_a_planted_attribute_is_found_though_few_have_it():
     assert (found.name, found.at, found.fingerprint) == ("smile", "code", "abc")
 
 
+def test_the_spread_is_that_of_all_that_examples_were_chosen_from():
+    codes, _, vector = examples(3000)
+    order = np.argsort(np.tensordot(codes, vector, 2))
+    chosen = np.concatenate([order[:1000], order[-1000:]])
+    found = learnt(codes[chosen], np.arange(2000) >= 1000, "smile", codes)
+    assert found.spread == pytest.approx(1, abs=0.05)
+    assert learnt(codes[chosen], np.arange(2000) >= 1000, "smile").spread > 1.15
+
+
+def test_the_same_images_with_the_attribute_and_without_tell_nothing():
+    codes = RANDOM.normal(size=(20, 4))
+    with pytest.raises(ti.BadInput, match="with it and without it are the same"):
+        learnt(np.concatenate([codes, codes]), np.arange(40) < 20, "smile")
+
+
 def test_chance_is_told_as_chance():
     codes, _, _ = examples(2000)
     found = learnt(codes, RANDOM.uniform(size=2000) < 0.3, "nothing")

@@ -145,6 +145,7 @@ def test_principal_directions_are_those_of_all_codes_of_the_run(plain):
         ({"ids": ["DejaVuSerif-Italic-A"], "circle": True, "frames": 0}, "frames=0"),
         ({"ids": ["DejaVuSerif-Italic-A"], "arithmetic": [1, 2]}, "2 weights for 1 images"),
         ({"units": [64]}, r"entries \[64\]"),
+        ({"ids": ["DejaVuSerif-Italic-A"], "direction": []}, "no direction: expected files of"),
     ],
 )
 def test_what_a_run_does_not_allow_is_told(plain, edits, why):

@@ -13,6 +13,7 @@ import tfinvert as ti
 from tfinvert.experiments import epochs, training
 from tfinvert.experiments.datasets import Pictures
 from tfinvert.experiments.networks import ARCHITECTURES, OBJECTIVES, PRIORS, build
+from tfinvert.experiments.scoring import Score
 from tfinvert.experiments.training import train
 from tfinvert.gans.views import CHANGES
 from tfinvert.generators.readers.card import read_card
@@ -217,6 +218,8 @@ def test_images_that_do_not_fit(tmp_path):
         ({"architecture": "style", "classes": 3}, "architecture=style with classes: .*leave out --by_class"),
         ({"architecture": "style", "leak": 0.2}, "style with leak=0.2: expected it with dcgan or pixel_shuffle"),
         ({"architecture": "attention", "leak": 0.2}, "attention with leak=0.2: .*leave out --leak"),
+        ({"architecture": "attention", "widths": (8, 4)}, "attention with widths=8,4: expected at least 3 widths"),
+        ({"architecture": "pixel_shuffle", "widths": (8,)}, "pixel_shuffle with widths=8: expected at least 2 widths"),
     ],
 )
 def test_networks_that_cannot_be_made(settings, word, tmp_path):
@@ -263,11 +266,30 @@ def test_rated_epochs_leave_the_best_generator_and_its_pictures(tmp_path):
     np.testing.assert_allclose(kept, IMAGES[:12], atol=1 / 255)
     with pytest.raises(ti.BadInput, match="a score without unseen pictures"):
         train(TrainingSettings(**SMALL), IMAGES, tmp_path, score=score)
+    with pytest.raises(ti.BadInput, match="a score by 3 kept pictures: expected at least 4"):
+        train(TrainingSettings(**SMALL), IMAGES, tmp_path, unseen=Pictures(IMAGES[:3], None), score=score)
 
 
-@pytest.mark.parametrize("stop", [None, 2, 3])
-def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_path, monkeypatch, stop):
-    scores, rated = [3.0, 1.0, 2.0, 2.5], []
+def test_samples_that_are_rated_are_of_classes_as_often_as_the_pictures():
+    kept = Pictures(IMAGES[:12], np.repeat([0, 1, 2], [6, 3, 3]))
+    for count in (4, 8, 12, 40):
+        counts = np.bincount(Score(ScoreSettings(network=eye(), size=32, samples=count), kept).classes, minlength=3)
+        np.testing.assert_allclose(counts / count, [0.5, 0.25, 0.25], atol=0.51 / count)
+
+
+@pytest.mark.parametrize(("objective", "every"), [("standard", 1), ("wgan_gp", 2)])
+def test_both_players_rates_fall_to_a_twentieth_in_the_steps_that_they_take(objective, every):
+    gan = build(TrainingSettings(**SMALL, objective=objective), 100)
+    for optimizer, steps in ((gan.generator_optimizer, 100 // every), (gan.discriminator_optimizer, 100)):
+        optimizer.iterations.assign(steps)
+        assert float(optimizer.learning_rate) == pytest.approx(1e-3 / 20, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("stop", "scores"), [(None, [3.0, 1.0, 2.0, 2.5]), (2, [3.0, 1.0, 2.0, 2.5]), (3, [np.nan, 1.0, np.nan, 2.5])]
+)
+def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_path, monkeypatch, stop, scores):
+    rated = []
 
     def rate(score, settings, gan):
         epoch = int(gan.count) // 3
@@ -284,7 +306,7 @@ def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_pat
             train(settings, IMAGES[12:], tmp_path, **how)
     card = read_card(train(settings, IMAGES[12:], tmp_path, **how))
     assert (card["trained"], card["kid"]) == (2, 1.0)
-    assert [float(row["kid"]) for row in rows(tmp_path)] == scores
+    np.testing.assert_array_equal([float(row["kid"]) for row in rows(tmp_path)], scores)
     with pytest.raises(ti.BadInput, match=r"other settings \(score"):
         train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"], score=ScoreSettings(network=eye(), size=28))
     with pytest.raises(ti.BadInput, match=r"other settings \(score"):  # rows of one table have the same columns

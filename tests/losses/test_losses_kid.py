@@ -18,6 +18,12 @@ def test_it_is_the_mean_of_the_kernel_over_pairs():
     assert distance(one, other).value == pytest.approx(1000 * (pairs(one) + pairs(other) - 2 * across))
 
 
+def test_the_error_is_that_of_leaving_out_one_block_of_both_sets_after_the_other():
+    one, other = RANDOM.normal(size=(47, 3)), RANDOM.normal(size=(60, 3))
+    left = [distance(*(rows[np.arange(len(rows)) % 20 != block] for rows in (one, other))).value for block in range(20)]
+    assert distance(one, other).error == pytest.approx(np.sqrt(19 * np.var(left)))
+
+
 def test_sets_of_one_kind_are_at_zero_on_average_and_the_error_is_the_spread():
     found = [distance(RANDOM.normal(size=(60, 8)), RANDOM.normal(size=(80, 8))) for _ in range(200)]
     values, errors = np.array(found).T

@@ -9,8 +9,9 @@ from jobs import do
 from PIL import Image
 
 import tfinvert as ti
-from tfinvert.editing import Direction
+from tfinvert.editing import Direction, place_of
 from tfinvert.editing.attributes import read
+from tfinvert.runs import open_run
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,19 @@ def test_what_train_made_is_inverted_and_tuned(scripts, tmp_path):
     assert ti.load_generator(tmp_path / "out" / "generator.keras").about.tuned_from
 
 
+def test_what_a_run_found_behind_its_cut_is_not_of_a_tuned_generator(scripts, run, files, tmp_path):
+    where = (str(tmp_path / "run"), str(files / "many.keras"), str(run.parent / "images.npy"))
+    do(*where, limit=2, steps=5, restarts=1, split="first_dense", second_steps=5)
+    assert scripts("tune", run=where[0], steps=5, samples=16)[0] == 0
+    opened = open_run(where[0], generator=tmp_path / "out" / "generator.keras")
+    place = place_of(opened, opened.load())
+    assert place.split is None
+    with pytest.raises(ti.BadInput, match=r"--at=dense with a generator that was tuned .*: use --at=code"):
+        place_of(opened, opened.load(), "dense")
+    own = open_run(where[0])
+    assert place_of(own, own.load()).split is not None
+
+
 def test_each_image_can_have_a_generator_of_its_own(scripts, run, tmp_path):
     assert scripts("tune", run=str(run), ids=["1", "2"], each=True, steps=5, samples=16)[0] == 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["1", "2"]
@@ -104,6 +118,7 @@ def test_a_classifier_of_samples_becomes_a_direction(scripts, files, run, tmp_pa
 @pytest.mark.parametrize(
     ("name", "values", "why"),
     [
+        ("direction", {"classifier": "BROKEN"}, "a classifier whose outputs are no numbers for 3000 of 3000 samples"),
         ("tune", {"run": None}, "no --run"),
         ("tune", {"ids": ["99"]}, "no image '99'"),
         ("tune", {"steps": 5, "score_size": 64}, "--score_size without --score"),
@@ -121,7 +136,10 @@ def test_a_classifier_of_samples_becomes_a_direction(scripts, files, run, tmp_pa
     ],
 )
 def test_wrong_input_is_told_in_one_line_and_nothing_is_written(scripts, run, tmp_path, name, values, why):
-    values = {key: str(run.parent / "labels.npy") if value == "LABELS" else value for key, value in values.items()}
+    broken = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Rescaling(np.nan)])
+    broken.save(tmp_path / "broken.keras")
+    known = {"LABELS": str(run.parent / "labels.npy"), "BROKEN": str(tmp_path / "broken.keras")}
+    values = {key: known.get(value, value) if isinstance(value, str) else value for key, value in values.items()}
     out = str(tmp_path / ("out.npz" if name == "direction" else "out"))
     code, log = scripts(name, **{"run": str(run), "out": out, **values})
     assert code == 1

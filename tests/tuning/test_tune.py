@@ -9,8 +9,12 @@ from small_stylegan import NOISE, small_stylegan
 
 import tfinvert as ti
 from tfinvert.gans.style import style_generator
+from tfinvert.generators.derived.precise import in_float64
 from tfinvert.settings import ScoreSettings, TuningSettings
 from tfinvert.tuning import tune
+from tfinvert.tuning.drift import unclipped
+from tfinvert.tuning.live import live
+from tfinvert.tuning.tune import Tuner, _others, _Task, _term
 
 RANDOM = np.random.default_rng(0)
 QUICK = TuningSettings(steps=120, learning_rate=1e-2, samples=32, locality=0.1)
@@ -139,8 +143,15 @@ def test_what_cannot_be_tuned(tmp_path):
         tune(whole, pictures(3), codes, path)
     with pytest.raises(ti.BadInput, match=r"codes \[2, 5\]"):
         tune(whole, images, codes[:, :5], path)
-    with pytest.raises(ti.BadInput, match="lower the learning rate"):
+    with pytest.raises(ti.BadInput, match="2 of 2 images have values that are no numbers: leave them out"):
         tune(whole, np.full_like(images, np.nan), codes, path)
+    with pytest.raises(ti.BadInput, match="no images: expected at least one"):
+        tune(whole, images[:0], codes[:0], path)
+    linear = keras.Sequential([keras.Input((6,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))])
+    with pytest.raises(ti.BadInput, match="lower the learning rate"):
+        tune(generator(linear), images, codes, path, TuningSettings(learning_rate=1e30))
+    with pytest.raises(ti.BadInput, match="has no weights"):
+        tune(in_float64(whole), images, codes, path)
     bare = keras.Sequential([keras.Input((64,)), keras.layers.Reshape((8, 8, 1))])
     with pytest.raises(ti.BadInput, match=r"has no weights .*expected layers that learn"):
         tune(generator(bare), images, np.zeros((2, 64), np.float32), path)
@@ -159,6 +170,54 @@ def test_a_model_that_was_saved_as_not_trainable_is_tuned_all_the_same(tmp_path)
     found = tune(whole, pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", QUICK)
     assert (found.psnr_after > found.psnr_before + 6).all()
     assert not whole.network.model.trainable
+
+
+def test_layers_that_were_frozen_one_by_one_stay_so(tmp_path):
+    network = model()
+    for layer in network.layers:
+        layer.trainable = False
+    found = tune(generator(network), pictures(2), RANDOM.normal(size=(2, 6)), tmp_path / "tuned.keras", QUICK)
+    assert (found.psnr_after > found.psnr_before + 6).all()
+    assert network.trainable
+    assert not any(layer.trainable for layer in network.layers)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_other_images_lie_near_each_picture(count):
+    moving = live(generator(model()))
+    codes = 1000 * tf.eye(6)[:count]
+    task = _Task(codes, moving.whole.takes.encode(None), tf.zeros([count, 8, 8, 1]), _term(QUICK))
+    values, _ = _others(moving, task, TuningSettings(samples=64))
+    near = values.numpy()[1::2]
+    assert (np.abs(values[::2]) < 10).all()  # of the prior
+    assert set(np.argmax(near[near.max(axis=1) > 10], axis=1)) == set(range(count))
+
+
+def test_others_that_lie_beyond_black_and_white_have_not_changed_before_the_first_step(tmp_path):
+    keras.utils.set_random_seed(0)
+    linear = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(64, kernel_initializer="he_normal"), keras.layers.Reshape((8, 8, 1))]
+    )
+    whole, seen = generator(linear), []
+    moving = live(whole)
+    assert unclipped(moving, *moving.drawn(64, 0)).max() > 1.2
+    settings = TuningSettings(steps=1, samples=16)
+    tune(
+        whole,
+        pictures(2),
+        RANDOM.normal(size=(2, 6)),
+        tmp_path / "t.keras",
+        settings,
+        watch=lambda *row: seen.append(row),
+    )
+    assert seen[0][2] < 1e-10
+
+
+def test_one_tuner_begins_from_the_same_weights_each_time(tmp_path):
+    tuner, images, codes = Tuner(generator(model())), pictures(2), RANDOM.normal(size=(2, 6))
+    made = [tuner(images, codes, tmp_path / f"{name}.keras", QUICK) for name in "ab"]
+    np.testing.assert_allclose(made[0].after, made[1].after, atol=1e-5)
+    np.testing.assert_array_equal(made[0].others_before, made[1].others_before)
 
 
 def test_a_generator_that_is_tuned_again_goes_on_with_the_first_ones_codes(tmp_path):

@@ -31,9 +31,11 @@ flags.DEFINE_integer(
     "The label that images with the attribute have; default: 1. Or which of the classifier's outputs; default: the "
     "last. Outputs are rivals: the largest of the others is subtracted.",
 )
-flags.DEFINE_string("name", None, "Of the attribute; default: OUT's.")
-flags.DEFINE_enum("at", None, ["code", "dense"], "Where; default: dense, if the run has a delta.")
-flags.DEFINE_integer("samples", 3000, "That the classifier looks at.", lower_bound=60)
+flags.DEFINE_string("name", None, "Name of the attribute; default: that of the OUT file.")
+flags.DEFINE_enum(
+    "at", None, ["code", "dense"], "Where the direction is found; default: dense, if the run has a delta."
+)
+flags.DEFINE_integer("samples", 3000, "How many samples the classifier looks at.", lower_bound=60)
 flags.DEFINE_integer("seed", 0, "Fixes the samples.", lower_bound=0, upper_bound=2**32 - 1)
 flags.DEFINE_string("out", "direction.npz", "The file.")
 
@@ -63,6 +65,7 @@ def _find() -> None:
         found.values,
         found.positive,
         values.name or out.stem,
+        found.every,
         at="code" if place.split is None else "dense",
         cut=_cut(run) if place.split is not None else None,
         behind=values.behind if run is None else run.job.generator.behind,

@@ -40,11 +40,11 @@ def _tune() -> None:
     values = flags.FLAGS
     settings, score, run = shared.tuning(), shared.scoring(), shared.open_run()
     out = path_of(values.out or path_of(values.run) / "tuned")
-    moving = of_run.opened(run)
+    tuner = of_run.opened(run, score)
     todo = of_run.tasks(run, out, values.ids or None, values.each)
     for task in todo:
         with tqdm(total=settings.steps, unit=" steps", disable=None) as bar:
-            found = of_run.tuned(run, moving, task, settings, score, functools.partial(_show, bar))
+            found = of_run.tuned(run, tuner, task, settings, functools.partial(_show, bar))
         figure(task.targets, found, task.ids, run.job.images.shown_channels).write(task.folder / "tuning.png")
         before, after = (statistics.median(map(float, each)) for each in (found.psnr_before, found.psnr_after))
         logging.info("%d images: %.2f dB before, %.2f tuned; %s", len(task.ids), before, after, found.drift.told)

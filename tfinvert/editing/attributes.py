@@ -20,7 +20,7 @@ from tfinvert.generators.graphs.cuts import first_maps
 from tfinvert.generators.graphs.frozen import examples, frozen_for, part
 from tfinvert.images.numpy_files import NumpyFile
 from tfinvert.remote import path_of
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import whole, writable
 from tfinvert.settings import DEFAULT_LIMITS
 
 _LEAST = 10  # examples with the attribute, and without
@@ -61,6 +61,7 @@ class Direction:
         file = path_of(path)
         if file.suffix != SUFFIX:
             raise BadInput(f"a direction in {file.name}", "expected a name that ends in .npz")
+        writable(file.parent)
         about = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         vector = about.pop("vector")
         with whole(file) as temporary:
@@ -92,16 +93,21 @@ def read(path: str | Path) -> Direction:
     return found
 
 
-def learnt(values: np.ndarray, positive: np.ndarray, name: str, **more: Any) -> Direction:
-    """The normal of the plane that best tells examples with an attribute from those without, entries at one spread.
+def learnt(
+    values: np.ndarray, positive: np.ndarray, name: str, every: np.ndarray | None = None, **more: Any
+) -> Direction:
+    """The direction that best tells examples with an attribute from those without.
 
-    By logistic regression (Shen et al. 2020, "Interpreting the Latent Space of GANs for Semantic Face Editing",
-    arXiv:1907.10786, with a linear support vector machine); both kinds count alike, however many.
+    It is the normal of the plane between them where each entry is measured in its own standard deviation, so that
+    entries which vary much move much, as they do from image to image. By logistic regression (Shen et al. 2020,
+    "Interpreting the Latent Space of GANs for Semantic Face Editing", arXiv:1907.10786, with a linear support vector
+    machine); both kinds count alike, however many.
 
     Args:
       values: codes or values in the dense layer, [N, *shape].
       positive: bool [N], whether an example has the attribute.
       name: of the attribute.
+      every: values [M, *shape] that the examples were chosen from, whose spread is the direction's; default: `values`.
       more: other attributes of the `Direction`.
 
     Raises:
@@ -126,9 +132,12 @@ def learnt(values: np.ndarray, positive: np.ndarray, name: str, **more: Any) -> 
     accuracy = float(np.mean([right[positive[test]].mean(), right[~positive[test]].mean()]))
     weights, _ = _regression(features, positive)
     vector = weights * spread
+    if not vector.any():
+        raise BadInput(f"{name}: examples with it and without it are the same", "expected labels that differ by image")
     vector /= np.linalg.norm(vector)
     shaped = vector.reshape(values.shape[1:]).astype(np.float32)
-    return Direction(shaped, float(np.std(flat @ vector)), name, accuracy=accuracy, **more)
+    wide = flat if every is None else every.reshape(len(every), -1)
+    return Direction(shaped, float(np.std(wide @ vector)), name, accuracy=accuracy, **more)
 
 
 def _regression(features: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, float]:

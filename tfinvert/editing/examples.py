@@ -28,6 +28,7 @@ class Examples(NamedTuple):
 
     values: np.ndarray  # [N, *shape]
     positive: np.ndarray  # bool [N]: which have the attribute
+    every: np.ndarray | None = None  # [M, *shape]: what they were chosen from
 
 
 def of_run(run: FinishedRun, place: Place, attribute: int, labels: Any = None) -> Examples:
@@ -125,12 +126,18 @@ def drawn(place: Place, classify: Classifier, attribute: int | None, points: Poi
         raise BadInput(f"attribute {attribute}", f"the classifier has the outputs 0 to {told.shape[1] - 1}")
     others = np.delete(told, attribute, axis=1)
     scores = told[:, attribute] - (others.max(axis=1) if others.size else 0)
-    if not np.isfinite(scores).all() or np.ptp(scores) == 0:
+    lost = np.count_nonzero(~np.isfinite(scores))
+    if lost:
+        raise BadInput(
+            f"a classifier whose outputs are no numbers for {lost} of {count} samples", "expected finite ones"
+        )
+    if np.ptp(scores) == 0:
         raise BadInput(f"a classifier that says {scores[0]:.3g} of all samples", "expected one that tells them apart")
     order, some = np.argsort(scores, kind="stable"), count // _SHARE
     chosen = np.concatenate([order[:some], order[count - some :]])
     logging.info("%d samples: outputs from %.3g to %.3g", count, scores.min(), scores.max())
-    return Examples(_values(place, points.take(chosen)), np.arange(len(chosen)) >= some)
+    every = _values(place, points)
+    return Examples(every[chosen], np.arange(len(chosen)) >= some, every)
 
 
 def _values(place: Place, points: Points) -> np.ndarray:

@@ -103,17 +103,16 @@ def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> P
     """Where the images of a run are edited: at its codes, or behind its cut (the default, if it has one).
 
     Raises:
-      BadInput: the run has no cut, or the generator cannot be cut there any more.
+      BadInput: the run has no cut, the generator was tuned to its codes, or it cannot be cut there any more.
     """
     if at not in (None, *PLACES):
         raise BadInput(f"at {at!r}", f"expected one of {', '.join(PLACES)}")
     if at == DENSE and run.job.beyond is None:
         raise no_delta(run)
-    return (
-        Place(generator)
-        if at == CODE or run.job.beyond is None
-        else Place(generator, split(generator, run.job.beyond.at[-1]))
-    )
+    cut = run.cut(generator)
+    if at == DENSE and cut is None:
+        raise BadInput(f"--at={DENSE} with a generator that was tuned to the run's codes", f"use --at={CODE}")
+    return Place(generator) if at == CODE or cut is None else Place(generator, split(generator, cut))
 
 
 def points_of(run: FinishedRun, place: Place, ids: Sequence[str] | None = None, label: int | None = None) -> Points:

@@ -61,6 +61,8 @@ def _chosen(run: FinishedRun, settings: EditSettings) -> list[str]:
     if settings.ids or settings.wanted.names == ["units"]:
         return run.known(settings.ids)
     done = run.ids()
+    if not done:
+        raise BadInput(f"{run.stored.folder} holds no images yet", "expected a run that has begun: tfinvert invert")
     if len(done) != 1:
         raise BadInput("no images", f"expected --ids=A,B,... of the run's, such as {', '.join(done[:3])}")
     return done
@@ -175,6 +177,8 @@ def _direction(asked: _Asked) -> Scene:
     low, high = _strengths(asked.motion.strength)
     strengths = np.linspace(low, high, 2 * max(1, asked.motion.frames // 2) + 1).tolist()
     wanted = asked.wanted.direction or ()
+    if not wanted:
+        raise BadInput("no direction", f"expected files of `tfinvert direction`, or {_SEFA}:1, {_SEFA}:2, ...")
     numbers = {text: _number(text) for text in wanted if text.partition(":")[0] == _SEFA}
     known = attributes.of_first_map(asked.place.generator, max(numbers.values())) if numbers else None
     found = [_first(known, text, numbers[text]) if text in numbers else _read(asked, text) for text in wanted]

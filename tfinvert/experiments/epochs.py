@@ -94,8 +94,9 @@ class Epochs(keras.callbacks.Callback):
         rows = list(csv.DictReader(path.open())) if path.exists() else []
         rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
         write_table(path, [*rows, row])
-        best = min((float(each[KID]) for each in rows if each.get(KID)), default=np.inf)
-        return not row.get(KID, -np.inf) > best
+        rated = [float(each[KID]) for each in rows if each.get(KID)]
+        best = min(filter(np.isfinite, rated), default=None)
+        return best is None or KID not in row or row[KID] <= best
 
 
 class Bar(keras.callbacks.Callback):

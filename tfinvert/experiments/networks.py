@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -27,6 +27,7 @@ class _Architecture(NamedTuple):
 
     generator: Callable[[TrainingSettings], keras.Model]
     feed: Callable[[TrainingSettings], Feed] | None = None  # what it is given; None for codes, and labels behind them
+    least: int = 0  # widths: without them it would lack what it is named for
     leaks: bool = False  # attention has a way round its ReLUs, and style a slope of its own
 
 
@@ -68,6 +69,9 @@ def _build(settings: TrainingSettings, steps: int) -> GAN:
         given = f"architecture={settings.architecture} with leak={settings.leak}"
         leaky = " or ".join(name for name, each in ARCHITECTURES.items() if each.leaks)
         raise BadInput(given, f"expected it with {leaky} only: leave out --leak")
+    if settings.widths is not None and len(settings.widths) < architecture.least:
+        given = f"architecture={settings.architecture} with widths={','.join(map(str, settings.widths))}"
+        raise BadInput(given, f"expected at least {architecture.least} widths")
     discriminator = dcgan_discriminator(
         settings.resolution,
         settings.channels,
@@ -88,17 +92,17 @@ def _build(settings: TrainingSettings, steps: int) -> GAN:
         seed=settings.seed,
         feed=None if architecture.feed is None or settings.classes is None else architecture.feed(settings),
     )
-    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.05)
-    gan.compile(_optimizer(rate), _optimizer(rate))
+    gan.compile(*(_optimizer(settings, steps // every) for every in (game.objective.every, 1)))
     return gan
 
 
-def _optimizer(rate: Any) -> keras.optimizers.Optimizer:
-    """Of a player.
+def _optimizer(settings: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
+    """Of a player that takes so many steps.
 
     Without a memory of slopes (beta_1) Adam bears a rate at which 15 epochs of Omniglot give legible characters; with
     0.5 and 4e-4 they gave blots. So did games without a penalty where the discriminator has no batch normalisation.
     """
+    rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(1, steps), alpha=0.05)
     return keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99)
 
 
@@ -145,8 +149,8 @@ def _one_hot(settings: TrainingSettings) -> Feed:
 
 ARCHITECTURES = {
     "dcgan": _Architecture(_dcgan, leaks=True),
-    "pixel_shuffle": _Architecture(functools.partial(_dcgan, shuffle=True), leaks=True),
-    "attention": _Architecture(_biggan, _one_hot),
+    "pixel_shuffle": _Architecture(functools.partial(_dcgan, shuffle=True), least=2, leaks=True),
+    "attention": _Architecture(_biggan, _one_hot, least=3),
     "style": _Architecture(_style),
 }
 OBJECTIVES = {

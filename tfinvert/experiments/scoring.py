@@ -22,7 +22,8 @@ class Score:
 
     def __init__(self, how: ScoreSettings, kept: Pictures) -> None:
         labels = np.zeros(1, np.int32) if kept.labels is None else kept.labels
-        self.classes = np.resize(labels, how.samples)  # of the samples: as often as among the pictures
+        # Of the samples: as often as among the pictures, which may stand in the order of their classes.
+        self.classes = labels[np.arange(how.samples) * len(labels) // how.samples]
         self._kid = KID.of(how, _unit(kept.pixels))
 
     def __call__(self, images: np.ndarray) -> Distance:

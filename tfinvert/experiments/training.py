@@ -19,6 +19,7 @@ from tfinvert.experiments.networks import PRIORS, build
 from tfinvert.experiments.precision import tell_if_slower
 from tfinvert.experiments.scoring import Score
 from tfinvert.gans.gan import GAN
+from tfinvert.losses.kid import LEAST
 from tfinvert.runs import board
 from tfinvert.runs.files import here, read_json, writable, write_json
 from tfinvert.runs.lock import Lock
@@ -64,6 +65,8 @@ def train(
     labels = _checked(settings, images, labels)
     if score is not None and unseen is None:
         raise BadInput("a score without unseen pictures", "expected pictures to hold samples against (--keep=1000)")
+    if score is not None and unseen is not None and len(unseen.pixels) < LEAST:
+        raise BadInput(f"a score by {len(unseen.pixels)} kept pictures", f"expected at least {LEAST} (--keep=1000)")
     if tensorboard:
         board.need(out)
     steps = len(images) // settings.batch_size

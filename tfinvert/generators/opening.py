@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from absl import logging
 
 from tfinvert import spaces
 from tfinvert.errors import BadInput
@@ -36,6 +37,10 @@ from tfinvert.settings import GeneratorSettings, Limits
 
 _DEFAULT_RANGE = (-1.0, 1.0)
 _WHOLE = 4  # a file may be so many times as large as the arrays that are taken out of it, for it may hold others
+_HALF = (
+    "%s: layers compute in %s, whose rounding limits how closely images are met: build them in float32, or save the "
+    "model and give the file, of which Keras's own layers are read in float32"
+)
 _LARGER = "if it is meant to, raise --max_gigabytes"
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "glyphs.keras"
 
@@ -64,6 +69,9 @@ def opened(stated: GeneratorSettings, limits: Limits, custom_objects: Mapping[st
         whole = called(source, stated)
     else:
         raise BadInput(f"a generator of type {type(source).__name__}", "expected a file, a Keras model or a function")
+    rough = None if whole.network is None else keras_model.half(whole.network.model)
+    if rough is not None:
+        logging.warning(_HALF, whole.name, rough)
     return whole if stated.behind is None else behind(whole, stated.behind)
 
 

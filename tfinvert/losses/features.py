@@ -96,7 +96,7 @@ class Features(Term):
         if len(shape) != 3 or shape[-1] not in (1, 3):
             raise BadInput(
                 f"a perceptual loss of {'images' if len(shape) == 3 else 'series'} {list(shape)}",
-                "expected images of 1 or 3 channels, which its network takes: leave it out (--features)",
+                "expected images of 1 or 3 channels, which its network takes: leave it out (--features, --score)",
             )
         function, prepare, size = self._prepared
         images = tf.cast(targets, tf.float32)
@@ -140,7 +140,7 @@ class Features(Term):
             what = "cannot be downloaded" if weights == "imagenet" else "cannot be read"
             raise BadInput(
                 f"the weights {weights} of {self.network} {what} ({' '.join(str(error).split())[:160]})",
-                "give a file of them (weights=, --features_weights) or a model (network=, --features_network)",
+                "give a file of them (--features_weights, --score_weights), or that of a whole model as the network",
             ) from error
 
     def _cut(self, model: keras.Model) -> keras.Model:

@@ -11,7 +11,7 @@ from tfinvert.errors import BadInput
 from tfinvert.losses.features import NETWORKS, Features
 from tfinvert.settings import ScoreSettings
 
-_LEAST = 4  # images in a set
+LEAST = 4  # images in a set
 _SIZE = 128  # that networks see images at, for which most are made larger: 299 has five times the pixels
 _BATCH = 64
 _BLOCKS = 20  # of each set, for the standard error
@@ -64,8 +64,8 @@ class KID:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """What is compared of images [M, H, W, C] in [0, 1]: float64 [M, K]."""
-        if len(images) < _LEAST:
-            raise BadInput(f"a distance between sets, of {len(images)} images", f"expected at least {_LEAST}")
+        if len(images) < LEAST:
+            raise BadInput(f"a distance between sets, of {len(images)} images", f"expected at least {LEAST}")
         parts = [images[first : first + _BATCH] for first in range(0, len(images), _BATCH)]
         clipped = [tf.constant(np.clip(part, 0, 1), tf.float32) for part in parts]
         return np.concatenate([self._features.prepare(part) for part in clipped]).astype(np.float64)
@@ -76,27 +76,25 @@ def distance(one: np.ndarray, other: np.ndarray) -> Distance:
 
     Where sets have fewer than `_BLOCKS` images a block is an image.
     """
-    within, others = _kernel(one, one), _kernel(other, other)
-    for matrix in (within, others):
-        np.fill_diagonal(matrix, 0)
-    across = _kernel(one, other)
-    blocks = min(_BLOCKS, len(one), len(other))
-    owners = [np.arange(len(each)) % blocks for each in (one, other)]
-    value = _discrepancy(within, others, across)
-    left = []
-    for block in range(blocks):
-        rows, columns = (owner != block for owner in owners)
-        left.append(
-            _discrepancy(within[np.ix_(rows, rows)], others[np.ix_(columns, columns)], across[np.ix_(rows, columns)])
-        )
-    return Distance(value, float(np.sqrt((blocks - 1) * np.var(left))))
+    count = min(_BLOCKS, len(one), len(other))
+    blocks = [[each[number::count] for number in range(count)] for each in (one, other)]
+    sizes = [np.array(list(map(len, each))) for each in blocks]
+    sums = [_sums(blocks[a], blocks[b]) for a, b in ((0, 0), (1, 1), (0, 1))]
+
+    def value(kept: np.ndarray) -> float:
+        within, others, across = (table[np.ix_(kept, kept)].sum() for table in sums)
+        m, n = (size[kept].sum() for size in sizes)
+        return float(1000 * (within / (m * (m - 1)) + others / (n * (n - 1)) - 2 * across / (m * n)))
+
+    left = [value(np.arange(count) != block) for block in range(count)]
+    return Distance(value(np.full(count, True)), float(np.sqrt((count - 1) * np.var(left))))
 
 
-def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return (one @ other.T / one.shape[1] + 1) ** 3
-
-
-def _discrepancy(within: np.ndarray, others: np.ndarray, across: np.ndarray) -> float:
-    """Of kernels whose diagonals are 0 where images meet themselves."""
-    mean = lambda matrix: matrix.sum() / len(matrix) / (len(matrix) - 1)
-    return float(1000 * (mean(within) + mean(others) - 2 * across.mean()))
+def _sums(one: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
+    """The kernel's sums over pairs of images, for each pair of blocks; no image is paired with itself."""
+    table = np.zeros((len(one), len(other)))
+    for row, first in enumerate(one):
+        for column, second in enumerate(other):
+            kernel = (first @ second.T / first.shape[1] + 1) ** 3
+            table[row, column] = kernel.sum() - (np.trace(kernel) if first is second else 0)
+    return table

@@ -95,6 +95,14 @@ class FinishedRun:
         generator = dataclasses.replace(self.job.generator, behind=None)
         return dataclasses.replace(self, job=dataclasses.replace(self.job, generator=generator)).load()
 
+    def cut(self, generator: Generator) -> str | None:
+        """The layer behind which the run's delta counts; None at the code.
+
+        For a generator that was tuned to the run there is none: codes were tuned to, and delta is of other weights.
+        """
+        tuned = bool(generator.about.tuned_from) and generator.about.fingerprint != self.fingerprint
+        return None if self.job.beyond is None or tuned else self.job.beyond.at[-1]
+
     def labels(self, given: Any) -> dict[str, int | None]:
         """The labels of all images of the source by their ids, None where there is none.
 

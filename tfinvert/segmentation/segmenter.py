@@ -56,7 +56,7 @@ class Segmenter:
             shown = ["{}x{}".format(*each) for each in (places, grid)]
             logging.info("the map of %s places is pooled to %s: clustering them all takes too much memory", *shown)
         self.most = most
-        self._map = _maps(self.attention, generator, None if run.job.beyond is None else run.job.beyond.at[-1])
+        self._map = _maps(self.attention, generator, run.cut(generator))
 
     def __call__(self, row: Row) -> dict[int, np.ndarray]:
         """The regions of one image.

@@ -96,4 +96,11 @@ class ScoreSettings(Settings):
         flag="score_size",
         least=1,
     )
-    samples: int = setting(1000, "Images that are rated.", int, flag="score_samples", least=4, most=20_000)
+    samples: int = setting(
+        1000,
+        "How many samples are rated; `tfinvert tune` takes at least 128.",
+        int,
+        flag="score_samples",
+        least=4,
+        most=20_000,
+    )

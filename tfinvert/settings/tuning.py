@@ -20,7 +20,7 @@ class TuningSettings(Settings):
         float,
         least=0,
     )
-    samples: int = setting(256, "Other images that are held to.", int, least=2)
+    samples: int = setting(256, "How many other images are kept as they were.", int, least=2)
     batch_size: int = setting(16, "Pictures, and other images, for each step.", int, least=1)
     seed: int = setting(0, "Fixes the other images and the order.", int, least=0, most=2**32 - 1)
     features: FeatureSettings = within(FeatureSettings)

@@ -75,10 +75,15 @@ class Before:
 
 
 def made(live: Live, values: tf.Tensor, held: Held) -> np.ndarray:
-    """Images [N, H, W, C] in [0, 1], by batches."""
+    """Images [N, H, W, C] in [0, 1]."""
+    return metrics.inside(unclipped(live, values, held))
+
+
+def unclipped(live: Live, values: tf.Tensor, held: Held) -> np.ndarray:
+    """The same as the generator makes them, by batches: values may lie beyond black and white."""
     draw = tf.function(live.images, autograph=False, reduce_retracing=True)
     images = []
     for first in range(0, len(values), _BATCH):
         some = functools.partial(lambda part, rows: rows[part], slice(first, first + _BATCH))
         images.append(draw(some(values), held.each(some)).numpy())
-    return metrics.inside(np.concatenate(images))
+    return np.concatenate(images)

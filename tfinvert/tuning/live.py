@@ -17,6 +17,7 @@ from tfinvert.generators import Generator
 from tfinvert.generators.derived.split import split
 from tfinvert.generators.generator import Network
 from tfinvert.generators.held import Held
+from tfinvert.generators.readers.keras_model import layers
 
 
 class Live(NamedTuple):
@@ -106,12 +107,15 @@ def _cut(network: Network, at: str, name: str) -> tuple[Any, Any]:
 
 
 def _weights(model: Any, name: str) -> list[Any]:
-    """The trainable ones; where the model as a whole was saved as not trainable, those that would be."""
+    """The trainable ones; where none is, because the model was saved so, those that would be."""
     weights = list(model.trainable_variables)
     if not weights:
-        model.trainable = True
+        flags = [(part, part.trainable) for part in (model, *layers(model))]
+        for part, _ in flags:
+            part.trainable = True
         weights = list(model.trainable_variables)
-        model.trainable = False
+        for part, trainable in flags:  # the whole first: it says the same to all its parts
+            part.trainable = trainable
     if not weights:
         raise BadInput(f"{name} has no weights that can be moved", "expected layers that learn")
     return weights

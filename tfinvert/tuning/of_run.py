@@ -16,8 +16,7 @@ from tfinvert.runs.files import safe_names, writable, write_table
 from tfinvert.runs.finished import Row
 from tfinvert.runs.job import MIXED
 from tfinvert.settings import ScoreSettings, TuningSettings
-from tfinvert.tuning.live import Live, live
-from tfinvert.tuning.tune import Tuned, tune
+from tfinvert.tuning.tune import Tuned, Tuner
 
 GENERATOR, TABLE = "generator.keras", "tuning.csv"
 
@@ -79,8 +78,12 @@ def _readable(run: FinishedRun, ids: Sequence[str] | None) -> tuple[list[Row], d
     return rows, targets
 
 
-def opened(run: FinishedRun) -> Live:
-    """The run's generator, while its weights can be moved.
+def opened(run: FinishedRun, score: ScoreSettings | None = None) -> Tuner:
+    """What tunes the run's generator.
+
+    Args:
+      run: whose generator it is.
+      score: how sets of other images are compared, see `tune`.
 
     Raises:
       BadInput: it cannot be read, is not the one that the run was made with, or has no weights to move.
@@ -90,43 +93,38 @@ def opened(run: FinishedRun) -> Live:
             f"tuning for a run with --labels={MIXED}",
             "its classes are part of the code, which the model does not know: run again with --labels=search",
         )
-    return live(run.whole(), run.job.generator.behind)
+    return Tuner(run.whole(), run.job.generator.behind, score)
 
 
 def tuned(
     run: FinishedRun,
-    moving: Live,
+    tuner: Tuner,
     task: Task,
     settings: TuningSettings,
-    score: ScoreSettings | None = None,
     watch: Callable[[int, float, float], None] | None = None,
 ) -> Tuned:
     """Writes FOLDER/generator.keras and FOLDER/tuning.csv.
 
     Args:
       run: whose images these are.
-      moving: as of `opened`.
+      tuner: as of `opened`.
       task: as of `tasks`.
       settings: how it is tuned.
-      score: how sets of other images are compared, see `tune`.
       watch: see `tune`.
 
     Raises:
       BadInput: as of `tune`.
     """
-    folder, behind, generator = writable(task.folder), run.job.generator.behind, moving.whole
+    folder, generator = writable(task.folder), tuner.live.whole
     source = run.job.generator.source
     if isinstance(source, (str, Path)) and path_of(source).absolute() == (folder / GENERATOR).absolute():
         raise BadInput(f"a tuned generator in place of the run's, {source}", "choose another folder with --out")
-    found = tune(
-        generator,
+    found = tuner(
         generator.from_unit(task.targets),
-        task.codes.reshape(-1, *moving.shape),
+        task.codes.reshape(-1, *tuner.live.shape),
         folder / GENERATOR,
         settings,
-        labels=None if generator.condition is None or behind else task.labels,
-        behind=behind,
-        score=score,
+        labels=None if generator.condition is None or run.job.generator.behind else task.labels,
         watch=watch,
     )
     others = found.drift.columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +20,10 @@ from tfinvert.generators.readers.card import write_card
 from tfinvert.losses import loss_of
 from tfinvert.losses.terms import Term
 from tfinvert.remote import path_of
-from tfinvert.runs.files import whole
+from tfinvert.runs.files import whole, writable
 from tfinvert.settings import LossSettings, ScoreSettings, TuningSettings
-from tfinvert.tuning.drift import Before, Drift, made
+from tfinvert.solvers.rows import finite
+from tfinvert.tuning.drift import Before, Drift, made, unclipped
 from tfinvert.tuning.live import Live, live, restored, saved
 
 _NEAR = (0.25, 1.0)  # of the way from a code that was found to one of the prior: where other images are held to
@@ -89,21 +91,55 @@ def tune(
     Raises:
       BadInput: the generator has no weights to move, the codes do not fit, or a loss is no number.
     """
-    settings, file = TuningSettings() if settings is None else settings, path_of(path)
-    if file.suffix != ".keras":
-        raise BadInput(f"a tuned generator in {file.name}", "expected a name that ends in .keras")
-    moving = live(generator, behind)
-    values, held = _codes(moving, codes, labels, behind)
+    return Tuner(generator, behind, score)(images, codes, path, settings, labels=labels, watch=watch)
+
+
+class Tuner:
+    """Tunes one generator again and again, each time from its own weights; arguments are those of `tune`."""
+
+    def __init__(self, generator: Generator, behind: str | None = None, score: ScoreSettings | None = None) -> None:
+        self.live, self._behind, self._score = live(generator, behind), behind, score
+
+    @functools.cached_property
+    def _before(self) -> Before:
+        return Before(self.live, self._score)
+
+    def __call__(
+        self,
+        images: Any,
+        codes: Any,
+        path: str | Path,
+        settings: TuningSettings | None = None,
+        *,
+        labels: Any = None,
+        watch: Callable[[int, float, float], None] | None = None,
+    ) -> Tuned:
+        settings, file, moving = settings or TuningSettings(), path_of(path), self.live
+        if file.suffix != ".keras":
+            raise BadInput(f"a tuned generator in {file.name}", "expected a name that ends in .keras")
+        values, held = _codes(moving, codes, labels, self._behind)
+        targets = _targets(moving.whole, images, len(values))
+        writable(file.parent)
+        before, first = self._before, made(moving, values, held)
+        with restored(moving.weights):
+            _move(moving, _Task(values, held, targets, _term(settings)), settings, watch)
+            last, others = made(moving, values, held), made(moving, before.values, before.held)
+            _save(moving, file)
+        one, other = (metrics.psnr(tf.constant(each), targets).numpy() for each in (first, last))
+        return Tuned(file, first, last, one, other, before.drift(others), before.images, others)
+
+
+def _targets(generator: Generator, images: Any, count: int) -> tf.Tensor:
+    """The pictures in [0, 1], as many as codes."""
     targets = generator.to_unit(tf.cast(images, tf.float32))
-    if targets.shape != (len(values), *generator.image_shape):
-        raise BadInput(f"images {list(targets.shape)}", f"expected {[len(values), *generator.image_shape]}")
-    before, first = Before(moving, score), made(moving, values, held)
-    with restored(moving.weights):
-        _move(moving, _Task(values, held, targets, _term(settings)), settings, watch)
-        last, others = made(moving, values, held), made(moving, before.values, before.held)
-        _save(moving, file)
-    one, other = (metrics.psnr(tf.constant(each), targets).numpy() for each in (first, last))
-    return Tuned(file, first, last, one, other, before.drift(others), before.images, others)
+    if targets.shape != (count, *generator.image_shape):
+        raise BadInput(f"images {list(targets.shape)}", f"expected {[count, *generator.image_shape]}")
+    if not count:
+        raise BadInput("no images", "expected at least one")
+    whole = finite(targets).numpy()
+    if not whole.all():
+        raise BadInput(f"{count - whole.sum()} of {count} images have values that are no numbers", "leave them out")
+    return targets
 
 
 class _Task(NamedTuple):
@@ -133,7 +169,7 @@ def _move(
 ) -> None:
     """All steps."""
     values, held = _others(moving, task, settings)
-    kept = tf.constant(made(moving, values, held))
+    kept = tf.constant(unclipped(moving, values, held))
     prepared = task.term.prepare(task.targets)
     optimizer, weights = _optimizer(moving, settings), moving.weights
     watched = [weight.value if isinstance(weight, keras.Variable) else weight for weight in weights]
@@ -151,7 +187,10 @@ def _move(
             change = tf.reduce_mean(tf.math.squared_difference(now, some(kept, others)))
             total = optimizer.scale_loss(loss + settings.locality * change)
         slopes = zip(tape.gradient(total, watched), weights, strict=True)
-        optimizer.apply_gradients([(slope, weight) for slope, weight in slopes if slope is not None])
+        known = [(slope, weight) for slope, weight in slopes if slope is not None]
+        if not known:
+            raise BadInput(f"{moving.whole.name}: its images do not depend on its weights", "they cannot be moved")
+        optimizer.apply_gradients(known)
         return loss, change
 
     order = np.random.default_rng([settings.seed, _ORDER])
@@ -174,7 +213,7 @@ def _others(moving: Live, task: _Task, settings: TuningSettings) -> tuple[tf.Ten
     seed = int(seeds.fold_in(tf.constant([[settings.seed, 0]], tf.int64), _BANK)[0, 1])
     values, held = moving.drawn(settings.samples, seed)
     near = np.arange(settings.samples) % 2 == 1
-    of = np.arange(settings.samples) % len(task.values)
+    of = np.arange(settings.samples) // 2 % len(task.values)  # so that each is near to some
     way = np.where(near, np.random.default_rng([settings.seed, _BANK]).uniform(*_NEAR, settings.samples), 1.0)
     own = tf.gather(task.values, of)
     mixed = own + way.astype(np.float32).reshape(-1, *[1] * (len(values.shape) - 1)) * (values - own)

@@ -30,7 +30,7 @@ def in_float64(generator: Generator) -> Generator | None:
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         logging.info("%s cannot be computed in float64: %s", generator.name, short(error))
         return None
-    return dataclasses.replace(generator, function=function, dtype=tf.float64, rough=generator)
+    return dataclasses.replace(generator, function=function, dtype=tf.float64, rough=generator, network=None)
 
 
 def _widened(generator: Generator) -> Any:

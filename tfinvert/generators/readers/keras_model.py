@@ -51,8 +51,7 @@ def wire(model: Any, said: Named, classes: int | None, sides: Shape | None = Non
     if held is not None and held.classes is None:
         held = dataclasses.replace(held, classes=_embedded(model))
     network = Network(model, tuple(each.name for each in inputs), functools.partial(constants, found.drawn))
-    assumed = (*found.assumed, *_precision(model))
-    return Wiring(function, code_shape(found.code), held, assumed, found.holds, network=network)
+    return Wiring(function, code_shape(found.code), held, found.assumed, found.holds, network=network)
 
 
 def _subclassed(model: Any, said: Named, classes: int | None) -> Wiring:
@@ -110,21 +109,20 @@ def _built_for(model: Any) -> tuple[int, ...] | None:
 
 def _embedded(model: Any) -> int | None:
     """How many classes the model's one embedding has; None where it has none, or several."""
-    tables = {layer.input_dim for layer in _layers(model) if type(layer).__name__ == "Embedding"}
+    tables = {layer.input_dim for layer in layers(model) if type(layer).__name__ == "Embedding"}
     return int(tables.pop()) if len(tables) == 1 else None
 
 
-def _precision(model: Any) -> list[str]:
-    """That layers compute in fewer bits than their weights have, where some do."""
-    kinds = {
-        str(layer.compute_dtype)
-        for layer in _layers(model)
-        if getattr(layer, "compute_dtype", None) != getattr(layer, "variable_dtype", None)
+def half(model: Any) -> str | None:
+    """What layers compute in, where it has fewer bits than their weights; None where all have as many."""
+    policies = {
+        getattr(layer, "compute_dtype", None): getattr(layer, "variable_dtype", None) for layer in layers(model)
     }
-    return [f"precision: {kind}, as the model computes (its file would be read in float32)" for kind in sorted(kinds)]
+    return next((str(kind) for kind, weights in policies.items() if kind != weights), None)
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def layers(model: Any) -> Iterator[Any]:
+    """A model's layers, and those within them."""
     for layer in getattr(model, "layers", []):
         yield layer
-        yield from _layers(layer)
+        yield from layers(layer)
