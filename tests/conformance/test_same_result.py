@@ -10,7 +10,9 @@ import tfinvert as ti
 from tfinvert.solvers.first_order import schedule
 
 # How a call reaches TensorFlow does not depend on the rule by which a step moves: these stand for all.
-ONE_OF_EACH_KIND = pytest.mark.parametrize("inverter", ["adam", "cma"], indirect=True)
+ONE_OF_EACH_KIND = pytest.mark.parametrize(
+    "inverter", ["adam", pytest.param("cma", marks=pytest.mark.slow)], indirect=True
+)
 IDS = ["a.png", "b.png", "c.png", "d.png"]
 SOLVERS = {
     "adam": ti.Adam(schedule("cosine", 0.1, 120), steps=120),
@@ -31,7 +33,9 @@ def images(generator):
     return ti.images.load("glyphs", like=generator, limit=4).pixels
 
 
-@pytest.fixture(scope="module", params=SOLVERS)
+@pytest.fixture(
+    scope="module", params=["adam", *(pytest.param(name, marks=pytest.mark.slow) for name in list(SOLVERS)[1:])]
+)
 def inverter(request, generator):
     return ti.Inverter(generator, solver=SOLVERS[request.param], restarts=2)
 

@@ -68,6 +68,7 @@ def test_each_worker_begins_once(tmp_path):
     assert 1 <= len((tmp_path / "trace").read_text().split()) <= 2
 
 
+@pytest.mark.slow
 def test_a_poisoned_item_is_lost_and_the_others_are_unharmed():
     tasks = [*TASKS, Task(5, [1, "signal:SIGSEGV", 2])]
     assert done(tasks, workers=2, tries=2)[-1][2] == [2, Lost("crashed (SIGSEGV), 2 times"), 4]
@@ -87,6 +88,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path):
     assert sorted(found) == [(number, 2 * number) for number in range(10)]
 
 
+@pytest.mark.slow
 def test_what_the_work_refuses_ends_the_run_in_one_line():
     with pytest.raises(ti.BadInput, match=r"^worker on \S+: no such file: expected another$"):
         done([*TASKS, Task(0, ["refuse:no such file"])])
@@ -122,6 +124,7 @@ def test_a_worker_that_takes_too_much_memory_is_ended():
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_sees_the_gpu_that_it_was_given_and_no_other(tmp_path):
     """There is none here: Ray only believes so, and the worker finds out."""
     with pytest.raises(ti.BadInput, match=r"^worker on .* GPUs, and TensorFlow sees none: install"):

@@ -82,6 +82,7 @@ def rows(judged):
     return {row["set"]: row for row in pictures.table(list(judged.values()))}
 
 
+@pytest.mark.slow
 def test_standard_errors_from_png_are_those_of_least_squares(judged, rows):
     matrix = MATRICES[CLASS].astype(np.float64)
     expected = ROUNDING * np.sqrt(np.diag(np.linalg.inv(matrix @ matrix.T)))

@@ -17,6 +17,6 @@ def test_single_precision_is_not_tried(monkeypatch):
     precision.tell_if_slower("float32")
 
 
-@pytest.mark.parametrize("kind", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_gradients_take_some_time(kind):
     assert precision._seconds(kind) > 0

@@ -73,6 +73,7 @@ def test_the_file_of_a_conditional_generator_is_loaded_by_itself(shuffle, tmp_pa
     assert np.abs(generator(codes, labels) - generator(codes, labels[::-1].copy())).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_a_conditional_gan_learns_what_each_class_looks_like():
     """Images of class 0 are dark and those of class 1 bright."""
     keras.utils.set_random_seed(0)

@@ -129,7 +129,13 @@ TOY = np.broadcast_to(LEVELS, (512, 4, 4, 1)).copy()
 
 @pytest.mark.parametrize(
     ("objective", "views", "epochs"),
-    [(SoftLabels(), [], 40), (Standard(0.0), [Noisy(0.3, 200)], 60), (WGAN(0.1), [], 100), (WGANGP(), [], 100)],
+    [
+        (SoftLabels(), [], 40),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in [(Standard(0.0), [Noisy(0.3, 200)], 60), (WGAN(0.1), [], 100), (WGANGP(), [], 100)]
+        ),
+    ],
     ids=["soft labels", "noise", "wgan", "wgan-gp"],
 )
 def test_it_learns_the_mean_of_its_data(objective, views, epochs):

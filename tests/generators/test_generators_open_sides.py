@@ -65,6 +65,7 @@ def generator(request, tmp_path_factory):
     return ti.load_generator(model if request.param == "model" else folder, prior=PRIOR, value_range=(-1, 1))
 
 
+@pytest.mark.slow
 def test_it_is_inverted_and_recovered(generator):
     codes, images = generator.sample(3, seed=1)
     found = ti.Inverter(generator, solver="levenberg_marquardt", restarts=4)(images)

@@ -155,6 +155,7 @@ for read in pickle.load(sys.stdin.buffer):
 """
 
 
+@pytest.mark.slow
 def test_entries_are_read_in_another_process(s3):
     fill(s3.url, {"a.zip": archive(**{"1.png": png(51)}), "p/a.png": png(102), "a.npy": npy(ARRAY)})
     sources = Sources([f"{s3.url}/{name}" for name in ("a.zip", "p/a.png", "a.npy")], LIKE)

@@ -74,7 +74,14 @@ def test_a_generator_without_kinks_is_refused():
         ti.Inverter(smooth, smoothing=(0.3,))
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs", "levenberg_marquardt", "gauss_newton_cg", "cma"])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        "adam",
+        "lbfgs",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("levenberg_marquardt", "gauss_newton_cg", "cma")),
+    ],
+)
 def test_every_solver_walks_through_stages(solver):
     generator = kinked()
     _, images = generator.sample(5)

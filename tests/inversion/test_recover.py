@@ -218,6 +218,7 @@ def test_float64_finds_what_float32_cannot_tell_apart(monkeypatch):
     assert (error(without, codes) > 30 * error(finished, codes)).all()
 
 
+@pytest.mark.slow
 def test_matched_but_not_to_the_last_digit_is_tried_three_times(monkeypatch):
     monkeypatch.setattr(recover, "FLOORS", (None,))
     generator = stretched(1e-2)

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed as Linux and macOS do it")
 
-ALWAYS = {"killed_at_a_call", "byte_changed", "second_writer", "disk_full"}
+ALWAYS = {"killed_at_a_call", "disk_full"}
 FAULTS = [
     pytest.param(fault, id=fault.__name__, marks=[] if fault.__name__ in ALWAYS else [pytest.mark.slow])
     for fault in faults.FAULTS

@@ -57,6 +57,7 @@ def test_the_generator_that_made_the_images_is_better(compare, tmp_path):
     assert np.mean([float(row["many"]) for row in errors]) == pytest.approx(float(rows[1]["mse"]), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_other_sizes_are_brought_to_one_and_it_is_said(compare):
     code, log, rows, pairs = compare(["few", "large", "many"], value_range=["-1", "1;-1", "1;-1", "1"], limit=5)
     assert code == 0
@@ -83,6 +84,7 @@ def test_it_goes_on_where_it_stopped_and_takes_one_generator_more(compare, tmp_p
     assert "few holds a run with other settings (steps was 60 and is 50)" in log
 
 
+@pytest.mark.slow
 def test_a_name_that_another_takes_too_does_not_begin_a_run_anew(compare, files, tmp_path):
     (tmp_path / "twin").mkdir()
     shutil.copy(files / "many.keras", tmp_path / "twin" / "few.keras")

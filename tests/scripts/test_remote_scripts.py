@@ -59,6 +59,7 @@ def test_all_that_a_run_reads_and_writes_is_in_the_store(command, loaded, places
     assert not any("s3:" in name for name in names(places["out"]))
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_files_here(command, places, tmp_path):
     array, bucket = np.full((2, 32, 32), 0.5, np.float32), places["images"].removesuffix("/p")
     fill(bucket, {"a.npy": npy(array)})
