@@ -2,10 +2,11 @@
 
 python benchmarks/regions.py --run=runs/faces --masks=benchmarks/face_masks.json
 
-The masks are polygons that were drawn by hand over 64x64 photographs of faces, by the photographs' names: hair, skin
-and the rest. For each number of regions, each region counts for the mask that most of it lies in, and intersection over
-union is averaged over the masks of a picture. So more regions are better by themselves: only columns of one row
-compare. "places" are squares, which know nothing of the picture. The pictures are drawn into OUT.
+The masks are polygons that were drawn by hand over 64x64 photographs of faces, the first ones that `tfinvert train`
+keeps in unseen.npz, by their numbers there: hair, skin and the rest. For each number of regions, each region counts
+for the mask that most of it lies in, and intersection over union is averaged over the masks of a picture. So more
+regions are better by themselves: only columns of one row compare. "places" are squares, which know nothing of the
+picture. The pictures are drawn into OUT.
 """
 
 import argparse
