@@ -74,8 +74,11 @@ def test_what_a_run_found_behind_its_cut_is_not_of_a_tuned_generator(scripts, ru
     opened = open_run(where[0], generator=tmp_path / "out" / "generator.keras")
     place = place_of(opened, opened.load())
     assert place.split is None
-    with pytest.raises(ti.BadInput, match=r"--at=dense with a generator that was tuned .*: use --at=code"):
+    with pytest.raises(ti.BadInput, match=r"an edit behind the dense layer in .* tuned to .*--at=code"):
         place_of(opened, opened.load(), "dense")
+    code, log = scripts("edit", run=where[0], generator=str(tmp_path / "out" / "generator.keras"), ids=["0"], gap=True)
+    assert code == 1
+    assert "or give the run's own generator" in log.splitlines()[-1]
     own = open_run(where[0])
     assert place_of(own, own.load()).split is not None
 

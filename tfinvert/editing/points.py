@@ -111,7 +111,7 @@ def place_of(run: FinishedRun, generator: Generator, at: str | None = None) -> P
         raise no_delta(run)
     cut = run.cut(generator)
     if at == DENSE and cut is None:
-        raise BadInput(f"--at={DENSE} with a generator that was tuned to the run's codes", f"use --at={CODE}")
+        raise of_tuned(generator)
     return Place(generator) if at == CODE or cut is None else Place(generator, split(generator, cut))
 
 
@@ -147,6 +147,14 @@ def points_of(run: FinishedRun, place: Place, ids: Sequence[str] | None = None, 
     elif label is not None:
         raise BadInput(f"label {label}", f"{place.generator.name} is not class-conditional: leave it out")
     return Points(codes, labels, delta)
+
+
+def of_tuned(generator: Generator) -> BadInput:
+    """Says that a generator was tuned to the run's codes, so that the run's delta is not of its weights."""
+    return BadInput(
+        f"an edit behind the dense layer in {generator.name}, which was tuned to the run's codes",
+        f"edit at the codes (--at={CODE}), or give the run's own generator",
+    )
 
 
 def no_delta(run: FinishedRun) -> BadInput:

@@ -11,7 +11,7 @@ from absl import logging
 
 from tfinvert.editing import attributes, directions, edits, paths
 from tfinvert.editing.attributes import Direction
-from tfinvert.editing.points import CODE, Place, Points, joined, no_delta, place_of, points_of
+from tfinvert.editing.points import CODE, Place, Points, joined, no_delta, of_tuned, place_of, points_of
 from tfinvert.editing.projection import project
 from tfinvert.errors import BadInput
 from tfinvert.runs import FinishedRun
@@ -51,6 +51,8 @@ def scenes(run: FinishedRun, settings: EditSettings) -> tuple[Place, list[Scene]
         raise no_delta(run)
     ids = _chosen(run, settings)  # told before a large generator is read
     place = place_of(run, run.load(), settings.at)
+    if (settings.wanted.gap or settings.wanted.project) and run.cut(place.generator) is None:
+        raise of_tuned(place.generator)
     points = points_of(run, place, ids, settings.label) if ids else None
     asked = _Asked(settings, run, place, ids, points)  # type: ignore[arg-type]
     return place, [_EDITS[name](asked) for name in wanted]

@@ -217,9 +217,8 @@ def _remember(
     with_pairs = lambda pairs, new: _by_age(tf.cast(tf.linalg.matvec(pairs, new), tf.float64), newest)
     guessed = scaled(tf.cast(change, tf.float64))
     bends = with_pairs(changes, tf.cast(guessed, change.dtype))
-    bends = tf.concat(
-        [rows.dot(change, guessed)[:, None], bends[:, 1:]], axis=1
-    )  # the scale must not vanish in float32
+    # The first one gives the scale, which could vanish in float32.
+    bends = tf.concat([rows.dot(change, guessed)[:, None], bends[:, 1:]], axis=1)
     inner = 1 / tf.where(learn, curvature, tf.ones_like(curvature))
 
     def framed(row: tf.Tensor, column: tf.Tensor, old: tf.Tensor) -> tf.Tensor:

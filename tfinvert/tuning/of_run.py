@@ -12,7 +12,7 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.remote import path_of
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.files import safe_names, writable, write_table
+from tfinvert.runs.files import safe_names, write_table
 from tfinvert.runs.finished import Row
 from tfinvert.runs.job import MIXED
 from tfinvert.settings import ScoreSettings, TuningSettings
@@ -115,7 +115,7 @@ def tuned(
     Raises:
       BadInput: as of `tune`.
     """
-    folder, generator = writable(task.folder), tuner.live.whole
+    folder, generator = task.folder, tuner.live.whole
     source = run.job.generator.source
     if isinstance(source, (str, Path)) and path_of(source).absolute() == (folder / GENERATOR).absolute():
         raise BadInput(f"a tuned generator in place of the run's, {source}", "choose another folder with --out")

@@ -89,7 +89,7 @@ def tune(
       watch: is told each step's number, the pictures' loss and the change of others.
 
     Raises:
-      BadInput: the generator has no weights to move, the codes do not fit, or a loss is no number.
+      BadInput: the generator has no weights to move, images or codes do not fit, or a loss is no number.
     """
     return Tuner(generator, behind, score)(images, codes, path, settings, labels=labels, watch=watch)
 

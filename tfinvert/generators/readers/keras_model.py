@@ -115,10 +115,8 @@ def _embedded(model: Any) -> int | None:
 
 def half(model: Any) -> str | None:
     """What layers compute in, where it has fewer bits than their weights; None where all have as many."""
-    policies = {
-        getattr(layer, "compute_dtype", None): getattr(layer, "variable_dtype", None) for layer in layers(model)
-    }
-    return next((str(kind) for kind, weights in policies.items() if kind != weights), None)
+    kinds = ((getattr(layer, "compute_dtype", None), getattr(layer, "variable_dtype", None)) for layer in layers(model))
+    return next((str(kind) for kind, weights in kinds if kind != weights), None)
 
 
 def layers(model: Any) -> Iterator[Any]:
