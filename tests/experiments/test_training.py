@@ -1,37 +1,19 @@
 """Runs of training: what they leave, how they go on, and what they refuse."""
 
-import csv
 import json
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from tqdm import tqdm
+from small_runs import IMAGES, LABELS, SMALL, rows
 
 import tfinvert as ti
 from tfinvert.experiments import epochs, training
 from tfinvert.experiments.datasets import Pictures
-from tfinvert.experiments.networks import ARCHITECTURES, OBJECTIVES, PRIORS, build
-from tfinvert.experiments.scoring import Score
+from tfinvert.experiments.networks import OBJECTIVES, build
 from tfinvert.experiments.training import train
-from tfinvert.gans.views import CHANGES
 from tfinvert.generators.readers.card import read_card
-from tfinvert.losses import Features
-from tfinvert.losses.kid import KID
-from tfinvert.settings import ScoreSettings, TrainingSettings, flags_of
-
-IMAGES = np.random.default_rng(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
-LABELS = np.arange(40) % 3
-SMALL = {
-    "latent": 6,
-    "resolution": 28,
-    "epochs": 2,
-    "batch_size": 8,
-    "widths": (8, 8, 4),
-    "discriminator_widths": (4, 4),
-}
-
+from tfinvert.settings import TrainingSettings
 
 LONGER = {**SMALL, "epochs": 3, "objective": "noise"}
 
@@ -41,11 +23,6 @@ def whole(tmp_path_factory):
     """The weights of a run that nothing stopped."""
     made = train(TrainingSettings(**LONGER), IMAGES, tmp_path_factory.mktemp("whole"))
     return keras.models.load_model(made).get_weights()
-
-
-def rows(out):
-    with (out / "losses.csv").open() as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize(
@@ -212,24 +189,6 @@ def test_images_that_do_not_fit(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("settings", "word"),
-    [
-        ({"widths": (8, 8, 8, 4)}, "widths=8,8,8,4 for images of 28: expected 1 to 3"),
-        ({"widths": ()}, "widths= for images of 28: expected 1 to 3"),
-        ({"architecture": "style", "classes": 3}, "architecture=style with classes: .*leave out --by_class"),
-        ({"architecture": "style", "leak": 0.2}, "style with leak=0.2: expected it with dcgan or pixel_shuffle"),
-        ({"architecture": "attention", "leak": 0.2}, "attention with leak=0.2: .*leave out --leak"),
-        ({"architecture": "attention", "widths": (8, 4)}, "attention with widths=8,4: expected at least 3 widths"),
-        ({"architecture": "pixel_shuffle", "widths": (8,)}, "pixel_shuffle with widths=8: expected at least 2 widths"),
-    ],
-)
-def test_networks_that_cannot_be_made(settings, word, tmp_path):
-    with pytest.raises(ti.BadInput, match=word):
-        train(TrainingSettings(**{**SMALL, **settings}), IMAGES, tmp_path, labels=LABELS)
-    assert not (tmp_path / "training.json").exists()
-
-
 def test_half_of_the_pictures_are_mirrored_and_others_in_every_epoch():
     settings = TrainingSettings(**SMALL, flips=True)
     gan = build(settings, 10)
@@ -245,76 +204,6 @@ def test_half_of_the_pictures_are_mirrored_and_others_in_every_epoch():
     assert seen[0] == seen[2]
 
 
-def eye():
-    """A network of features."""
-    keras.utils.set_random_seed(1)
-    layers = [keras.Input((None, None, 3)), keras.layers.Conv2D(6, 5, 3), keras.layers.ReLU(name="mixed8")]
-    return keras.Sequential(layers)
-
-
-def test_rated_epochs_leave_the_best_generator_and_its_pictures(tmp_path):
-    unseen = Pictures(IMAGES[:12], None)
-    score = ScoreSettings(network=eye(), size=32, samples=16)
-    made = train(TrainingSettings(**{**SMALL, "epochs": 4}), IMAGES[12:], tmp_path, unseen=unseen, score=score)
-    kids = [float(row["kid"]) for row in rows(tmp_path)]
-    assert len(kids) == 4
-    card = read_card(made)
-    assert card["trained"] == 1 + int(np.argmin(kids))
-    assert card["kid"] == min(kids)
-    samples = ti.load_generator(made)(training._drawn(TrainingSettings(**SMALL), np.zeros(16, np.int32), 2))
-    again = KID(Features("mixed8", eye(), size=32), (IMAGES[:12] + 1) / 2)((np.asarray(samples) + 1) / 2)
-    assert again.value == pytest.approx(min(kids), rel=1e-3)
-    kept = ti.images.load(tmp_path / training.UNSEEN, ti.images.Scale((28, 28, 1), (-1, 1))).pixels
-    np.testing.assert_allclose(kept, IMAGES[:12], atol=1 / 255)
-    with pytest.raises(ti.BadInput, match="a score without unseen pictures"):
-        train(TrainingSettings(**SMALL), IMAGES, tmp_path, score=score)
-    with pytest.raises(ti.BadInput, match="a score by 3 kept pictures: expected at least 4"):
-        train(TrainingSettings(**SMALL), IMAGES, tmp_path, unseen=Pictures(IMAGES[:3], None), score=score)
-
-
-def test_samples_that_are_rated_are_of_classes_as_often_as_the_pictures():
-    kept = Pictures(IMAGES[:12], np.repeat([0, 1, 2], [6, 3, 3]))
-    for count in (4, 8, 12, 40):
-        counts = np.bincount(Score(ScoreSettings(network=eye(), size=32, samples=count), kept).classes, minlength=3)
-        np.testing.assert_allclose(counts / count, [0.5, 0.25, 0.25], atol=0.51 / count)
-
-
-@pytest.mark.parametrize(("objective", "every"), [("standard", 1), ("wgan_gp", 2)])
-def test_both_players_rates_fall_to_a_twentieth_in_the_steps_that_they_take(objective, every):
-    gan = build(TrainingSettings(**SMALL, objective=objective), 100)
-    for optimizer, steps in ((gan.generator_optimizer, 100 // every), (gan.discriminator_optimizer, 100)):
-        optimizer.iterations.assign(steps)
-        assert float(optimizer.learning_rate) == pytest.approx(1e-3 / 20, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("stop", "scores"), [(None, [3.0, 1.0, 2.0, 2.5]), (2, [3.0, 1.0, 2.0, 2.5]), (3, [np.nan, 1.0, np.nan, 2.5])]
-)
-def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_path, monkeypatch, stop, scores):
-    rated = []
-
-    def rate(score, settings, gan):
-        epoch = int(gan.count) // 3
-        rated.append(epoch)
-        if stop == epoch and rated.count(epoch) == 1:
-            raise KeyboardInterrupt
-        return {"kid": scores[epoch - 1], "kid_error": 0.1}
-
-    monkeypatch.setattr(training, "_rated", rate)
-    settings = TrainingSettings(**{**SMALL, "epochs": 4})
-    how = {"unseen": Pictures(IMAGES[:12], None), "score": ScoreSettings(network=eye(), size=32, samples=16)}
-    if stop is not None:
-        with pytest.raises(KeyboardInterrupt):
-            train(settings, IMAGES[12:], tmp_path, **how)
-    card = read_card(train(settings, IMAGES[12:], tmp_path, **how))
-    assert (card["trained"], card["kid"]) == (2, 1.0)
-    np.testing.assert_array_equal([float(row["kid"]) for row in rows(tmp_path)], scores)
-    with pytest.raises(ti.BadInput, match=r"other settings \(score"):
-        train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"], score=ScoreSettings(network=eye(), size=28))
-    with pytest.raises(ti.BadInput, match=r"other settings \(score"):  # rows of one table have the same columns
-        train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"])
-
-
 @pytest.mark.slow
 def test_another_runs_unseen_pictures_are_left_alone(tmp_path):
     train(TrainingSettings(**SMALL), IMAGES[12:], tmp_path, unseen=Pictures(IMAGES[:12], None))
@@ -324,33 +213,11 @@ def test_another_runs_unseen_pictures_are_left_alone(tmp_path):
     assert (tmp_path / training.UNSEEN).read_bytes() == before
 
 
-def test_a_code_that_the_blocks_cannot_share_is_refused(tmp_path):
-    settings = TrainingSettings(architecture="attention", **{**SMALL, "latent": 64}, classes=3)
-    with pytest.raises(ti.BadInput, match="latent=64 for attention at 28: expected a multiple of 3, such as 63 or 66"):
-        train(settings, IMAGES, tmp_path, labels=LABELS)
-    assert not (tmp_path / "training.json").exists()
-
-
-def test_all_that_settings_name_there_is():
-    known = flags_of(TrainingSettings)
-    for name, table in (("architecture", ARCHITECTURES), ("objective", OBJECTIVES), ("prior", PRIORS)):
-        assert known[name].choices == tuple(table)
-    assert known["augment"].choices == tuple(CHANGES)
-
-
 @pytest.mark.parametrize("labels", [None, LABELS[:7], LABELS + 1, LABELS - 1])
 def test_labels_that_do_not_fit(labels, tmp_path):
     with pytest.raises(ti.BadInput, match="expected 40 whole numbers from 0 to 2"):
         train(TrainingSettings(architecture="dcgan", **SMALL, classes=3), IMAGES, tmp_path, labels=labels)
     assert not list(tmp_path.iterdir())
-
-
-def test_every_column_of_the_samples_is_of_one_class():
-    codes, labels = training.samples(TrainingSettings(architecture="dcgan", **SMALL, classes=3))
-    rows = np.reshape(labels, (epochs.ROWS, epochs.COLUMNS))
-    assert codes.shape == (rows.size, 6)
-    assert (rows == rows[0]).all()
-    assert list(rows[0, :4]) == [0, 1, 2, 0]
 
 
 def test_labels_stay_with_their_images():
@@ -365,45 +232,3 @@ def test_mixed_precision_is_the_runs_own(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
     assert ti.load_generator(made).sample(2)[1].dtype == np.float32
     assert {layer.compute_dtype for layer in keras.models.load_model(made).layers} == {"float32"}
-
-
-@pytest.mark.slow
-def test_losses_are_scaled_in_float16_so_that_small_slopes_do_not_vanish(tmp_path):
-    gan = build(TrainingSettings(**SMALL, precision="mixed_float16"), 10)
-    scales = [player.scale_loss(1.0) for player in (gan.generator_optimizer, gan.discriminator_optimizer)]
-    assert min(scales) > 1000
-    plain = build(TrainingSettings(**SMALL), 10)
-    assert plain.generator_optimizer.scale_loss(1.0) == 1.0
-    made = train(TrainingSettings(**SMALL, precision="mixed_float16"), IMAGES, tmp_path)
-    assert np.isfinite(ti.load_generator(made).sample(2)[1]).all()
-
-
-def test_tensorboard_gets_losses_and_samples(tmp_path):
-    train(TrainingSettings(**SMALL), IMAGES, tmp_path, tensorboard=True)
-    tags = set()
-    for file in (tmp_path / "tensorboard").rglob("events*"):
-        for event in tf.compat.v1.train.summary_iterator(str(file)):
-            tags |= {(value.tag, event.step) for value in event.summary.value}
-    assert {("samples", 0), ("samples", 1), ("epoch_generator", 1), ("epoch_discriminator", 0)} <= tags
-
-
-def test_the_bar_counts_steps_from_where_a_run_goes_on(monkeypatch):
-    made = []
-    monkeypatch.setattr(epochs, "tqdm", lambda **given: made.append(tqdm(**{**given, "disable": False})) or made[0])
-    bar = epochs.Bar()
-    bar.set_params({"steps": 5, "epochs": 4})
-    bar.on_epoch_begin(2)
-    for batch in range(5):
-        bar.on_train_batch_end(batch, {"generator": 1.0})
-    bar.on_epoch_begin(3)
-    bar.on_train_batch_end(0)
-    bar.on_train_end()
-    assert (made[0].n, made[0].total, len(made)) == (16, 20, 1)
-
-
-def test_samples_stand_side_by_side():
-    images = np.linspace(-1, 1, 6, dtype=np.float32)[:, None, None, None] * np.ones((6, 2, 3, 3), np.float32)
-    picture = np.asarray(epochs.grid(images, 3))
-    assert picture.shape == (4, 9, 3)
-    np.testing.assert_array_equal(picture[0, ::3, 0], [0, 51, 102])
-    np.testing.assert_array_equal(picture[2, ::3, 0], [153, 204, 255])

@@ -1,5 +1,6 @@
 """BigGAN in Keras and as a TF-Hub module: two statements of one network."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -71,6 +72,23 @@ def test_without_classes_it_takes_codes_alone(tmp_path):
         other = CODES.copy()
         other[:, entry] += 1
         assert np.abs(generator(other) - generator(CODES)).max() > 1e-3
+
+
+def test_calm_attention_looks_at_many_places_however_large_the_maps_grow():
+    looked_at = []
+    for calm in (False, True):
+        model = biggan_generator((16, 16, 8), chunk=4, classes=None, attention=8, calm=calm)
+        codes = np.random.default_rng(2).normal(size=(8, 12)).astype(np.float32)
+        before = model(codes, training=False).numpy()
+        model.get_layer("attention_o_conv").kernel.assign(np.zeros((1, 1, 8, 16), np.float32))
+        assert (np.abs(model(codes, training=False) - before).max() == 0) == calm  # it adds nothing at first
+        wide = model.get_layer("GBlock_0_conv_sc").kernel
+        wide.assign(1000 * wide)
+        weights = keras.Model(model.input, model.get_layer("attention").output)(codes, training=True).numpy()
+        looked_at.append(np.mean(np.exp(-np.sum(weights * np.log(weights + 1e-12), axis=-1))))
+    sharp, spread = looked_at
+    assert sharp < 1.5
+    assert spread > 4  # of the 16 places of the pooled map
 
 
 @pytest.mark.parametrize(("truncation", "scale"), [(None, 1), (1.0, 1), (0.5, 0.75), (0.02, 0.51)])

@@ -129,8 +129,9 @@ def _biggan(settings: TrainingSettings) -> keras.Model:
             f"latent={latent} for attention at {size}",
             f"expected a multiple of {blocks}, such as {less or blocks} or {less + blocks}",
         )
+    start = first_size(size, widths)
     return biggan_generator(
-        widths, latent // blocks, 32, settings.classes, settings.channels, size // 2, first_size(size, widths)
+        widths, latent // blocks, 32, settings.classes, settings.channels, size // 2, start, calm=True
     )
 
 

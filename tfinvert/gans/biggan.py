@@ -24,6 +24,7 @@ def biggan_generator(
     channels: int = 3,
     attention: int = 64,
     start: int = 4,
+    calm: bool = False,
 ) -> keras.Model:
     """A generator {"z": [B, d], "y": one-hot [B, classes]} -> images [B, H, H, channels] with values in [-1, 1].
 
@@ -42,6 +43,9 @@ def biggan_generator(
       channels: 1 for grey, 3 for colour.
       attention: the size of the map that attends to itself; one that no block makes for none.
       start: height and width of the map that the dense layer makes.
+      calm: for training without BigGAN's spectral normalisation, where queries and keys grow until each place looks at
+        a single other one: both are batch normalised, and their products divided by the root of their length (Vaswani
+        et al. 2017, section 3.2.1). Attention adds nothing at first, as by SAGAN's scale of zero.
     """
     code = keras.Input((chunk * len(widths),), name="z")
     inputs, embedded = code, None
@@ -56,7 +60,7 @@ def biggan_generator(
         condition = own if embedded is None else layers.Concatenate()([own, embedded])
         x = _block(x, condition, width, f"GBlock_{number - 1}")
         if x.shape[1] == attention:
-            x = _attention(x)
+            x = _attention(x, calm)
     x = layers.BatchNormalization(epsilon=_EPSILON, name="ScaledCrossReplicaBN")(x)
     image = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32", name="conv_2d")(
         layers.ReLU()(x)
@@ -85,16 +89,22 @@ def _normalised(x: Any, condition: Any, name: str) -> Any:
     return x * (1 + gamma) + beta
 
 
-def _attention(x: Any) -> Any:
+def _attention(x: Any, calm: bool) -> Any:
     """Each place [H, W] looks at all places of the map at half its size (Zhang et al. 2019, arXiv:1805.08318)."""
     size, width = x.shape[1], x.shape[-1]
 
-    def rows(name: str, entries: int, pooled: bool) -> Any:
+    def rows(name: str, entries: int, pooled: bool, normal: bool = False) -> Any:
         y = layers.Conv2D(entries, 1, use_bias=False, name=f"attention_{name}")(x)
+        if normal:
+            y = layers.BatchNormalization(scale=False, epsilon=_EPSILON, name=f"attention_{name}_norm")(y)
         return layers.Reshape((-1, entries))(layers.MaxPooling2D()(y) if pooled else y)
 
     few, half = max(1, width // 8), max(1, width // 2)
-    theta, phi, g = rows("theta", few, False), rows("phi", few, True), rows("g", half, True)
+    theta, phi, g = rows("theta", few, False, calm), rows("phi", few, True, calm), rows("g", half, True)
+    if calm:
+        theta = theta * few**-0.5
     weights = layers.Softmax(name="attention")(layers.Dot(axes=2)([theta, phi]))
     seen = layers.Reshape((size, size, half))(layers.Dot(axes=(2, 1))([weights, g]))
-    return layers.Add()([x, layers.Conv2D(width, 1, use_bias=False, name="attention_o_conv")(seen)])
+    first = "zeros" if calm else "glorot_uniform"
+    out = layers.Conv2D(width, 1, use_bias=False, kernel_initializer=first, name="attention_o_conv")
+    return layers.Add()([x, out(seen)])

@@ -254,7 +254,7 @@ class Inverter:
         return self._compiled["_renew"](progress._replace(memory=()), targets, begun), targets
 
     def _renew(self, progress: loop.Progress, targets: Targets, begun: tf.Tensor) -> loop.Progress:
-        return loop.renew(self.solver, self._objective(targets), progress, targets.starts, targets.seeds, begun)
+        return loop.renew(self.solver, self._objective(targets), progress, targets.seeds, begun)
 
     def _advance(self, progress: loop.Progress, targets: Targets, until: tf.Tensor) -> loop.Progress:
         constrain = lambda codes, count: self.generator.space.constrain(
@@ -263,7 +263,8 @@ class Inverter:
         return loop.advance(self.solver, self._objective(targets), constrain, self.stopping, progress, until)
 
     def _finish(self, progress: loop.Progress, targets: Targets, images: tf.Tensor, end: tf.Tensor) -> Inversion:
-        progress = loop.finish(self._objective(targets), self.stopping, progress, end)
+        first = targets.starts if len(self._stages) > 1 else None
+        progress = loop.finish(self._objective(targets), self.stopping, progress, end, first)
         count = tf.shape(images)[0]
         best = tf.argmin(self._by_image(progress.best_value, count), axis=0, output_type=tf.int32) * count + tf.range(
             count

@@ -39,8 +39,9 @@ class Memory(NamedTuple):
 class LBFGS:
     """Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, 2nd ed., section 7.2).
 
-    A step is one trial of each row: one value and one gradient. A row whose trial gains enough (Armijo's rule) goes
-    there; another stays and tries a shorter step next time, so that no row waits for its neighbours' line searches.
+    A step is one trial of each row: one value and one gradient; the first trial is the start itself. A row whose trial
+    gains enough (Armijo's rule) goes there; another stays and tries a shorter step next time, so that no row waits for
+    its neighbours' line searches.
     A row that finds nothing on its way down forgets its pairs and starts again with steepest descent. Instead of
     Wolfe's second condition, a pair is left out where the slope did not rise along the move.
 
@@ -73,19 +74,18 @@ class LBFGS:
             raise BadInput(f"inverse {list(self.inverse.shape)}", "expected blocks [m, k, k]; one is a whole matrix")
 
     def init(self, codes: tf.Tensor, objective: Objective, seeds: tf.Tensor) -> Memory:
-        flat = rows.flat(codes)
-        value, gradient = _evaluate(objective, codes)
+        flat = rows.flat(codes)  # nothing is known there yet: the first step looks, so that one graph does it all
         pairs = tf.zeros_like(tf.stack([flat] * self.memory, axis=1))
         ones = tf.ones_like(flat[:, 0], tf.float64)
         weights = tf.zeros_like(tf.stack([ones] * self.memory, axis=1))
         products = tf.zeros_like(tf.stack([weights] * self.memory, axis=1))
         newest = tf.zeros_like(flat[:, 0], tf.int32)
-        return Memory(flat, value, gradient, ones, pairs, pairs, newest, weights, products, products)
+        return Memory(flat, flat[:, 0], tf.zeros_like(flat), ones, pairs, pairs, newest, weights, products, products)
 
     def step(self, objective: Objective, codes: tf.Tensor, memory: Memory, turn: Turn) -> Step:
         flat, charge = rows.flat(codes), objective.sparsity
-        # Where somebody else, such as a constraint, has moved the codes, the trial is a look at where they are now.
-        moved = _moved(flat, memory.codes)
+        # At first, and where somebody else, such as a constraint, has moved the codes, the trial is a look at them.
+        moved = _moved(flat, memory.codes) | (turn.since == 0)
         length = tf.where(moved, tf.zeros_like(memory.length), memory.length)
         slopes = _slopes(memory.codes, memory.gradient, charge)
         direction = _direction(memory, slopes, self._scaled)
@@ -112,10 +112,8 @@ class LBFGS:
             length=tf.where(accepted | again, tf.ones_like(length), shorter),
             weights=tf.where(again[:, None], tf.zeros_like(after.weights), after.weights),
         )
-        looks = 1 + tf.cast(turn.since == 0, tf.int32)  # the first codes were looked at in `init`
-        passes = tf.fill(tf.shape(value), 2 * looks)
         ended = rows.flat_ends(_slopes(flat, old_gradient, charge))
-        return Step(tf.reshape(after.codes, tf.shape(codes)), after, old_value, ended, passes)
+        return Step(tf.reshape(after.codes, tf.shape(codes)), after, old_value, ended, tf.fill(tf.shape(value), 2))
 
     def _scaled(self, gradients: tf.Tensor) -> tf.Tensor:
         """Gradients float64 [N, d] times the guess of the inverse Hessian."""

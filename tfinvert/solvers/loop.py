@@ -58,17 +58,13 @@ def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Ten
     )
 
 
-def renew(
-    solver: Solver, objective: Objective, progress: Progress, first: tf.Tensor, seeds: tf.Tensor, count: tf.Tensor
-) -> Progress:
+def renew(solver: Solver, objective: Objective, progress: Progress, seeds: tf.Tensor, count: tf.Tensor) -> Progress:
     """The same rows where the objective has become another one, of which nothing is known.
 
-    They go on from their best codes. What was best by the objective of before may be worse by this one than their
-    first codes [N, *shape]; so these are kept as the best until better ones are seen. Rows that had ended go on, but
-    for those that have no value, or never had work to do. `count` is that of the steps that are behind them, or were
-    left out.
+    They go on from their best codes. Rows that had ended go on, but for those that have no value, or never had work to
+    do. `count` is that of the steps that are behind them, or were left out.
     """
-    codes, begun = progress.best_codes, objective(first)
+    codes = progress.best_codes
     again = functools.reduce(operator.or_, [progress.status == end for end in _OVER])
     infinite = tf.fill(tf.shape(progress.status), tf.constant(float("inf"), codes.dtype))
     return progress._replace(
@@ -76,11 +72,9 @@ def renew(
         begun=count,
         codes=codes,
         memory=solver.init(codes, objective, seeds),
-        best_codes=first,
-        best_value=tf.where(tf.math.is_finite(begun), begun, infinite),
+        best_value=infinite,
         mark_value=infinite,
         mark_count=tf.fill(tf.shape(progress.status), count),
-        passes=progress.passes + 1,
         status=tf.where(again, int(Status.RUNNING), progress.status),
     )
 
@@ -121,11 +115,30 @@ def advance(
 
 
 def finish(
-    objective: Objective, stopping: Stopping, progress: Progress, end: Status | tf.Tensor = Status.FINISHED
+    objective: Objective,
+    stopping: Stopping,
+    progress: Progress,
+    end: Status | tf.Tensor = Status.FINISHED,
+    first: tf.Tensor | None = None,
 ) -> Progress:
-    """Values the last codes, which no step has looked at yet; `end` is that of the rows that still ran."""
-    passes = progress.passes + tf.cast(progress.status == Status.RUNNING, tf.int32)
-    progress = _judge(progress, objective(progress.codes), stopping)._replace(passes=passes)
+    """Values the last codes, which no step has looked at yet; `end` is that of the rows that still ran.
+
+    Rows that were renewed never saw what this objective says of their first codes [N, *shape]; where these are given
+    and better than the best, they are the best.
+    """
+    running = tf.cast(progress.status == Status.RUNNING, tf.int32)
+    if first is None:
+        progress = _judge(progress, objective(progress.codes), stopping)._replace(passes=progress.passes + running)
+    else:
+        count = tf.range(tf.shape(running)[0])
+        of = objective.of(tf.concat([count, count], axis=0))  # in one graph
+        last, begun = tf.split(of(tf.concat([progress.codes, first], axis=0)), 2)
+        progress = _judge(progress, last, stopping)._replace(passes=progress.passes + running + 1)
+        better = tf.math.is_finite(progress.best_value) & (begun < progress.best_value)
+        progress = progress._replace(
+            best_codes=tf.where(_rows(better, first), first, progress.best_codes),
+            best_value=tf.where(better, begun, progress.best_value),
+        )
     return progress._replace(status=_settle(progress.status, tf.constant(True), end))
 
 
