@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from tfinvert.errors import BadInput
-from tfinvert.images.labels import Labels
+from tfinvert.images.labels import FolderLabels, Labels
 from tfinvert.images.load import Sources
+from tfinvert.runs.job import load, sources
+from tfinvert.settings import Job
 
+FOLDERS = FolderLabels(["in", "out"])
 IMAGES = np.zeros((3, 8, 8), np.uint8)
 IDX = struct.pack(">BBBBI", 0, 0, 8, 1, 3) + bytes([4, 0, 2])
 
@@ -138,3 +141,21 @@ def test_an_image_without_a_line_is_told_and_the_others_go_on():
     label, note = found({"0": 4, "2": 2})[1]
     assert label is None
     assert note == "no label for 1: the labels' file has no line with its path or name"
+
+
+def test_by_the_names_of_folders():
+    ids = ["photos/in/a.png", "data.zip:out/b.png", "in/c.png"]
+    assert [FOLDERS.of(0, image_id) for image_id in ids] == [0, 1, 0]
+    assert FOLDERS.values().tolist() == [0, 1]
+    FOLDERS.check_count(3, 5)
+    for image_id, folder in (("in/sub/a.png", "sub"), ("a.png", "")):
+        with pytest.raises(BadInput, match=f"{image_id} in the folder '{folder}': .*named after a class: in, out"):
+            FOLDERS.of(0, image_id)
+    with pytest.raises(BadInput, match=r"a class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, \.\.\.$"):
+        FolderLabels(list(map(str, range(1000)))).of(0, "a.png")
+
+
+def test_by_folders_where_the_generator_names_no_class():
+    job = Job.of(images=IMAGES, labels="folders")
+    with pytest.raises(BadInput, match=r"labels=folders for .*expected one whose file names its classes"):
+        sources(job, load(job))

@@ -15,7 +15,8 @@ from PIL import Image
 import tfinvert as ti
 from tfinvert.experiments.epochs import STATE
 from tfinvert.generators.readers.card import read_card
-from tfinvert.settings import TrainingSettings, flags_of, flat
+from tfinvert.runs.job import load, sources
+from tfinvert.settings import Job, TrainingSettings, flags_of, flat
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,10 @@ def test_folders_become_classes_and_one_of_them_is_kept_for_tests(train, tmp_pat
     assert card["class_names"] == ["cats", "owls"]
     assert card["unseen"] == f"{animals}/dogs"
     assert list((tmp_path / "out" / "tensorboard").rglob("events*"))
+    job = Job.of(generator=str(made), images=animals, labels="folders")
+    pictures = list(sources(job, load(job)))
+    assert [picture.label for picture in pictures[::33]] == [0, None, 1]
+    assert "/dogs/00.png in the folder 'dogs': expected one named after a class: cats, owls" in pictures[33].note
 
 
 @pytest.mark.parametrize(

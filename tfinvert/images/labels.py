@@ -1,11 +1,12 @@
-"""Classes of images: one for all, a list in the images' order, or a file of either kind or by id."""
+"""Classes of images: one for all, a list in the images' order, a file of either kind or by id, or by their folders."""
 
 from __future__ import annotations
 
 import csv
 import io
 import itertools
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TEXT = 256_000_000  # bytes: four million lines with paths
 _LARGEST = 2**31 - 1
+_SAID = 12  # names of classes in a message
 _EXPECTED = (
     "expected a class number for all, one for each image, or a file of them: .npy, idx, or text with one a line or "
     "'id,label' lines"
@@ -97,6 +99,37 @@ class Labels:
         if self._ordered is None or index >= len(self._ordered):
             raise BadInput(f"no label for image number {index}", "the list of labels is shorter than the images")
         return int(self._ordered[index])
+
+
+class FolderLabels:
+    """The class of each image by the name of the folder that it is in.
+
+    Args:
+      names: of the classes 0, 1, ...
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._numbers = {name: number for number, name in enumerate(names)}
+
+    def values(self) -> np.ndarray:
+        """All classes that there are, int32 [K]."""
+        return np.arange(len(self._numbers), dtype=np.int32)
+
+    def check_count(self, wanted: int, whole: int) -> None:
+        """There is one for every image."""
+
+    def of(self, index: int, image_id: str) -> int:
+        """The class of one image.
+
+        Raises:
+          BadInput: its folder is none.
+        """
+        folder = ["", *re.split(r"[/:]", image_id)][-2]
+        if folder not in self._numbers:
+            names = list(self._numbers)
+            several = ", ".join(names[:_SAID]) + (", ..." if len(names) > _SAID else "")
+            raise BadInput(f"{image_id} in the folder {folder!r}", f"expected one named after a class: {several}")
+        return self._numbers[folder]
 
 
 def _is_number(text: str) -> bool:

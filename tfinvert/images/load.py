@@ -14,7 +14,7 @@ from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.images.entry import Entry, Reading
-from tfinvert.images.labels import Labels
+from tfinvert.images.labels import FolderLabels, Labels
 from tfinvert.images.like import Like, Scale
 from tfinvert.images.pipelines import DatasetEntries
 from tfinvert.images.reader import Picture, Reader, Waiting
@@ -39,7 +39,7 @@ class Sources:
       source: see `tfinvert.images.sources.open_source`.
       like: the generator that the images are meant for.
       fit: "crop", "pad" or "stretch" for images of other proportions; series keep their length.
-      labels: one class for all, or one each: see `tfinvert.images.labels.Labels`; default: what the source says.
+      labels: one class for all, or one each: see `tfinvert.images.labels`; default: what the source says.
       array_range: (low, high) of the values of arrays, where it is not what their type says.
       limit: only the first so many.
       shuffle: a seed by which their order is drawn, so that a limit takes some from everywhere; default: as they are.
@@ -76,7 +76,8 @@ class Sources:
             entries = [entry for _, entry in self._once(enumerate(entries))]
         self._entries: Iterable[Entry] = entries
         self.like, self._limit = like, limit
-        self._labels = None if labels is None else Labels(labels, limits)
+        ready = labels is None or isinstance(labels, FolderLabels)
+        self._labels: Labels | FolderLabels | None = labels if ready else Labels(labels, limits)
         self._check: Callable[[Any], Any] | None = None
         self._endless = isinstance(entries, DatasetEntries) and entries.endless
         if limit is None and self._endless:

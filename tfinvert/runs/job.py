@@ -17,6 +17,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.images import Sources
+from tfinvert.images.labels import FolderLabels
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep
@@ -27,6 +28,7 @@ from tfinvert.settings import Job, Shard, as_nest, changed
 from tfinvert.solvers import solver_of
 
 _PACKAGES = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
+_FOLDERS = "folders"  # what `labels` may say where images are in folders that are named after classes
 SEARCHED, MIXED = FOUND = ("search", "embedding")  # what `labels` may say where classes are not known
 
 
@@ -94,12 +96,26 @@ def load(job: Job) -> Generator:
 
 def sources(job: Job, generator: Generator) -> Sources:
     """The images, with their classes where these are known."""
-    given = pictures(job, generator, None if found(job) else job.images.labels)
+    given = pictures(job, generator, None if found(job) else _labels(job, generator))
     if not found(job):
         if job.images.labels is not None and generator.condition is None:
             logging.info("%s takes no classes: labels only go into the results", generator.name)
         given.check_labels(None if generator.condition is None else generator.condition.check)
     return given
+
+
+def _labels(job: Job, generator: Generator) -> Any:
+    """The labels that are given, or those of folders."""
+    given = job.images.labels
+    if not (isinstance(given, str) and given == _FOLDERS):
+        return given
+    names = generator.condition.names if generator.condition is not None else ()
+    if not names:
+        raise BadInput(
+            f"labels={_FOLDERS} for {generator.name}",
+            "expected one whose file names its classes, as `tfinvert train --by_class` writes them; else give a file",
+        )
+    return FolderLabels(names)
 
 
 def pictures(job: Job, like: Like, labels: Any = None) -> Sources:

@@ -142,7 +142,9 @@ class ImageSettings(Settings):
         flag="images",
         open=True,
     )
-    labels: Any = setting(None, "A class for all images, a file with one each, search, or embedding.", open=True)
+    labels: Any = setting(
+        None, "A class for all images, a file with one each, folders, search, or embedding.", open=True
+    )
     fit: str = setting("crop", "What is done to images of other proportions.", choices=FITS)
     array_range: Sequence[float] | None = setting(
         None, "Scale of arrays' values, where their type does not say it, such as -1,1.", float, several=True, open=True
