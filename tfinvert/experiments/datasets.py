@@ -14,7 +14,7 @@ from absl import logging
 import tfinvert.images
 from tfinvert.errors import BadInput
 from tfinvert.images import glyphs
-from tfinvert.images.entry import Entry, Reading
+from tfinvert.images.entry import Entry, Reading, folders_of
 from tfinvert.images.named import NAMED, Named, training_source
 from tfinvert.images.sources import open_source
 from tfinvert.runs.files import whole
@@ -120,14 +120,9 @@ def _chosen(entries: Sequence[Entry], held_out: Sequence[str], limit: int | None
     return [entries[int(place)] for place in places], unseen
 
 
-def _parts(image_id: str) -> list[str]:
-    """The folders of a picture, and the archive that it is in."""
-    return re.split(r"[/:]", image_id)[:-1]
-
-
 def _left_out(ids: Sequence[str], names: Sequence[str]) -> tuple[np.ndarray, str]:
     """Which pictures [N] lie in folders of these names, and where those are."""
-    parts = [set(_parts(image_id)) for image_id in ids]
+    parts = [set(folders_of(image_id)) for image_id in ids]
     there = set().union(*parts)
     for name in names:
         if name not in there:
@@ -144,9 +139,9 @@ def _left_out(ids: Sequence[str], names: Sequence[str]) -> tuple[np.ndarray, str
 def _folders(ids: np.ndarray, steps: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """The number of each picture's folder, int32 [N], and the folders' names."""
     wrong = "expected labels beside the pictures, or a folder for each class"
-    if any(len(_parts(image_id)) < steps for image_id in ids):
+    if any(len(folders_of(image_id)) < steps for image_id in ids):
         raise BadInput("pictures without classes", wrong)
-    classes, labels = np.unique([_parts(image_id)[-steps] for image_id in ids], return_inverse=True)
+    classes, labels = np.unique([folders_of(image_id)[-steps] for image_id in ids], return_inverse=True)
     if len(classes) < 2:
         raise BadInput(f"pictures of one class ({classes[0]})", wrong)
     return labels.astype(np.int32), tuple(map(str, classes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,6 +20,11 @@ class Entry(NamedTuple):
     id: str  # its path, or its index; valid Unicode, for it is stored
     label: int | None  # the class, where the source says it
     read: Callable[[], np.ndarray]  # -> float32 [H, W, C] in [0, 1], or [L, C]; raises what the file makes it raise
+
+
+def folders_of(image_id: str) -> list[str]:
+    """The folders of a picture, and the archive that it is in, its own folder last."""
+    return re.split(r"[/:]", image_id)[:-1]
 
 
 class Reading(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import kind, open_regular
-from tfinvert.images.entry import MOST
+from tfinvert.images.entry import MOST, folders_of
 from tfinvert.images.idx import read_idx
 from tfinvert.images.numpy_files import NumpyFile
 from tfinvert.images.where import FILE, FOLDER, NOTHING, look
@@ -124,7 +123,7 @@ class FolderLabels:
         Raises:
           BadInput: its folder is none.
         """
-        folder = ["", *re.split(r"[/:]", image_id)][-2]
+        folder = ["", *folders_of(image_id)][-1]
         if folder not in self._numbers:
             names = list(self._numbers)
             several = ", ".join(names[:_SAID]) + (", ..." if len(names) > _SAID else "")
