@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import collections
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,18 @@ import pytest
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    """Makes variants slow that `first` leaves out."""
+    counts = collections.Counter()
+    for item in items:
+        if mark := item.get_closest_marker("first"):
+            name = item.nodeid.partition("[")[0]
+            counts[name] += 1
+            if counts[name] > mark.args[0]:
+                item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

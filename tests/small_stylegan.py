@@ -68,7 +68,7 @@ def _styled(images, style, channels):
     return layers.Add()([layers.Multiply()([images, scale]), shift])
 
 
-def taught_glyphs(path, steps=3000):
+def taught_glyphs(path, steps=1200):
     """A file of such a generator with 62,145 weights that was taught the built-in generator's images, code by code."""
     keras.utils.set_random_seed(0)
     teacher, pupil = ti.load_generator(), small_stylegan(64, 64, 16)

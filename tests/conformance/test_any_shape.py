@@ -80,6 +80,7 @@ def test_what_is_found_has_the_shape_of_the_targets(generator, drawn, found):
     assert np.mean((found.images - drawn[1]) ** 2) < 0.5 * start
 
 
+@pytest.mark.first(1)
 def test_other_batches_give_the_same_codes(generator, drawn, found):
     inverter = ti.Inverter(generator, solver=ti.Adam(steps=40), restarts=2, batch_size=3)
     np.testing.assert_allclose(inverter(drawn[1], ids=list("abcde")).codes, found.codes, atol=1e-4)
@@ -93,6 +94,7 @@ def test_other_batches_give_the_same_codes(generator, drawn, found):
     assert mapped.images.shape[1:] == generator.image_shape
 
 
+@pytest.mark.first(1)
 def test_exact_codes_are_recovered(generator, drawn):
     codes, images = drawn
     recovered = ti.Recovery(generator, samples=600, attempts=2)(images)
@@ -101,6 +103,7 @@ def test_exact_codes_are_recovered(generator, drawn):
     assert recovered.images.shape == images.shape
 
 
+@pytest.mark.first(1)
 def test_no_image_of_it_is_told_apart_and_none_is_a_number(generator, drawn):
     images = drawn[1].numpy()
     images[0] = np.random.default_rng(0).uniform(*generator.value_range, images[0].shape)
@@ -126,6 +129,7 @@ def test_it_is_split_smoothed_and_made_wider(kind):
     np.testing.assert_allclose(wide, images, atol=1e-4)
 
 
+@pytest.mark.first(1)
 def test_a_second_step_comes_closer(generator):
     noise = np.random.default_rng(1).normal(0, 0.1, (2, *generator.image_shape)).astype(np.float32)
     images = generator.sample(2, seed=4)[1] + noise
@@ -141,6 +145,7 @@ def test_a_perceptual_loss_says_so_when_the_inverter_is_made(generator):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.first(1)
 def test_it_is_served(generator, drawn, tmp_path):
     served = ti.servable(ti.Inverter(generator, solver=ti.Adam(steps=2), restarts=1))
     tf.saved_model.save(served, str(tmp_path / "served"))
@@ -149,6 +154,7 @@ def test_it_is_served(generator, drawn, tmp_path):
     assert made["images"].shape == drawn[1].shape
 
 
+@pytest.mark.first(1)
 def test_what_is_held_for_each_image_masks_it(kind, generator, drawn):
     """Only the first half is given: the rest is found with it."""
     codes, images = drawn
@@ -167,6 +173,7 @@ def test_what_is_held_for_each_image_masks_it(kind, generator, drawn):
     np.testing.assert_allclose(found.codes, codes, atol=1e-2)
 
 
+@pytest.mark.first(1)
 def test_pictures_of_8_bits_are_recovered(kind, generator, drawn):
     if "series" in kind:
         pytest.skip("series are not rounded to 8 bits")

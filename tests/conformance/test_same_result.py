@@ -101,6 +101,7 @@ def test_inside_dataset_map(inverter, images, expected, batch):
     same(ti.Inversion(*(tf.concat(column, 0) for column in zip(*found, strict=True))), expected)
 
 
+@pytest.mark.slow
 @ONE_OF_EACH_KIND
 def test_inside_dataset_map_without_a_batch_axis_size(inverter, images, expected):
     rows = lambda: iter(zip(IDS, images, strict=True))
@@ -132,6 +133,7 @@ def another(request):
     return ti.load_generator(model, prior=ti.normal(4, 4, 3), value_range=(-1, 1))
 
 
+@pytest.mark.first(1)
 def test_batches_of_other_kinds(another):
     images = ti.images.load("glyphs", like=another, limit=4).pixels
     invert = lambda size: ti.Inverter(another, solver=SOLVERS["adam"], restarts=2, batch_size=size)

@@ -91,7 +91,9 @@ def test_a_switched_letter_is_another_letter(tmp_path):
     training, unseen = letters(glyphs.TRAINING, 6_400, 0), letters(glyphs.HELD_OUT, 48, 1)
     classify = classifier(*training)
     assert np.mean(classify(unseen[0]) == unseen[1]) > 0.95
-    settings = TrainingSettings(architecture="attention", latent=32, epochs=6, classes=len(LETTERS))
+    settings = TrainingSettings(
+        architecture="attention", latent=32, widths=(64, 48, 32, 16), epochs=6, classes=len(LETTERS)
+    )
     found = switched(tmp_path, settings, LETTERS, training, unseen, batch_size=48, steps=150)
     own, other = judged(classify, found, unseen[1])
     assert own > 0.9

@@ -180,6 +180,7 @@ def test_ids_may_be_numbers(biggan):
     assert scene.captions == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_classes_that_are_part_of_the_code_are_none_to_switch(eagerly, tmp_path):
     small_biggan().save(tmp_path / "biggan.keras")
     np.save(tmp_path / "images.npy", np.zeros((1, 16, 16, 3), np.uint8))

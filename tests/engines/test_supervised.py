@@ -50,6 +50,7 @@ def test_one_process_does_task_after_task(supervised, tmp_path):
     assert begun(tmp_path / "trace") == 1
 
 
+@pytest.mark.first(6)
 @pytest.mark.parametrize(
     ("poison", "why", "bounds"),
     [

@@ -45,6 +45,7 @@ def test_the_generator_that_represents_more_is_found_better():
     assert significance.pairs({each.name: each.error for each in found})[0].p < 0.01
 
 
+@pytest.mark.slow
 def test_generators_of_other_sizes_are_held_against_the_same_images():
     large, small = linear(8, (12, 12, 3)), linear(24)
     to = compare.scale([large, small])

@@ -63,6 +63,7 @@ def test_a_wrong_name_is_named(wrong):
     assert "egan" in str(caught.value)
 
 
+@pytest.mark.first(12)
 @pytest.mark.parametrize("method", parse("all"), ids=lambda method: method.name)
 def test_every_method_gives_codes_and_counts_its_passes(method):
     codes, images = LINEAR.generator.sample(3, seed=5)
@@ -86,6 +87,7 @@ def test_every_method_gives_codes_and_counts_its_passes(method):
     assert (passes <= found.passes).all()
 
 
+@pytest.mark.slow
 def test_all_start_from_the_same_codes(eagerly):
     # Its gradient is zero everywhere, so that every search ends where it began.
     plateau = ti.load_generator(
@@ -130,6 +132,7 @@ def bounded(low, high):
     )
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(("name", "free"), [("descent", True), ("disabled", True), ("clip", False)])
 @pytest.mark.parametrize(("low", "high"), [(-2, 2), (0, 1), (-3, -1)])
 def test_a_uniform_prior_bounds_those_that_clip_and_no_others(name, free, low, high):

@@ -124,6 +124,7 @@ def test_numbers_out_of_range_are_refused(values):
         recovery.run(LINEAR.generator, parse("disabled"), **values)
 
 
+@pytest.mark.slow
 def test_encodings_of_an_unseen_image_are_one_where_the_best_code_is_one():
     images = np.random.default_rng(1).normal(size=(60, 4, 4, 1)).astype(np.float32)
     (row,) = recovery.unique(LINEAR.generator, [Method("levenberg_marquardt")], images, encodings=4, budget=200)

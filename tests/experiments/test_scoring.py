@@ -50,6 +50,7 @@ def test_samples_that_are_rated_are_of_classes_as_often_as_the_pictures():
         np.testing.assert_allclose(counts / count, [0.5, 0.25, 0.25], atol=0.51 / count)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("stop", "scores"), [(None, [3.0, 1.0, 2.0, 2.5]), (2, [3.0, 1.0, 2.0, 2.5]), (3, [np.nan, 1.0, np.nan, 2.5])]
 )

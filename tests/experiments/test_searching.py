@@ -124,6 +124,7 @@ def test_where_all_are_lost_nothing_is_known(generator, through, tmp_path):
     assert draw(done, tmp_path / "figure.png").exists()
 
 
+@pytest.mark.slow
 def test_images_that_are_lost_once_have_no_distance(through):
     images = np.random.default_rng(1).normal(size=(6, 4, 4, 1)).astype(np.float32)
     through(lost=["unseen 2", "unseen 4"])

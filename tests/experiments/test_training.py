@@ -25,6 +25,7 @@ def whole(tmp_path_factory):
     return keras.models.load_model(made).get_weights()
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("architecture", "objective", "classes"),
     [("dcgan", objective, None) for objective in OBJECTIVES]
@@ -133,6 +134,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_the_epoch_before_is_kept(tmp_
     )
 
 
+@pytest.mark.slow
 def test_the_same_pictures_in_other_classes_are_another_run(tmp_path):
     settings = TrainingSettings(architecture="dcgan", **SMALL, classes=3)
     train(settings, IMAGES, tmp_path, labels=LABELS)
@@ -140,6 +142,7 @@ def test_the_same_pictures_in_other_classes_are_another_run(tmp_path):
         train(settings, IMAGES, tmp_path, labels=2 - LABELS)
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_no_epoch_was_finished_takes_another_run(tmp_path, monkeypatch):
     def spoilt(settings, steps):
         gan = build(settings, steps)
@@ -154,6 +157,7 @@ def test_a_folder_in_which_no_epoch_was_finished_takes_another_run(tmp_path, mon
     assert read_card(made)["seed"] == 1
 
 
+@pytest.mark.slow
 def test_settings_that_are_damaged_are_told_of(tmp_path):
     train(TrainingSettings(**SMALL), IMAGES, tmp_path)
     (tmp_path / "training.json").write_text("{")

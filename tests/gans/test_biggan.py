@@ -91,6 +91,7 @@ def test_calm_attention_looks_at_many_places_however_large_the_maps_grow():
     assert spread > 4  # of the 16 places of the pooled map
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("truncation", "scale"), [(None, 1), (1.0, 1), (0.5, 0.75), (0.02, 0.51)])
 def test_the_module_gives_the_models_images(model, module, truncation, scale):
     generator = ti.from_saved_model(module, truncation=truncation)

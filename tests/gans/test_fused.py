@@ -63,6 +63,7 @@ def test_a_gan_trains_the_fused_one_and_keeps_one_of_keras():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("classes", [None, 3])
 def test_what_is_trained_in_half_precision_is_kept_in_single(policy, classes):

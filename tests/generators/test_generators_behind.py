@@ -65,6 +65,7 @@ def test_a_second_step_from_w_to_w_plus(file, whole):
     assert (found.loss.numpy() < found.mse_latent.numpy()).all()
 
 
+@pytest.mark.slow
 def test_an_exported_one(file, whole, tmp_path):
     """Its layers have other names, of which the message tells."""
     keras.models.load_model(file).export(tmp_path / "module", verbose=False)
@@ -75,6 +76,7 @@ def test_an_exported_one(file, whole, tmp_path):
     np.testing.assert_allclose(generator(ti.split(whole, "w_plus").head(codes)), images, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_hot", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_class_that_only_the_mapping_sees_is_left_out(one_hot):
     keras.utils.set_random_seed(1)

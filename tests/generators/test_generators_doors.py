@@ -26,6 +26,7 @@ class Ring(ti.spaces.Space):
         return tf.zeros(tf.shape(codes)[:1])
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("ext", [".keras", ".h5", ""])
 def test_a_prior_of_the_users_own(ext, tmp_path):
     model, path = sequential(), tmp_path / f"g{ext}"

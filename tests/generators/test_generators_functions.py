@@ -135,6 +135,7 @@ def test_what_a_function_holds_is_given_by_name():
     assert not generator.about.constant
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("solver", ["lbfgs", "levenberg_marquardt", "adam"])
 def test_each_image_is_inverted_with_what_is_held_for_it(solver):
     generator, held = holding()
@@ -217,6 +218,7 @@ def with_calls(kind):
     return ti.from_function(whole, "normal(4)", value_range=(-1, 1))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("kind", ["compiled", "noinline", "nested", "loop", "whole"])
 def test_functions_that_are_compiled_are_inverted_split_and_pickled(kind):
     """Their graphs are frozen for all of these, and a call that stayed in one would have no gradient."""

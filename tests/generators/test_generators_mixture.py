@@ -73,6 +73,7 @@ def test_gradients_reach_the_class(kind):
     check(mixed, lambda codes: mixed(codes).numpy())
 
 
+@pytest.mark.slow
 def test_a_class_between_two_is_found():
     generator = KINDS["integer"]()
     mixed = ti.mixture(generator)

@@ -39,6 +39,7 @@ def sources(model, folder):
     yield folder / "module"
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("maker", [keras, tf_keras])
 @pytest.mark.parametrize("sides", [(None, None), (None, 4), (3, 4)])
 def test_the_prior_says_the_sides(maker, sides, tmp_path):
@@ -75,6 +76,7 @@ def test_it_is_inverted_and_recovered(generator):
     assert (np.abs(recovered.codes - codes).max(axis=(1, 2, 3)) < 1e-2).any()
 
 
+@pytest.mark.slow
 def test_it_is_split_smoothed_and_pickled(generator):
     codes, images = generator.sample(3, seed=1)
     parts = ti.split(generator, at=ti.layers(generator)[0].name)

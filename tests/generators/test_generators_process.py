@@ -77,6 +77,7 @@ def interrupted(error):
         raise error
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BadInput("mine", "expected another")])
 def test_an_error_of_the_caller_ends_the_job(error):
     ((worker, server),) = done(jobs.numbers_of_processes)
@@ -120,6 +121,7 @@ def test_a_fork_of_this_process_has_a_server_of_its_own():
     assert done(jobs.numbers_of_processes)[0][1] == server
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("before", [True, False])
 def test_tensorflow_computes_there_whether_it_has_begun_here_or_not(before):
     """A fork of a process whose TensorFlow has threads would wait for them for ever."""
@@ -141,6 +143,7 @@ def test_tensorflow_computes_there_whether_it_has_begun_here_or_not(before):
     assert out.stdout.split() == ["1000000000.0"] * 2
 
 
+@pytest.mark.slow
 def test_a_child_of_the_user_that_lives_on_keeps_nobody():
     script = f"""
         import os, sys, time
@@ -190,6 +193,7 @@ def test_nothing_in_the_working_folder_is_imported(tmp_path):
     assert not (tmp_path / "proof").exists()
 
 
+@pytest.mark.first(1)
 def test_nobody_is_left_when_the_user_is_killed():
     script = f"""
         import sys, time

@@ -129,6 +129,7 @@ def test_a_mask_is_held_for_each_image():
         generator(codes)
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_a_part_of_it_everywhere():
     """In pickles, in two parts, in float64, and for whoever inverts it."""
     model = noisy()

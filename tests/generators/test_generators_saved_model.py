@@ -51,6 +51,7 @@ def test_parts_of_a_hub_module_are_the_whole(tmp_path):
     assert ti.split(generator, "G_linear").head.output_name == parts.head.output_name
 
 
+@pytest.mark.slow
 def test_a_hub_module_is_inverted(tmp_path):
     hub_module(tmp_path / "module")
     generator = ti.from_saved_model(tmp_path / "module", truncation=0.5)

@@ -97,6 +97,7 @@ def test_every_row_has_its_own_amount(both):
     np.testing.assert_allclose(by(smooth, CODES, amounts), one_by_one, atol=1e-6)
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("both", ["relu", "selu", "maximum", "max_pool_same"], indirect=True)
 def test_gradients_and_jacobians_are_those_of_what_is_computed(both):
     smooth = both[1]
@@ -192,6 +193,7 @@ def test_files_of_strangers(shared, name):
     assert np.abs(by(smooth, codes, 0.3) - expected).mean() > 1e-3
 
 
+@pytest.mark.slow
 def test_classes_are_held_too():
     plain = ti.load_generator(small_biggan())
     smooth, labels = smoothed(plain), [0, 2, 1]

@@ -352,11 +352,13 @@ def holds(generator, width):
     np.testing.assert_allclose(slope, differences, rtol=1e-3, atol=1e-3 * np.abs(differences).max())
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize("name", REAL)
 def test_real_files(shared, name):
     holds(ti.load_generator(shared / "generators" / name), REAL[name])
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("kind", ["biggan.keras", "exported", "module"])
 def test_biggan(kind, tmp_path):
     """Hierarchical codes go round the dense layer, and so does the class; in all formats that it comes in."""

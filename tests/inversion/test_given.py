@@ -50,6 +50,7 @@ def test_arrays_on_0_to_1_for_a_range_below_zero_are_told_of(caplog, least, told
     assert ("expected values in [-1, 1]; tfinvert.images.load" in caplog.text) is told
 
 
+@pytest.mark.first(1)
 def test_images_bring_ids_along(inverter):
     images = ti.images.load(np.zeros((2, 4, 4, 1), np.uint8), like=GENERATOR)
     found = inverter(images)

@@ -154,6 +154,7 @@ def test_watchers_see_all_steps_of_all_stages_in_order():
     assert [share for _, share in seen] == sorted(share for _, share in seen)
 
 
+@pytest.mark.slow
 def test_a_second_step_that_cannot_be_smoothed_has_its_charge_smoothed_or_tells_that_there_is_nothing():
     matrix = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
     generator = ti.load_generator(
@@ -170,6 +171,7 @@ def test_a_second_step_that_cannot_be_smoothed_has_its_charge_smoothed_or_tells_
         ti.TwoStep(first, SecondStep("first_dense", smoothing=[0.3], sparsity=0.0))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_values_that_are_off_move_behind_a_cut(solver):
     generator, second = behind_a_relu()
@@ -186,6 +188,7 @@ def test_values_that_are_off_move_behind_a_cut(solver):
     assert smooth < 0.05 * plain
 
 
+@pytest.mark.slow
 def test_a_charge_leaves_exact_zeros_with_lbfgs_too():
     generator, second = behind_a_relu()
     _, images = generator.sample(4)

@@ -293,6 +293,7 @@ def test_a_solver_of_squares_refuses_other_losses():
     ti.Inverter(uniform, ti.Pixel(), ti.LevenbergMarquardt())
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("batch_size", [4, 64])
 def test_levenberg_marquardt_finds_the_least_squares_code(batch_size, compiled):
@@ -304,6 +305,7 @@ def test_levenberg_marquardt_finds_the_least_squares_code(batch_size, compiled):
     np.testing.assert_allclose(found.loss, residual, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_levenberg_marquardt_gives_the_same_in_any_batch():
     generator = ti.load_generator(
         lambda z: tf.reshape(tf.sigmoid(2 * (z @ LINEAR.matrix.T)), [-1, 4, 4, 1]),
@@ -321,6 +323,7 @@ def test_levenberg_marquardt_gives_the_same_in_any_batch():
     np.testing.assert_allclose(small.codes, codes, atol=1e-3)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("solver", [ti.Adam(0.05, steps=100), ti.LevenbergMarquardt(20)], ids=["adam", "lm"])
 def test_images_that_are_solved_early_do_not_change_others(solver):
     codes, images = LINEAR.generator.sample(48)

@@ -69,6 +69,7 @@ def test_codes_of_a_uniform_prior_are_found_again():
     assert error(found, codes).max() < 1e-6
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("drop", "null", "deviations"),
     [
@@ -203,6 +204,7 @@ def stretched(least, latent=LATENT):
     )
 
 
+@pytest.mark.slow
 def test_float64_finds_what_float32_cannot_tell_apart(monkeypatch):
     monkeypatch.setattr(recover, "FLOORS", (None,))  # one way to look at pixels is enough for these
     generator = stretched(1e-4)
@@ -231,6 +233,7 @@ def test_matched_but_not_to_the_last_digit_is_tried_three_times(monkeypatch):
     assert list(found.attempts) == [1, 3, 4]
 
 
+@pytest.mark.slow
 def test_those_who_watch_see_every_image_move_on(normal):
     """Also while others are worked on, two at a time."""
     _, images = normal.sample(3, seed=13)

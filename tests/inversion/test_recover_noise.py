@@ -55,6 +55,7 @@ def test_standard_errors_are_right_under_gaussian_noise():
     assert (found.noise == 0.02).all()
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("prior", [ti.normal(4), ti.normal(4, stddev=0.5), ti.uniform(4, low=0, high=1)], ids=str)
 def test_in_noise_the_most_probable_code_is_found(prior):
     """Of a linear generator it is known; two of four directions are far weaker than the noise."""

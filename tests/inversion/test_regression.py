@@ -50,6 +50,7 @@ def test_the_score_is_that_of_samples_that_were_not_fitted():
     assert Regression(chaos, 2000).score(None) < 0.1
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("shape", [(70, 70, 3), (65, 67, 1), (9, 5, 1)])
 def test_large_and_odd_images_are_no_trouble(shape):
     generator = linear(shape)

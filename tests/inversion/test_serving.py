@@ -52,6 +52,7 @@ def given_to(inverter):
     return generator(codes, labels, held), labels, held
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_for_serving(kind, tmp_path):
     inverter = inverter_of(kind)
@@ -81,6 +82,7 @@ def test_served_where_tfinvert_is_not_installed(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_pickled(kind):
     inverter = inverter_of(kind)
@@ -94,6 +96,7 @@ def test_pickled(kind):
     np.testing.assert_array_equal(found.status, expected.status)
 
 
+@pytest.mark.slow
 def test_pickled_for_another_process(tmp_path):
     (tmp_path / "inverter").write_bytes(pickle.dumps(inverter_of("built-in")))
     code = "import pickle; print(pickle.load(open('inverter', 'rb'))([[[[0.0]] * 32] * 32]).codes.shape)"

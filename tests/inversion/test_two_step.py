@@ -34,6 +34,7 @@ def best():
     return flat @ MATRIX, flat - flat @ MATRIX @ MATRIX.T
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("sparsity", [0.0, 0.3, 1.0, 10.0])
 def test_delta_is_the_soft_threshold_of_what_codes_leave(sparsity):
     """Of mean((d - delta)^2) + s * mean(|delta|) the least value is at delta = soft(d, s / 2)."""
@@ -61,6 +62,7 @@ def conditional():
     return keras.Model([codes, label], layers.Conv2DTranspose(1, 3, 2, "same", activation="tanh")(hidden))
 
 
+@pytest.mark.slow
 def test_the_class_and_the_code_are_held_for_what_comes_later():
     model = conditional()
     generator = ti.load_generator(model)
@@ -187,12 +189,14 @@ def test_codes_that_are_known_leave_the_first_step_out():
             two(IMAGES, codes=codes)
 
 
+@pytest.mark.slow
 def test_a_function_of_images_is_traced_before_the_curvature_is_known():
     two = ti.TwoStep(ti.Inverter(LINEAR, solver=ti.LBFGS(5), restarts=1), SecondStep("first_dense", steps=20))
     traced = tf.function(lambda images: two(images).hidden, autograph=False)(IMAGES)
     np.testing.assert_allclose(traced, two(IMAGES).hidden, atol=1e-4)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_values_of_half_precision_at_the_cut(solver):
     half, layers = keras.DTypePolicy("mixed_float16"), keras.layers

@@ -178,6 +178,7 @@ def test_targets_that_are_gone_or_broken_are_said_to_be(run, tmp_path):
     assert len(page.of("img")) == 3  # the reconstructions
 
 
+@pytest.mark.slow
 def test_images_that_were_in_memory_may_be_given(tmp_path):
     made = np.random.default_rng(0).uniform(size=(3, 32, 32, 1)).astype(np.float32)
     job = job_of(str(tmp_path), images=made, array_range=(0, 1), steps=2, restarts=1)
@@ -188,6 +189,7 @@ def test_images_that_were_in_memory_may_be_given(tmp_path):
     assert sum("were in memory: save them, and run from the file" in text for text in page.text("p")) == 3
 
 
+@pytest.mark.slow
 def test_images_are_shown_whatever_the_last_limit_was(tmp_path):
     np.save(tmp_path / "images.npy", np.zeros((4, 32, 32), np.uint8))
     job = job_of(str(tmp_path / "run"), images=str(tmp_path / "images.npy"), steps=2, restarts=1)

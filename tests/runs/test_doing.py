@@ -288,6 +288,7 @@ def elsewhere(prepared, monkeypatch):
     return sent[0]
 
 
+@pytest.mark.first(1)
 def test_another_process_finds_the_same(prepared, monkeypatch):
     start, tasks = elsewhere(prepared, monkeypatch)
     rows = [row for task in tasks for row in start()(task, quiet)]

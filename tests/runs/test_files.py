@@ -126,6 +126,7 @@ def raises(error):
     return fail
 
 
+@pytest.mark.slow
 def test_a_folder_is_made_and_cleared_of_what_killed_writers_left_and_of_nothing_else(tmp_path):
     folder = writable(tmp_path / "deep" / "folder")
     (folder / "kept.csv").touch()

@@ -49,6 +49,7 @@ def folder(memory):
     return path_of(f"{memory}/run")
 
 
+@pytest.mark.first(1)
 def test_another_process_is_named_and_a_kill_lets_go(s3):
     url = f"{s3.url}/run"
     other = holder(url)

@@ -41,6 +41,7 @@ def holder(folder, way="alone", shard=""):
 FORKS = pytest.param("fork", marks=pytest.mark.skipif(os.name != "posix", reason="nothing forks here"))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("way", ["alone", FORKS])
 def test_another_process_is_named_and_a_kill_lets_go(tmp_path, way):
     other = holder(tmp_path, way)
@@ -133,6 +134,7 @@ def test_shards_go_side_by_side_and_each_has_one_writer(tmp_path):
     assert (tmp_path / ".lock").read_bytes() == b""
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("held", "shard", "why"),
     [
@@ -150,6 +152,7 @@ def test_a_writer_of_the_whole_run_or_of_other_shards_keeps_a_shard_out(tmp_path
         lock.check()
 
 
+@pytest.mark.slow
 def test_shards_of_one_process_share_what_they_share(tmp_path):
     first, second, same = (Lock(tmp_path, Shard(number, 2)) for number in (1, 2, 2))
     first.acquire()

@@ -210,6 +210,7 @@ with store:
 """
 
 
+@pytest.mark.slow
 def test_where_a_writer_is_killed_the_next_one_goes_on(s3):
     url = f"{s3.url}/run"
     process = subprocess.Popen([sys.executable, "-c", WRITES, url], stdout=subprocess.PIPE, text=True)

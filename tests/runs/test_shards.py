@@ -127,6 +127,7 @@ def claims(folder, number, gate):
     store.close()
 
 
+@pytest.mark.slow
 def test_eight_that_start_at_the_same_moment(tmp_path):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tfinvert.runs"])
@@ -208,6 +209,7 @@ def test_rows_of_a_shard_that_are_gone_at_its_end_are_missing(tmp_path, monkeypa
     assert (summary.counts, summary.missing, summary.exit_code) == ({"finished": 1}, 2, 3)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("limit", [None, 5])
 def test_shards_of_a_stream(tmp_path, limit):
     data = tf.data.Dataset.from_generator(lambda: iter(IMAGES), output_signature=tf.TensorSpec((4, 4, 1), tf.float32))

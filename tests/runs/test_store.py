@@ -319,6 +319,7 @@ def writer(folder, count):
     return process
 
 
+@pytest.mark.slow
 def test_what_another_process_writes_and_merges_can_be_read_meanwhile(tmp_path):
     process, stored, seen = writer(tmp_path, 150), Stored(tmp_path), [0]
     while process.poll() is None:

@@ -89,6 +89,7 @@ def test_codes_are_features(call):
         assert len(list(csv.DictReader(file))) == 4
 
 
+@pytest.mark.first(1)
 def test_codes_are_recovered(call):
     assert call("recover", "recovery", methods=["recover"], samples=2) == 0
     with (call.root / "recovery" / "recovery.csv").open() as file:

@@ -109,6 +109,7 @@ def test_an_image_that_one_cannot_invert_is_left_out_for_all(compare, files, tmp
     assert "3 is left out: few: the image holds NaN" in log
 
 
+@pytest.mark.slow
 def test_classes_are_searched_only_where_there_are_some(compare):
     code, _, rows, _ = compare(["few", "classes"], labels="search", limit=2)
     assert code == 0

@@ -25,6 +25,7 @@ def gap(script, tmp_path, called):
     return call
 
 
+@pytest.mark.slow
 def test_the_built_in_generator_and_its_glyphs(gap, tmp_path):
     code, log, rows = gap()
     assert code == 0

@@ -55,6 +55,7 @@ def save():
 """
 
 
+@pytest.mark.slow
 def test_a_module_of_the_users_brings_its_layers(invert, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_waves.py").write_text(OWN_LAYER.format(module="my_waves"))
@@ -74,6 +75,7 @@ def test_a_module_of_the_users_brings_its_layers(invert, tmp_path, monkeypatch):
     assert (code, "2 images (2 finished)" in log, "registers no layer" in log) == (0, True, False)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_page(invert, tmp_path):
     code, log = invert(limit=2, page=False)
     assert code == 0
@@ -81,6 +83,7 @@ def test_a_run_without_a_page(invert, tmp_path):
     assert "comparison.png" in log
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_one_line_and_can_be_done_anew(invert, tmp_path):
     assert invert(limit=4, batch_size=2)[0] == 0
     first, second = Store(tmp_path / "out").parts()
@@ -172,6 +175,7 @@ def test_settings_that_do_not_go_together_are_told(invert, values, why):
     assert re.search(why, log)
 
 
+@pytest.mark.slow
 def test_a_preset_is_a_papers_settings_and_other_flags_go_before_it(tmp_path):
     command = [
         sys.executable,

@@ -34,6 +34,7 @@ def test_inputs_that_nobody_names_are_told_with_what_to_write(invert, style):
     assert "drawn_inputs 'noise_16': the model's inputs are z" in log
 
 
+@pytest.mark.slow
 def test_inputs_by_name(invert, style, tmp_path):
     code, log = invert(**style, code_input="z", label_input="y", drawn_inputs=list(NOISE[:2]), labels="1")
     assert code == 0, log

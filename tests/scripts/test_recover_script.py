@@ -108,6 +108,7 @@ def test_noise_is_what_the_table_says(recover, tmp_path, monkeypatch):
     assert drawn(tmp_path / "out" / "noise.png")
 
 
+@pytest.mark.slow
 def test_encodings_of_unseen_images(recover, tmp_path):
     pictures = np.random.default_rng(1).integers(0, 256, (5, 8, 8), dtype=np.uint8)
     np.save(tmp_path / "unseen.npy", pictures)

@@ -40,6 +40,7 @@ def test_each_generator_has_a_run_of_its_own(into, tmp_path):
     assert large["value_range"] == [-2, 2]
 
 
+@pytest.mark.slow
 def test_each_run_is_that_of_its_generator_alone(into, invert, files, tmp_path):
     assert into("few", "many")[0] == 0
     alone = {"generator": str(files / "many.keras"), "images": str(files / "images.npy"), "value_range": ["-1", "1"]}
@@ -52,6 +53,7 @@ def test_each_run_is_that_of_its_generator_alone(into, invert, files, tmp_path):
     assert "many: 6 images (6 finished)" in log
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_the_worst(into, files, tmp_path):
     images = np.load(files / "images.npy")
     images[2, 0, 0, 0] = np.nan

@@ -53,6 +53,7 @@ def test_a_generator_with_a_uniform_prior_comes_out(train, tmp_path):
     assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "samples.png"))) > 0
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_from_a_folder(train, tmp_path):
     (tmp_path / "folder").mkdir()
     for number in range(64):

@@ -53,6 +53,7 @@ def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_
     assert ti.load_generator(tuned).image_shape == (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_what_train_made_is_inverted_and_tuned(scripts, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (80, 28, 28), dtype=np.uint8)
     np.save(tmp_path / "pictures.npy", pixels)
@@ -67,6 +68,7 @@ def test_what_train_made_is_inverted_and_tuned(scripts, tmp_path):
     assert ti.load_generator(tmp_path / "out" / "generator.keras").about.tuned_from
 
 
+@pytest.mark.slow
 def test_what_a_run_found_behind_its_cut_is_not_of_a_tuned_generator(scripts, run, files, tmp_path):
     where = (str(tmp_path / "run"), str(files / "many.keras"), str(run.parent / "images.npy"))
     do(*where, limit=2, steps=5, restarts=1, split="first_dense", second_steps=5)
@@ -83,6 +85,7 @@ def test_what_a_run_found_behind_its_cut_is_not_of_a_tuned_generator(scripts, ru
     assert place_of(own, own.load()).split is not None
 
 
+@pytest.mark.slow
 def test_each_image_can_have_a_generator_of_its_own(scripts, run, tmp_path):
     assert scripts("tune", run=str(run), ids=["1", "2"], each=True, steps=5, samples=16)[0] == 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["1", "2"]

@@ -91,6 +91,7 @@ def test_one_step_is_segmented_at_the_code(one_step):
         Segmenter(one_step, generator, (2, 17), "small_1")
 
 
+@pytest.mark.slow
 def test_a_map_before_the_cut_is_that_of_the_code(files, tmp_path, caplog):
     run = done(job_of(str(tmp_path), **files, split="behind_1", second_steps=3, **FAST))
     caplog.set_level("INFO", "absl")

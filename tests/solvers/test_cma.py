@@ -25,6 +25,7 @@ def test_a_million_to_one_valley_is_no_harder_when_it_is_turned(rotated):
     assert (found.passes.numpy() < 7500).all()  # 10 candidates and the best in each of some 600 steps
 
 
+@pytest.mark.slow
 def test_long_codes_have_variances():
     start = np.full((2, 150), 0.5, np.float32)
     found = minimise(lambda codes: tf.reduce_sum(tf.square(codes), axis=1), start, ti.CMA(1500))

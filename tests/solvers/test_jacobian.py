@@ -157,6 +157,7 @@ KINDS = {
 KINKED = ("batch-norm", "leaky-relu")
 
 
+@pytest.mark.first(8)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_generator(kind):
     made = KINDS[kind]()
@@ -283,6 +284,7 @@ def test_resizing_is_linear(method, size):
     np.testing.assert_allclose(tf.reshape(back, [2, -1]), upstream @ np.transpose(columns), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value_range"),
     [

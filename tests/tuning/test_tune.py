@@ -42,6 +42,7 @@ def generator(network, **more):
     return ti.from_keras(network, prior=ti.normal(), value_range=(-1, 1), **more)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("library", [keras, tf_keras], ids=["keras 3", "keras 2"])
 @pytest.mark.parametrize("classes", [None, 3])
 def test_pictures_are_met_and_the_generator_given_stays_as_it_was(tmp_path, library, classes):
@@ -73,6 +74,7 @@ def test_more_locality_keeps_other_images_more(tmp_path):
     assert met[0] > met[1] > met[2] > np.median(found[0].psnr_before)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_watching_sees_every_step(tmp_path):
     whole, images, codes, seen = generator(model()), pictures(20), RANDOM.normal(size=(20, 6)), []
     made = []
@@ -255,7 +257,8 @@ def test_a_class_that_matters_behind_the_layer_is_told(tmp_path):
         tune(whole, pictures(2), np.zeros((2, 8), np.float32), tmp_path / "tuned.keras", behind="w")
 
 
-@pytest.mark.parametrize("layer", [pytest.param("w", marks=pytest.mark.slow), "w_plus"])
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["w", "w_plus"])
 def test_styles_are_places_to_tune_at(tmp_path, layer):
     keras.utils.set_random_seed(0)
     whole = generator(style_generator(6, (8, 4), channels=1))
