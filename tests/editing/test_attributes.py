@@ -6,7 +6,7 @@ import pytest
 
 import tfinvert as ti
 from tfinvert.editing import Direction, Place, Points, along, learnt, of_first_map
-from tfinvert.editing.attributes import read
+from tfinvert.editing.attributes import read_direction
 from tfinvert.generators.derived.split import split
 
 RANDOM = np.random.default_rng(0)
@@ -79,7 +79,7 @@ def test_codes_that_do_not_differ_tell_nothing():
 def test_a_direction_is_read_as_it_was_written(tmp_path):
     codes, side, _ = examples()
     found = learnt(codes, side, "smile", at="dense", behind="w", fingerprint="abc")
-    again = read(found.write(tmp_path / "smile.npz"))
+    again = read_direction(found.write(tmp_path / "smile.npz"))
     np.testing.assert_array_equal(again.vector, found.vector)
     for name in ("spread", "name", "at", "behind", "fingerprint", "accuracy"):
         assert getattr(again, name) == getattr(found, name)
@@ -107,9 +107,9 @@ def spoilt(path, kind):
 def test_files_that_are_no_directions(tmp_path, kind):
     spoilt(tmp_path / "file.npz", kind)
     with pytest.raises(ti.BadInput, match=r"file\.npz"):
-        read(tmp_path / "file.npz")
+        read_direction(tmp_path / "file.npz")
     with pytest.raises(ti.BadInput, match="expected a file that `tfinvert direction` wrote"):
-        read(tmp_path / "none.npz")
+        read_direction(tmp_path / "none.npz")
 
 
 def planted():

@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfinvert.errors import BadInput
 from tfinvert.images.labels import FolderLabels, Labels
@@ -140,7 +141,7 @@ def test_an_image_without_a_line_is_told_and_the_others_go_on():
     assert found({"0": 4, "2": 2})[::2] == [(4, ""), (2, "")]
     label, note = found({"0": 4, "2": 2})[1]
     assert label is None
-    assert note == "no label for 1: the labels' file has no line with its path or name"
+    assert note == "no label for 1: the labels have no line with its path or name"
 
 
 def test_by_the_names_of_folders():
@@ -148,8 +149,8 @@ def test_by_the_names_of_folders():
     assert [FOLDERS.of(0, image_id) for image_id in ids] == [0, 1, 0]
     assert FOLDERS.values().tolist() == [0, 1]
     FOLDERS.check_count(3, 5)
-    for image_id, folder in (("in/sub/a.png", "sub"), ("a.png", "")):
-        with pytest.raises(BadInput, match=f"{image_id} in the folder '{folder}': .*named after a class: in, out"):
+    for image_id, folder in (("in/sub/a.png", "in the folder 'sub'"), ("a.png", "in no folder")):
+        with pytest.raises(BadInput, match=f"{image_id} {folder}: .*named after a class: in, out"):
             FOLDERS.of(0, image_id)
     with pytest.raises(BadInput, match=r"a class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, \.\.\.$"):
         FolderLabels(list(map(str, range(1000)))).of(0, "a.png")
@@ -159,3 +160,31 @@ def test_by_folders_where_the_generator_names_no_class():
     job = Job.of(images=IMAGES, labels="folders")
     with pytest.raises(BadInput, match=r"labels=folders for .*expected one whose file names its classes"):
         sources(job, load(job))
+
+
+def pictures(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(IMAGES[0]).save(folder / name)
+    return str(folder)
+
+
+def labels_of(source, labels):
+    return [waiting.entry.label for waiting in Sources(source, Like(), labels=labels).left(frozenset())]
+
+
+def test_the_ends_of_paths_are_names_where_only_one_image_has_them(tmp_path):
+    source = pictures(tmp_path, "cat/1.png", "dog/1.png", "dog/2.png")
+    assert labels_of(source, {"cat/1.png": 3, "dog/1.png": 5, "2.png": 4}) == [3, 5, 4]
+    assert labels_of(source, {"cat/1.png": 3}) == [3, None, None]
+    with pytest.raises(BadInput, match=r"the label of '1.png': several images .*cat/1.png and .*dog/1.png: give their"):
+        labels_of(source, {"1.png": 3, "2.png": 4})
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [({"3.png": 1}, "no label for .*cat/1.png"), (FolderLabels(["owl"]), "1.png in the folder 'cat'")],
+)
+def test_labels_of_no_image_are_told_before_the_work(labels, why, tmp_path):
+    with pytest.raises(BadInput, match=why):
+        labels_of(pictures(tmp_path, "cat/1.png", "dog/2.png"), labels)

@@ -167,7 +167,7 @@ def test_a_network_of_convolutions_sees_images_at_another_size_than_its_own():
     seen, wanted = (ti.Features(None, each, size=16).prepare(images) for each in (network, free))
     np.testing.assert_allclose(seen, wanted, atol=1e-5)
     flat = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)])
-    with pytest.raises(ti.BadInput, match=r"images of 32 at size=16 .*leave the size out, or say 32"):
+    with pytest.raises(ti.BadInput, match=r"images of 32 at size=16 .*leave the size out, or say one .*such as 32"):
         ti.Features(None, flat, size=16).prepare(images)
 
 

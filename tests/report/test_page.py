@@ -69,7 +69,7 @@ def run(tmp_path):
     rows = [
         row(ids[0], 0.9 * made[0], 0.01),
         row(ids[1], 0.8 * made[1], 0.04, message="<b>bold</b>"),
-        row(ids[2], status="unreadable", message="the image could not be read"),
+        row(ids[2], status="unreadable", message="the image was left out"),
         row((tmp_path / "images").as_posix() + "/" + WORSE, 0.7 * made[2], 0.09),
     ]
     made_up_run(tmp_path / "run", tmp_path / "images", SHAPE, rows, generator="</script><script>alert(2)</script>")

@@ -9,8 +9,7 @@ from jobs import do
 from PIL import Image
 
 import tfinvert as ti
-from tfinvert.editing import Direction, place_of
-from tfinvert.editing.attributes import read
+from tfinvert.editing import Direction, along, place_of, points_of, read_direction
 from tfinvert.runs import open_run
 
 
@@ -41,7 +40,7 @@ def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_
     code, log = scripts("tune", run=str(run), ids=["16", "20", "25"], steps=40, learning_rate=0.01, samples=16)
     assert code == 0, log
     out = tmp_path / "out"
-    assert sorted(file.name for file in out.iterdir()) == ["generator.keras", "tuning.csv", "tuning.png"]
+    assert sorted(file.name for file in out.iterdir()) == ["generator.keras", "tuning.csv", "tuning.json", "tuning.png"]
     with (out / "tuning.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["16", "20", "25"]
@@ -51,6 +50,16 @@ def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_
     tuned = str(out / "generator.keras")
     assert scripts("edit", run=str(run), generator=tuned, ids=["0", "3"], path=True, frames=2, films=["none"])[0] == 0
     assert ti.load_generator(tuned).image_shape == (8, 8, 1)
+    before = (out / "generator.keras").read_bytes()
+    usual = {"run": str(run), "ids": ["16", "20", "25"], "steps": 40, "learning_rate": 0.01}
+    code, log = scripts("tune", **usual, samples=16)
+    assert (code, "was tuned so before" in log) == (0, True)
+    code, log = scripts("tune", **usual, samples=17)
+    assert (code, "(samples was 16 and is 17): choose another folder" in log) == (1, True)
+    (out / "tuning.json").unlink()
+    code, log = scripts("tune", **usual, samples=16)
+    assert (code, "out holds a generator already: choose another folder" in log) == (1, True)
+    assert (out / "generator.keras").read_bytes() == before
 
 
 @pytest.mark.slow
@@ -93,6 +102,19 @@ def test_each_image_can_have_a_generator_of_its_own(scripts, run, tmp_path):
     assert np.abs(one.sample(2)[1] - other.sample(2)[1]).max() > 1e-5
 
 
+def test_images_without_a_label_are_left_out(scripts, run, tmp_path):
+    (tmp_path / "labels.csv").write_text("".join(f"{number},{number // 14}\n" for number in range(27)))
+    labels = {"labels": str(tmp_path / "labels.csv"), "attribute": 1}
+    code, log = scripts("direction", run=str(run), out=str(tmp_path / "lighter.npz"), **labels)
+    assert code == 0, log
+    assert "1 of 28 images have no label, and are left out" in log
+    assert "lighter: 13 examples with it, 14 without" in log
+    opened = open_run(run)
+    place = place_of(opened, opened.load())
+    with pytest.raises(ti.BadInput, match="2 images to move: expected one"):
+        along(place, points_of(opened, place, ["0", "1"]), read_direction(tmp_path / "lighter.npz"), [-1, 1])
+
+
 def test_labels_of_a_run_become_a_direction_along_which_images_move(scripts, run, tmp_path):
     out = str(tmp_path / "lighter.npz")
     labels = str(run.parent / "labels.npy")
@@ -113,7 +135,7 @@ def test_a_classifier_of_samples_becomes_a_direction(scripts, files, run, tmp_pa
     out, generator = str(tmp_path / "light.npz"), ti.load_generator(files / "many.keras", prior=ti.normal())
     code, log = scripts("direction", generator=str(files / "many.keras"), classifier=classifier, attribute=0, out=out)
     assert code == 0, log
-    found = read(out)
+    found = read_direction(out)
     assert found.accuracy > 0.9
     codes = generator.sample(100)[0].numpy()
     light = [generator(codes + step * found.vector)[:, :4].numpy().mean() for step in (-1, 1)]

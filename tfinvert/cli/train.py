@@ -50,6 +50,7 @@ def main(argv: list[str]) -> int:
 
 def _train() -> None:
     from tfinvert.experiments.training import HERE, UNSEEN, train
+    from tfinvert.generators.readers.card import read_card
     from tfinvert.report.training import losses
     from tfinvert.runs.files import here, writable
 
@@ -76,12 +77,16 @@ def _train() -> None:
     )
     picture = losses(out / "losses.csv", out / "losses.png", f"{values.dataset}: {values.objective}")
     logging.info("see %s, %s and %s", made, out / "samples.png", picture)
+    if score is not None:
+        card = read_card(made)
+        logging.info("%s is of epoch %s, the best by its KID, %.1f", made.name, card["trained"], card["kid"])
     if unseen is not None:
         logging.info("%d pictures were not trained on: --images=%s", len(unseen.pixels), out / UNSEEN)
 
 
 def _pictures(keep: int) -> Any:
     """Those that are trained on, so many that are not, or None, and how many classes there are, if any are wanted."""
+    from tfinvert.errors import BadInput
     from tfinvert.experiments.datasets import parted, pictures
 
     values, size = flags.FLAGS, int(flags.FLAGS.resolution)
@@ -99,4 +104,6 @@ def _pictures(keep: int) -> Any:
     classes = None
     if values.by_class and found.labels is not None:
         classes = len(found.classes) or int(found.labels.max()) + 1
+    if values.keep is None and not keep < len(found.pixels):
+        raise BadInput(f"--score of {len(found.pixels)} pictures", f"it keeps {keep} of them: say --keep, such as 100")
     return (*parted(found, keep), classes) if keep else (found, None, classes)

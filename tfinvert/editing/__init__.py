@@ -5,7 +5,7 @@
 examples in `examples.py`; `scenes.py` is all of it as asked for by flags.
 """
 
-from tfinvert.editing.attributes import Direction, learnt, of_first_map
+from tfinvert.editing.attributes import Direction, learnt, of_first_map, read_direction
 from tfinvert.editing.directions import Principal, principal, sums, units
 from tfinvert.editing.edits import along, circle, combined, drawn, gap, moved, path, switched
 from tfinvert.editing.points import Place, Points, joined, place_of, points_of
@@ -33,6 +33,7 @@ __all__ = [
     "points_of",
     "principal",
     "project",
+    "read_direction",
     "scenes",
     "sums",
     "switched",

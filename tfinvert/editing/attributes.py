@@ -69,7 +69,7 @@ class Direction:
         return file
 
 
-def read(path: str | Path) -> Direction:
+def read_direction(path: str | Path) -> Direction:
     """What `Direction.write` wrote.
 
     Raises:

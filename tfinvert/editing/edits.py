@@ -120,8 +120,11 @@ def along(place: Place, point: Points, direction: Direction, strengths: Sequence
     A direction of codes moves the code, and holds delta; one of values in the dense layer moves delta.
 
     Raises:
-      BadInput: the direction is of another generator, or of values in the dense layer where there are none.
+      BadInput: there are several images; the direction is of another generator, or of values in the dense layer where
+        there are none.
     """
+    if len(point.codes) != 1:
+        raise BadInput(f"{len(point.codes)} images to move", "expected one: points.take(slice(0, 1))")
     space = place.generator.space if direction.at == CODE else place.split and place.split.tail.space
     if not space:
         raise BadInput(f"direction {direction.name} of values in the dense layer", "edit there (--at=dense)")

@@ -38,10 +38,11 @@ def of_run(run: FinishedRun, place: Place, attribute: int, labels: Any = None) -
       run: of the place's generator.
       place: where the direction is wanted.
       attribute: the label of images that have it.
-      labels: of the images, as of `tfinvert invert --labels`; default: the classes that stand in the run.
+      labels: of the images, as of `tfinvert invert --labels`; those without one are left out. Default: the classes that
+        stand in the run.
 
     Raises:
-      BadInput: there are no labels, or none of an image.
+      BadInput: there are no labels.
     """
     rows = [row for row in run.rows(fields=("label", "code")) if row.code is not None]
     ids = [row.id for row in rows]
@@ -51,9 +52,10 @@ def of_run(run: FinishedRun, place: Place, attribute: int, labels: Any = None) -
             raise BadInput(f"{run.stored.folder} has no classes", "give labels (--labels), or a classifier")
     else:
         given = run.labels(labels)
-        known = [given.get(name) for name in ids]
-        if None in known:
-            raise BadInput(f"no label for {ids[known.index(None)]}", "expected one for each image with a code")
+        told = [row.id for row in rows if given.get(row.id) is not None]
+        if len(told) < len(ids):
+            logging.info("%d of %d images have no label, and are left out", len(ids) - len(told), len(ids))
+        ids, known = told, [given[name] for name in told]
     return Examples(_values(place, points_of(run, place, ids)), np.array(known) == attribute)
 
 

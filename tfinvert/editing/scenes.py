@@ -213,7 +213,7 @@ def _first(known: Any, text: str, number: int) -> Direction:
 
 def _read(asked: _Asked, text: str) -> Direction:
     """A direction by its file."""
-    found, generator, job = attributes.read(text), asked.place.generator, asked.run.job
+    found, generator, job = attributes.read_direction(text), asked.place.generator, asked.run.job
     known = {generator.about.fingerprint, generator.about.tuned_from, ""}
     cut = None if found.at == CODE or job.beyond is None else job.beyond.at[-1]
     if found.fingerprint not in known or (found.behind, found.cut) != (job.generator.behind, cut):

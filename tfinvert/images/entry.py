@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,13 @@ class Entry(NamedTuple):
 def folders_of(image_id: str) -> list[str]:
     """The folders of a picture, and the archive that it is in, its own folder last."""
     return re.split(r"[/:]", image_id)[:-1]
+
+
+def names_of(image_id: str) -> Iterator[str]:
+    """What an image may be called, where only one is called so: its id, and shorter and shorter ends of its path."""
+    yield image_id
+    for place in re.finditer(r"[/:]", image_id):
+        yield image_id[place.end() :]
 
 
 class Reading(NamedTuple):

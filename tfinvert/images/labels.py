@@ -13,7 +13,7 @@ import numpy as np
 
 from tfinvert.errors import BadInput
 from tfinvert.images.bounded import kind, open_regular
-from tfinvert.images.entry import MOST, folders_of
+from tfinvert.images.entry import MOST, folders_of, names_of
 from tfinvert.images.idx import read_idx
 from tfinvert.images.numpy_files import NumpyFile
 from tfinvert.images.where import FILE, FOLDER, NOTHING, look
@@ -82,6 +82,38 @@ class Labels:
         if self._ordered is not None and len(self._ordered) not in (wanted, whole):
             raise BadInput(f"{len(self._ordered)} labels for {wanted} images", "expected one for each, or one for all")
 
+    def check_ids(self, ids: Iterable[str]) -> None:
+        """Raises `BadInput` where a name in the labels is that of several images, or of none."""
+        if self._by_id is None:
+            return
+        named: dict[str, str] = {}
+        first = None
+        for image_id in ids:
+            first = image_id if first is None else first
+            key = self._key(image_id)
+            if key is not None and named.setdefault(key, image_id) != image_id:
+                several = f"several images have this name, {named[key]} and {image_id}"
+                raise BadInput(f"the label of {key!r}", f"{several}: give their paths")
+        if first is not None and not named:
+            self.of(0, first)  # raises
+
+    @property
+    def counted(self) -> int | None:
+        """How many a list of labels has; None where they are no list."""
+        return None if self._ordered is None else len(self._ordered)
+
+    def find(self, index: int, image_id: str) -> int | None:
+        """The class of one image; None where there is none for it."""
+        try:
+            return self.of(index, image_id)
+        except BadInput:
+            return None
+
+    def _key(self, image_id: str) -> str | None:
+        """What the labels call an image."""
+        known = self._by_id or {}
+        return next((name for name in names_of(image_id) if name in known), None)
+
     def of(self, index: int, image_id: str) -> int:
         """The class of one image, by its place or its id.
 
@@ -91,10 +123,9 @@ class Labels:
         if self._all is not None:
             return self._all
         if self._by_id is not None:
-            for key in (image_id, Path(image_id).name):
-                if key in self._by_id:
-                    return self._by_id[key]
-            raise BadInput(f"no label for {image_id}", "the labels' file has no line with its path or name")
+            if (key := self._key(image_id)) is not None:
+                return self._by_id[key]
+            raise BadInput(f"no label for {image_id}", "the labels have no line with its path or name")
         if self._ordered is None or index >= len(self._ordered):
             raise BadInput(f"no label for image number {index}", "the list of labels is shorter than the images")
         return int(self._ordered[index])
@@ -117,6 +148,18 @@ class FolderLabels:
     def check_count(self, wanted: int, whole: int) -> None:
         """There is one for every image."""
 
+    def check_ids(self, ids: Iterable[str]) -> None:
+        """Raises `BadInput` where no image is in the folder of a class."""
+        refused = None
+        for image_id in ids:
+            try:
+                self.of(0, image_id)
+                return
+            except BadInput as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
     def of(self, index: int, image_id: str) -> int:
         """The class of one image.
 
@@ -127,7 +170,8 @@ class FolderLabels:
         if folder not in self._numbers:
             names = list(self._numbers)
             several = ", ".join(names[:_SAID]) + (", ..." if len(names) > _SAID else "")
-            raise BadInput(f"{image_id} in the folder {folder!r}", f"expected one named after a class: {several}")
+            came = f"in the folder {folder!r}" if folder else "in no folder"
+            raise BadInput(f"{image_id} {came}", f"expected one named after a class: {several}")
         return self._numbers[folder]
 
 

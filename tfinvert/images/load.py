@@ -93,6 +93,7 @@ class Sources:
             self._order = np.random.default_rng([shuffle, 5]).permutation(whole).tolist()
         if self._labels is not None and whole is not None:
             self._labels.check_count(whole if self._order else count or 0, whole)
+            self._labels.check_ids(entry.id for entry in entries)
 
     def __iter__(self) -> Iterator[Picture]:
         return self.read(frozenset())

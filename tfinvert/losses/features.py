@@ -190,7 +190,7 @@ def _at(model: keras.Model, size: int) -> keras.Model:
     except (ValueError, TypeError, RuntimeError) as error:
         raise BadInput(
             f"a perceptual network of images of {shape[0]} at size={size} ({short(error)})",
-            f"leave the size out, or say {shape[0]}",
+            f"leave the size out, or say one that its layers can take, such as {shape[0]}",
         ) from error
     return made
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfinvert.errors import BadInput
+from tfinvert.experiments.epochs import KID, KID_ERROR
 from tfinvert.images import Sources
 from tfinvert.report.cards import COLUMNS, FIGURES, Card, cards
 from tfinvert.report.charts import Chart, curves, histogram
@@ -114,8 +115,13 @@ def _losses(folder: Path) -> list[tuple[Chart, str, str]]:
     path = folder / "losses.csv"
     if not path.is_file():
         return []
-    chart = curves(*read_losses(path))
-    return [(chart, "Losses of the training", "mean of each epoch")] if chart else []
+    found = read_losses(path)
+    rated = {name: found.series.pop(name) for name in (KID, KID_ERROR) if name in found.series}
+    charts = [
+        (curves(found.epochs, found.series), "Losses of the training", "mean of each epoch"),
+        (curves(found.epochs, {KID: rated.get(KID, [])}), "KID of the samples", "times 1000, to unseen pictures"),
+    ]
+    return [(chart, title, axis) for chart, title, axis in charts if chart]
 
 
 def _settings(about: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:

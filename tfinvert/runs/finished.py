@@ -17,6 +17,8 @@ from tfinvert.generators.opening import range_of
 from tfinvert.generators.readers.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.encode import unpacked
+from tfinvert.images.entry import names_of
+from tfinvert.images.labels import Labels
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.remote import path_of
@@ -107,11 +109,15 @@ class FinishedRun:
         """The labels of all images of the source by their ids, None where there is none.
 
         Args:
-          given: as of `tfinvert invert --labels`.
+          given: as of `tfinvert invert --labels`; as many as the run has images are theirs, in their order.
 
         Raises:
           BadInput: they are no labels, or not as many as images.
         """
+        labels, ids = Labels(given, self.job.limits), self.ids()
+        if labels.counted in (None, len(ids)):
+            labels.check_ids(ids)
+            return {image_id: labels.find(place, image_id) for place, image_id in enumerate(ids)}
         sources = pictures(self.job, Scale(self.image_shape, self.value_range), given)
         return {waiting.entry.id: waiting.entry.label for waiting in sources.left(frozenset())}
 
@@ -184,7 +190,7 @@ class FinishedRun:
         names: dict[str, list[str]] = {}
         for image_id in done:
             names.setdefault(Path(image_id).name, []).append(image_id)
-        found = names.get(name, [])
+        found = [image_id for image_id in done if name in names_of(image_id)]
         if len(found) == 1:
             return found[0]
         if found:

@@ -53,6 +53,6 @@ _MESSAGES = {
     Status.NOT_FINITE: "the loss was not finite at the first code; check the generator and its prior",
     Status.CONSTANT: "the generator's image does not depend on the code, so there is nothing to find",
     Status.INVALID_IMAGE: "the image holds NaN or infinite values; mend the image",
-    Status.UNREADABLE: "the image could not be read",
+    Status.UNREADABLE: "the image was left out",
     Status.LOST: "the image ended its worker",
 }

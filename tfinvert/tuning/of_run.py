@@ -12,13 +12,14 @@ from absl import logging
 from tfinvert.errors import BadInput
 from tfinvert.remote import path_of
 from tfinvert.runs import FinishedRun
-from tfinvert.runs.files import safe_names, write_table
+from tfinvert.runs.files import read_json, safe_names, writable, write_json, write_table
 from tfinvert.runs.finished import Row
 from tfinvert.runs.job import MIXED
-from tfinvert.settings import ScoreSettings, TuningSettings
+from tfinvert.runs.store import hold
+from tfinvert.settings import ScoreSettings, TuningSettings, as_nest
 from tfinvert.tuning.tune import Tuned, Tuner
 
-GENERATOR, TABLE = "generator.keras", "tuning.csv"
+GENERATOR, TABLE, SETTINGS = "generator.keras", "tuning.csv", "tuning.json"
 
 
 class Task(NamedTuple):
@@ -94,6 +95,25 @@ def opened(run: FinishedRun, score: ScoreSettings | None = None) -> Tuner:
             "its classes are part of the code, which the model does not know: run again with --labels=search",
         )
     return Tuner(run.whole(), run.job.generator.behind, score)
+
+
+def done(run: FinishedRun, task: Task, settings: TuningSettings, score: ScoreSettings | None = None) -> bool:
+    """Whether this was done before; else it notes in FOLDER/tuning.json what is going to be.
+
+    Raises:
+      BadInput: a generator that was tuned otherwise is there.
+    """
+    folder, own = task.folder, {"ids": task.ids, **as_nest(settings), "run": run.fingerprint}
+    if score is not None:
+        own["score"] = {**as_nest(score), "network": str(score.network), "weights": str(score.weights)}
+    if (folder / GENERATOR).exists():
+        if not (folder / SETTINGS).exists():
+            raise BadInput(f"{folder} holds a generator already", "choose another folder with --out")
+        hold(folder, read_json(folder / SETTINGS), own)
+        return (folder / TABLE).exists()
+    writable(folder)
+    write_json(folder / SETTINGS, own)
+    return False
 
 
 def tuned(
