@@ -16,9 +16,9 @@ from tfinvert.losses.kid import KID
 from tfinvert.settings import ScoreSettings, TrainingSettings
 
 
-def eye():
+def eye(seed=1):
     """A network of features."""
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     layers = [keras.Input((None, None, 3)), keras.layers.Conv2D(6, 5, 3), keras.layers.ReLU(name="mixed8")]
     return keras.Sequential(layers)
 
@@ -77,3 +77,21 @@ def test_the_best_epoch_stays_the_best_whether_the_run_is_stopped_or_not(tmp_pat
         train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"], score=ScoreSettings(network=eye(), size=28))
     with pytest.raises(ti.BadInput, match=r"other settings \(score"):  # rows of one table have the same columns
         train(settings, IMAGES[12:], tmp_path, unseen=how["unseen"])
+
+
+def test_features_that_are_no_numbers_are_told():
+    broken = eye()
+    broken.layers[0].bias.assign([np.inf] * 6)
+    with pytest.raises(ti.BadInput, match="features of pictures that are no numbers: take another network"):
+        Score(ScoreSettings(network=broken, size=32, samples=16), Pictures(IMAGES[:12], None))
+
+
+def test_another_network_of_the_same_name_is_another_score(tmp_path):
+    settings, unseen = TrainingSettings(**{**SMALL, "epochs": 1}), Pictures(IMAGES[:12], None)
+    for folder, seed in (("one", 1), ("other", 2)):
+        (tmp_path / folder).mkdir()
+        eye(seed).save(tmp_path / folder / "eye.keras")
+    score = lambda folder: ScoreSettings(network=str(tmp_path / folder / "eye.keras"), size=32, samples=16)
+    train(settings, IMAGES[12:], tmp_path / "out", unseen=unseen, score=score("one"))
+    with pytest.raises(ti.BadInput, match=r"other settings \(score.files was"):
+        train(settings, IMAGES[12:], tmp_path / "out", unseen=unseen, score=score("other"))

@@ -1,6 +1,7 @@
 """Runs of training: what they leave, how they go on, and what they refuse."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -236,3 +237,41 @@ def test_mixed_precision_is_the_runs_own(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
     assert ti.load_generator(made).sample(2)[1].dtype == np.float32
     assert {layer.compute_dtype for layer in keras.models.load_model(made).layers} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "word"),
+    [
+        ("state.weights.h5", b"no weights", r"state\.weights\.h5 is damaged, or of other .*: delete it to begin"),
+        ("losses.csv", b"\xff\xfe\x00", r"losses\.csv is damaged .*: delete it, and the table begins"),
+        ("losses.csv", b"generator,discriminator\n1,2\n", r"losses\.csv is damaged .*'epoch'"),
+        ("losses.csv", b"epoch,generator\n1,2\n", r"losses\.csv has the columns epoch, generator: expected epoch, "),
+        ("training.json", None, r"state\.weights\.h5 without its training\.json: delete it to begin anew"),
+        ("generator.keras", None, r"state\.weights\.h5 without its generator\.keras: delete it to begin anew"),
+    ],
+)
+def test_what_is_damaged_or_gone_is_told_and_nothing_goes_on(half_done, tmp_path, file, content, word):
+    out = shutil.copytree(half_done, tmp_path / "out")
+    (out / file).unlink()
+    if content is not None:
+        (out / file).write_bytes(content)
+    before = (out / "state.weights.h5").read_bytes()
+    with pytest.raises(ti.BadInput, match=word):
+        train(TrainingSettings(**SMALL), IMAGES, out)
+    assert (out / "state.weights.h5").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def half_done(tmp_path_factory):
+    """A run of two epochs that was stopped after the first."""
+    out = tmp_path_factory.mktemp("half")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epochs.Epochs, "on_epoch_begin", _stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            train(TrainingSettings(**SMALL), IMAGES, out)
+    return out
+
+
+def _stop_at_the_second(self, epoch, logs=None):
+    if epoch:
+        raise KeyboardInterrupt

@@ -158,8 +158,16 @@ def in_half(policy):
         keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("ext", [".keras", ".h5"])
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("policy", "ext"),
+    [
+        ("mixed_bfloat16", ".h5"),
+        ("float16", ".h5"),
+        ("bfloat16", ".keras"),
+        ("mixed_float16", ".keras"),
+        ("mixed_bfloat16", ".keras"),
+    ],
+)
 def test_a_file_that_computes_in_half_precision_is_read_in_single(policy, ext, tmp_path, caplog):
     """As it stands, rounding would limit how closely images can be met."""
     model, whole = in_half(policy), sequential()

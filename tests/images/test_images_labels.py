@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tfinvert.errors import BadInput
+from tfinvert.images.entry import folders_of, names_of
 from tfinvert.images.labels import FolderLabels, Labels
 from tfinvert.images.load import Sources
 from tfinvert.runs.job import load, sources
@@ -188,3 +189,15 @@ def test_the_ends_of_paths_are_names_where_only_one_image_has_them(tmp_path):
 def test_labels_of_no_image_are_told_before_the_work(labels, why, tmp_path):
     with pytest.raises(BadInput, match=why):
         labels_of(pictures(tmp_path, "cat/1.png", "dog/2.png"), labels)
+
+
+def test_one_name_with_two_classes_is_told(tmp_path):
+    (tmp_path / "labels.csv").write_text("a.png,1\nb.png,2\na.png,3\n")
+    with pytest.raises(BadInput, match=r"labels\.csv .*a.png has the classes 1 and 3"):
+        Labels(tmp_path / "labels.csv")
+
+
+def test_colons_are_letters_but_behind_an_archive():
+    assert folders_of("photos/cat/2024-01-01 10:30:00.png") == ["photos", "cat"]
+    assert folders_of("data.ZIP:cat/1:2.png") == ["data.ZIP", "cat"]
+    assert list(names_of("a.zip:cat/1:2.png")) == ["a.zip:cat/1:2.png", "cat/1:2.png", "1:2.png"]

@@ -201,9 +201,9 @@ def test_a_charge_leaves_exact_zeros_with_lbfgs_too():
     assert np.mean(np.abs(charged.delta)) < np.mean(np.abs(free.delta))
 
 
-@pytest.mark.parametrize("solver", [ti.LBFGS(3), ti.Adam(steps=3), ti.CMA(steps=3)])
+@pytest.mark.parametrize("solver", [ti.LBFGS(6), ti.Adam(steps=6), ti.CMA(steps=6)])
 def test_nobody_ends_worse_than_where_they_began(solver):
-    """By the smoothed generator these starts are far from the images, and three steps do not lead back."""
+    """By the smoothed generator these starts are far from the images, and so few steps do not lead back."""
     generator = kinked()
     codes, images = generator.sample(6)
     starts = codes + 0.01

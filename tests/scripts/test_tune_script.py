@@ -40,7 +40,13 @@ def test_a_tuned_generator_edits_the_run_that_it_was_tuned_to(scripts, run, tmp_
     code, log = scripts("tune", run=str(run), ids=["16", "20", "25"], steps=40, learning_rate=0.01, samples=16)
     assert code == 0, log
     out = tmp_path / "out"
-    assert sorted(file.name for file in out.iterdir()) == ["generator.keras", "tuning.csv", "tuning.json", "tuning.png"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        ".lock",
+        "generator.keras",
+        "tuning.csv",
+        "tuning.json",
+        "tuning.png",
+    ]
     with (out / "tuning.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["16", "20", "25"]

@@ -3,10 +3,12 @@
 import numpy as np
 import problems
 import tensorflow as tf
-from solver_runs import minimise
+from solver_runs import free, minimise, seeds_of
 
 import tfinvert as ti
 from tfinvert.objective import Objective
+from tfinvert.settings import Stopping
+from tfinvert.solvers import loop
 from tfinvert.solvers.status import Status
 
 START = problems.STARTS[:3].astype(np.float32)
@@ -52,3 +54,25 @@ def test_the_last_code_counts_too():
     half = Objective(lambda codes: tf.reduce_sum(0.5 * codes**2, 1))
     found = minimise(ti.GradientDescent(1.0, steps=1), half, START)
     np.testing.assert_allclose(found.best_codes, 0 * START, atol=1e-7)
+
+
+def test_first_codes_are_kept_where_another_objective_leads_to_worse_ones_or_to_none():
+    """The first objective leads to 0, where the second one has no value, or a larger one than at the start."""
+    solver, stopping = ti.GradientDescent(0.5, steps=4), Stopping(0.1)
+    first = tf.constant([[1.0], [1.0], [3.0], [1.0]])
+    level = tf.constant([float("nan"), 9.0, float("nan"), 9.0])
+    status = tf.constant([Status.RUNNING, Status.RUNNING, Status.RUNNING, Status.INVALID_IMAGE], tf.int32)
+    near = lambda rows: Objective(
+        lambda codes: tf.where(codes[:, 0] < 0.9, tf.gather(level, rows), tf.square(codes[:, 0] - 1)), part=near
+    )
+    objective = Objective(lambda codes: codes[:, 0] ** 2)
+    progress = loop.start(solver, objective, first, status, seeds_of(first))
+    progress = loop.advance(solver, objective, free, stopping, progress, tf.constant(2))
+    assert progress.best_codes.numpy().ravel().tolist() == [0.0, 0.0, 0.0, 1.0]
+    progress = loop.renew(solver, near(tf.range(4)), progress, seeds_of(first), tf.constant(2))
+    progress = loop.advance(solver, near(tf.range(4)), free, stopping, progress, tf.constant(4))
+    found = loop.finish(near(tf.range(4)), stopping, progress, first=first)
+    assert found.best_codes.numpy().ravel().tolist() == [1.0, 1.0, 3.0, 1.0]
+    assert found.best_value.numpy().tolist() == [0.0, 0.0, 4.0, float("inf")]
+    ends = [Status.CONVERGED, Status.CONVERGED, Status.DIVERGED, Status.INVALID_IMAGE]
+    assert [Status(int(end)) for end in found.status] == ends

@@ -72,7 +72,7 @@ def _find() -> None:
         fingerprint=generator.about.tuned_from or generator.about.fingerprint,
     )
     logging.info(
-        "%s: %d examples with it, %d without; %.0f%% of those kept for testing are told apart (chance is 50%%)",
+        "%s: %d examples with it, %d without; %.0f%% of the fifth kept for testing are told apart (chance is 50%%)",
         direction.name,
         found.positive.sum(),
         (~found.positive).sum(),

@@ -1,8 +1,11 @@
 """What every command does before anything else: silence TensorFlow's start, log plainly; and how it ends."""
 
+import contextlib
 import logging as python_logging
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 
 from absl import logging
 
@@ -18,12 +21,29 @@ def prepare() -> None:
     os.environ.setdefault(
         "TF_FORCE_GPU_ALLOW_GROWTH", "true"
     )  # else nothing is left for other processes, such as workers
-    with captured():
+    with _uninterrupted(), captured():
         import tensorflow  # noqa: F401
 
         import tfinvert  # noqa: F401
     # Every inverter has its own graphs. TensorFlow counts them as one function's, and warns of tracing it too often.
     python_logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds Ctrl-C back until the end: in the middle of an extension's import it would become an `ImportError`."""
+    own = threading.current_thread() is threading.main_thread()
+    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def run(argv: list[str], work: Callable[[], int | None], stopped: str) -> int:
@@ -52,7 +72,7 @@ def run(argv: list[str], work: Callable[[], int | None], stopped: str) -> int:
             logging.error("%s", error)
             return 1
         except ResourceExhaustedError:
-            logging.error("out of memory: lower --batch_size, or take smaller images")
+            logging.error("out of memory: lower --batch_size, or take smaller images or networks")
             return 1
     except KeyboardInterrupt:
         logging.warning("%s", stopped)

@@ -43,11 +43,11 @@ def _tune() -> None:
     tuner = of_run.opened(run, score)
     todo = of_run.tasks(run, out, values.ids or None, values.each)
     for task in todo:
-        if of_run.done(run, task, settings, score):
+        with tqdm(total=settings.steps, unit=" steps", disable=None) as bar:
+            found = of_run.tuned(run, tuner, task, settings, score, functools.partial(_show, bar))
+        if found is None:
             logging.info("%s was tuned so before", task.folder / of_run.GENERATOR)
             continue
-        with tqdm(total=settings.steps, unit=" steps", disable=None) as bar:
-            found = of_run.tuned(run, tuner, task, settings, functools.partial(_show, bar))
         figure(task.targets, found, task.ids, run.job.images.shown_channels).write(task.folder / "tuning.png")
         before, after = (statistics.median(map(float, each)) for each in (found.psnr_before, found.psnr_after))
         what = task.ids[0] if len(task.ids) == 1 else f"{len(task.ids)} images"

@@ -24,6 +24,8 @@ from tfinvert.runs.files import whole, writable
 from tfinvert.settings import DEFAULT_LIMITS
 
 _LEAST = 10  # examples with the attribute, and without
+_NAME = 200  # letters of a direction's name
+_WIDEST = 1e6  # standard deviation along a direction
 _HELD_OUT = 5  # one of so many examples is kept for testing
 _BATCH = 64  # codes at once
 _RANK = 1e-5  # of the largest singular value: smaller ones are rounding
@@ -82,10 +84,18 @@ def read_direction(path: str | Path) -> Direction:
     try:
         arrays = NumpyFile(file, DEFAULT_LIMITS)
         about = json.loads(arrays.read(_ABOUT).tobytes())
-        found = Direction(np.asarray(arrays.read(_ARRAY), np.float32), **about)
+        vector = arrays.read(_ARRAY)
+        found = Direction(np.asarray(vector, np.float32), **about)
         texts = [found.name, found.fingerprint, found.behind or "", found.cut or ""]
-        sound = found.at in PLACES and all(isinstance(text, str) for text in texts)
-        sound = sound and np.isfinite(found.vector).all() and np.isfinite(found.spread)
+        sound = (
+            found.at in PLACES
+            and all(isinstance(text, str) and text.isprintable() for text in texts)
+            and vector.dtype.kind == "f"
+            and bool(np.isfinite(found.vector).all() and found.vector.any())
+            and isinstance(found.spread, float)
+            and 0 < found.spread < _WIDEST
+            and len(found.name) < _NAME
+        )
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise wrong from error
     if not sound:

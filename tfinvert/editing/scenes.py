@@ -19,6 +19,7 @@ from tfinvert.runs.job import MIXED
 from tfinvert.settings import EditSettings, EditsWanted, Motion
 
 _REACH = 2.5  # standard deviations along a principal direction, to either side
+_FARTHEST = 1000  # standard deviations along a direction
 _SEFA = "sefa"
 _QUARTERS = 4  # of a circle: two codes in many dimensions are a quarter of it apart
 
@@ -192,7 +193,7 @@ def _direction(asked: _Asked) -> Scene:
 
 
 def _strengths(given: Sequence[float]) -> tuple[float, float]:
-    if len(given) != 2 or given[0] == given[1]:
+    if len(given) != 2 or given[0] == given[1] or max(map(abs, given)) > _FARTHEST:
         raise BadInput(f"strength={','.join(map(str, given))}", "expected from where to where, such as -2,2")
     return float(given[0]), float(given[1])
 

@@ -14,7 +14,7 @@ from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.experiments.datasets import RANGE
 from tfinvert.generators.readers.card import write_card
 from tfinvert.runs.board import writer
@@ -22,6 +22,7 @@ from tfinvert.runs.files import whole, write_picture, write_table
 from tfinvert.spaces import Space
 
 ROWS, COLUMNS = 8, 20  # of the grid of samples
+_MEND = "delete it, and the table begins with the next epoch"
 KID, KID_ERROR = "kid", "kid_error"  # columns of what rates an epoch
 STATE = "state.weights.h5"  # the networks, their optimizers and the count of steps: all that a stopped run needs
 
@@ -91,12 +92,28 @@ class Epochs(keras.callbacks.Callback):
         An epoch that was done again counts once.
         """
         path = self.out / "losses.csv"
-        rows = list(csv.DictReader(path.open())) if path.exists() else []
-        rows = [each for each in rows if int(each["epoch"]) < row["epoch"]]
+        rows = [each for each in read_rows(path) if int(each["epoch"]) < row["epoch"]]
+        if rows and set(rows[0]) != set(map(str, row)):
+            raise BadInput(f"{path} has the columns {', '.join(rows[0])}", f"expected {', '.join(row)}: {_MEND}")
         write_table(path, [*rows, row])
         rated = [float(each[KID]) for each in rows if each.get(KID)]
         best = min(filter(np.isfinite, rated), default=None)
         return best is None or KID not in row or row[KID] <= best
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of losses.csv; none where there is no such file.
+
+    Raises:
+      BadInput: it is damaged.
+    """
+    try:
+        rows = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
+        for row in rows:
+            int(row["epoch"])
+    except (ValueError, KeyError, TypeError, OSError, csv.Error) as error:
+        raise BadInput(f"{path} is damaged ({short(error)})", _MEND) from error
+    return rows
 
 
 class Bar(keras.callbacks.Callback):

@@ -124,10 +124,10 @@ def _biggan(settings: TrainingSettings) -> keras.Model:
     widths = generator_widths(size) if settings.widths is None else settings.widths
     blocks = len(widths)
     if latent % blocks:
-        less = latent // blocks * blocks
+        less = max(latent // blocks, 1) * blocks
         raise BadInput(
             f"latent={latent} for attention at {size}",
-            f"expected a multiple of {blocks}, such as {less or blocks} or {less + blocks}",
+            f"expected a multiple of {blocks}, such as {less} or {less + blocks}",
         )
     start = first_size(size, widths)
     return biggan_generator(

@@ -12,14 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfinvert import seeds
-from tfinvert.errors import BadInput
+from tfinvert.errors import BadInput, short
 from tfinvert.experiments.datasets import Pictures, keep
-from tfinvert.experiments.epochs import COLUMNS, KID, KID_ERROR, ROWS, STATE, Bar, Epochs
+from tfinvert.experiments.epochs import COLUMNS, KID, KID_ERROR, ROWS, STATE, Bar, Epochs, read_rows
 from tfinvert.experiments.networks import PRIORS, build
 from tfinvert.experiments.precision import tell_if_slower
 from tfinvert.experiments.scoring import Score
 from tfinvert.gans.gan import GAN
 from tfinvert.losses.kid import LEAST
+from tfinvert.remote import path_of
 from tfinvert.runs import board
 from tfinvert.runs.files import here, read_json, writable, write_json
 from tfinvert.runs.lock import Lock
@@ -77,12 +78,24 @@ def train(
         if unseen is not None:
             keep(unseen, out / UNSEEN)
         rater = None if score is None or unseen is None else Score(score, unseen)
+        read_rows(out / "losses.csv")
         if (out / STATE).exists():
-            gan.load_weights(out / STATE)
+            _go_on(gan, out)
         done, callbacks = int(gan.count) // steps, _callbacks(settings, out, more or {}, rater, show, tensorboard)
         epochs = batches(settings, gan, images, labels)
         gan.fit(epochs, initial_epoch=done, epochs=settings.epochs, verbose=0, shuffle=False, callbacks=callbacks)
     return out / "generator.keras"
+
+
+def _go_on(gan: GAN, out: Path) -> None:
+    """Brings a GAN to where its run has come to."""
+    anew = "delete it to begin anew, or choose another folder with --out"
+    try:
+        gan.load_weights(out / STATE)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise BadInput(f"{out / STATE} is damaged, or of other networks ({short(error)})", anew) from error
+    if not (out / "generator.keras").exists():
+        raise BadInput(f"{out / STATE} without its generator.keras", anew)
 
 
 def _checked(settings: TrainingSettings, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray | None:
@@ -118,9 +131,20 @@ def _claim(
     if score is not None:  # scores of one kind compare with each other
         network = score.network if isinstance(score.network, (str, Path)) else type(score.network)
         own["score"] = {**as_nest(score), "network": Path(str(network)).name, "weights": Path(str(score.weights)).name}
-    if path.exists() and (out / STATE).exists():
+        own["score"]["files"] = [_digest(each) for each in (score.network, score.weights)]
+    if (out / STATE).exists():
+        if not path.exists():
+            raise BadInput(f"{out / STATE} without its training.json", "delete it to begin anew, or take another --out")
         hold(out, read_json(path), own)
     write_json(path, own)
+
+
+def _digest(given: Any) -> str:
+    """What tells a file from others; "" for what is none."""
+    if not isinstance(given, (str, Path)) or not path_of(given).is_file():
+        return ""
+    with path_of(given).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _callbacks(

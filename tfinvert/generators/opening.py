@@ -218,7 +218,11 @@ def _plan(
         wiring = inputs.without_class(wiring, stated.inputs.class_entries, name)
     names = said.get("class_names")
     if wiring.condition is not None and names:
-        wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(map(str, names))))
+        if not (
+            isinstance(names, list) and all(isinstance(each, str) for each in names) and len({*names}) == len(names)
+        ):
+            raise BadInput(f"{name} with class_names={names!r}", "expected a list of names that differ")
+        wiring = wiring._replace(condition=dataclasses.replace(wiring.condition, names=tuple(names)))
     assumed = list(wiring.assumed)
     if prior is None:
         prior = spaces.normal() if wiring.truncation is None else spaces.normal(stddev=wiring.truncation, bound=2)

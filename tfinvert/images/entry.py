@@ -11,6 +11,7 @@ import numpy as np
 from tfinvert.images.like import Like, Scale
 from tfinvert.settings import DEFAULT_LIMITS, Limits
 
+_BETWEEN = re.compile(r"/|(?<=\.zip):", re.IGNORECASE)  # folders may have colons in their names
 MOST = 4_000_000  # images in one file of many: each is an entry in memory before the first is read
 
 
@@ -24,13 +25,13 @@ class Entry(NamedTuple):
 
 def folders_of(image_id: str) -> list[str]:
     """The folders of a picture, and the archive that it is in, its own folder last."""
-    return re.split(r"[/:]", image_id)[:-1]
+    return _BETWEEN.split(image_id)[:-1]
 
 
 def names_of(image_id: str) -> Iterator[str]:
     """What an image may be called, where only one is called so: its id, and shorter and shorter ends of its path."""
     yield image_id
-    for place in re.finditer(r"[/:]", image_id):
+    for place in _BETWEEN.finditer(image_id):
         yield image_id[place.end() :]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tfinvert.settings import DEFAULT_LIMITS, Limits
 
 _TEXT = 256_000_000  # bytes: four million lines with paths
 _LARGEST = 2**31 - 1
+FOLDERS = "folders"  # what stands for labels where images are in folders that are named after classes
 _SAID = 12  # names of classes in a message
 _EXPECTED = (
     "expected a class number for all, one for each image, or a file of them: .npy, idx, or text with one a line or "
@@ -139,7 +141,7 @@ class FolderLabels:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._numbers = {name: number for number, name in enumerate(names)}
+        self._numbers = {_composed(name): number for number, name in enumerate(names)}
 
     def values(self) -> np.ndarray:
         """All classes that there are, int32 [K]."""
@@ -166,13 +168,18 @@ class FolderLabels:
         Raises:
           BadInput: its folder is none.
         """
-        folder = ["", *folders_of(image_id)][-1]
+        folder = _composed(["", *folders_of(image_id)][-1])
         if folder not in self._numbers:
             names = list(self._numbers)
             several = ", ".join(names[:_SAID]) + (", ..." if len(names) > _SAID else "")
             came = f"in the folder {folder!r}" if folder else "in no folder"
             raise BadInput(f"{image_id} {came}", f"expected one named after a class: {several}")
         return self._numbers[folder]
+
+
+def _composed(name: str) -> str:
+    """A name with each letter in one piece; macOS writes those of files in two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _is_number(text: str) -> bool:
@@ -229,12 +236,15 @@ def _parsed(lines: Iterable[list[str]]) -> np.ndarray | dict[str, int]:
         first = next(rows, None)
     if first is None or len(first) > 2:
         raise ValueError("no lines of one number, nor of an id and a number")
-    ordered, by_id = [], {}
+    ordered: list[int] = []
+    by_id: dict[str, int] = {}
     for row in itertools.chain([first], rows):
         if len(row) != len(first):
             raise ValueError(f"a line of {len(row)} parts among lines of {len(first)}")
         if len(row) == 2:
-            by_id[row[0].strip()] = _number(row[1])
+            name, label = row[0].strip(), _number(row[1])
+            if by_id.setdefault(name, label) != label:
+                raise ValueError(f"{name[:40]} has the classes {by_id[name]} and {label}")
         else:
             ordered.append(_number(row[0]))
         if max(len(ordered), len(by_id)) > MOST:

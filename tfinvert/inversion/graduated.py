@@ -24,6 +24,7 @@ from tfinvert.solvers.solver import Solver
 from tfinvert.spaces import Space
 
 _PULL = 4e-3  # found on digits, clothes and faces: codes end nearer to the centre, with no larger errors
+_LEAST = 2  # steps of a stage: the first one of L-BFGS is a look
 _SHARE = 0.3  # the last stage comes to exact codes, if it is long
 
 
@@ -82,7 +83,11 @@ def smoothing_of(given: Smoothing | Sequence[float] | float) -> Smoothing:
 
 def usual(generator: Generator, solver: Solver) -> Smoothing:
     """How is smoothed where nothing is said: with L-BFGS alone, and where the generator has kinks."""
-    if isinstance(solver, LBFGS) and solver.steps > len(SMOOTHING_AT_CODE) and generator.dtype == tf.float32:
+    if (
+        isinstance(solver, LBFGS)
+        and solver.steps >= _LEAST * (1 + len(SMOOTHING_AT_CODE))
+        and generator.dtype == tf.float32
+    ):
         try:
             return Smoothing(SMOOTHING_AT_CODE, smoothed(generator))
         except BadInput as error:
@@ -104,15 +109,18 @@ def stages(generator: Generator, smoothing: Smoothing, steps: int) -> list[Stage
     """Stages that each take a share of the steps that are left, and a last one without smoothing that takes the rest.
 
     Raises:
-      BadInput: there are fewer steps than stages, or the generator cannot be smoothed.
+      BadInput: there are too few steps, or the generator cannot be smoothed.
     """
     if not smoothing.amounts:
         return [Stage(generator, 0.0, steps)]
     count = len(smoothing.amounts) + 1
-    if steps < count:
-        raise BadInput(f"{steps} steps for {count} stages of smoothing", "give more steps, or less smoothing")
+    if steps < _LEAST * count:
+        raise BadInput(
+            f"{steps} steps for {count} stages of smoothing",
+            f"expected {_LEAST} for each: give more, or less smoothing",
+        )
     smooth = smoothed(generator) if smoothing.generator is None else smoothing.generator
     ends, made = [round(steps * (1 - (1 - smoothing.share) ** number)) for number in range(1, count)], []
     for number, (amount, end) in enumerate(zip(smoothing.amounts, ends, strict=True), 1):
-        made.append(Stage(smooth, amount, max(number, min(end, steps - count + number))))  # each takes at least one
+        made.append(Stage(smooth, amount, max(_LEAST * number, min(end, steps - _LEAST * (count - number)))))
     return [*made, Stage(generator, 0.0, steps)]

@@ -39,12 +39,14 @@ class KID:
       images: [N, H, W, C] in [0, 1].
 
     Raises:
-      BadInput: there are fewer than 4 images.
+      BadInput: there are fewer than 4 images, or their features are no numbers.
     """
 
     def __init__(self, features: Features, images: np.ndarray) -> None:
         self._features = features.averaged()
         self._known = self.features(images)
+        if not np.isfinite(self._known).all():
+            raise BadInput("features of pictures that are no numbers", "take another network, or another layer of it")
 
     @classmethod
     def of(cls, how: ScoreSettings, images: np.ndarray) -> KID:

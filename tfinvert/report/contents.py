@@ -107,7 +107,9 @@ def _fall(stored: Stored) -> list[tuple[Chart, str, str]]:
         return []
     names = ("lower quartile", "median", "upper quartile")
     chart = curves(found.steps.tolist(), dict(zip(names, found.losses.tolist(), strict=True)), logarithmic=True)
-    return [(chart, "Losses of the inversion", "steps, best loss so far, over the images")] if chart else []
+    return (
+        [(chart, "Losses of the inversion", "steps, best loss so far of each stage, over the images")] if chart else []
+    )
 
 
 def _losses(folder: Path) -> list[tuple[Chart, str, str]]:

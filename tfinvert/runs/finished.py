@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from absl import logging
 
 from tfinvert.errors import BadInput
 from tfinvert.generators import Generator
@@ -17,8 +18,8 @@ from tfinvert.generators.opening import range_of
 from tfinvert.generators.readers.hub import is_handle
 from tfinvert.images import Scale, Sources
 from tfinvert.images.encode import unpacked
-from tfinvert.images.entry import names_of
-from tfinvert.images.labels import Labels
+from tfinvert.images.entry import folders_of, names_of
+from tfinvert.images.labels import FOLDERS, FolderLabels, Labels
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.remote import path_of
@@ -110,11 +111,18 @@ class FinishedRun:
 
         Args:
           given: as of `tfinvert invert --labels`; as many as the run has images are theirs, in their order.
+            "folders" are numbered in the order of their names.
 
         Raises:
           BadInput: they are no labels, or not as many as images.
         """
-        labels, ids = Labels(given, self.job.limits), self.ids()
+        ids = self.ids()
+        if isinstance(given, str) and given == FOLDERS:
+            names = sorted({"", *(folder for name in ids for folder in folders_of(name)[-1:])} - {""})
+            logging.info("labels: %s", ", ".join(f"{number} {name}" for number, name in enumerate(names)))
+            known = FolderLabels(names)
+            return {image_id: known.of(0, image_id) for image_id in ids}
+        labels = Labels(given, self.job.limits)
         if labels.counted in (None, len(ids)):
             labels.check_ids(ids)
             return {image_id: labels.find(place, image_id) for place, image_id in enumerate(ids)}

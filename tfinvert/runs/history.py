@@ -14,7 +14,7 @@ _VALUES = 20_000_000  # that are in memory at once
 
 
 class History(NamedTuple):
-    """The best loss so far, over the images of a run. Of two-step runs both losses follow each other."""
+    """The best loss so far, of each stage, over the images of a run. Of two-step runs both losses follow each other."""
 
     steps: np.ndarray  # [T] int: steps that were taken, of both steps together
     losses: np.ndarray  # [3, T]: the lower quartile, the median and the upper quartile

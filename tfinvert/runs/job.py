@@ -17,7 +17,7 @@ from tfinvert.errors import BadInput
 from tfinvert.generators import Generator, load_generator
 from tfinvert.generators.derived.mixture import mixture
 from tfinvert.images import Sources
-from tfinvert.images.labels import FolderLabels
+from tfinvert.images.labels import FOLDERS, FolderLabels
 from tfinvert.images.like import Like
 from tfinvert.images.shown import check_shown
 from tfinvert.inversion import ClassSearch, Inverter, TwoStep
@@ -28,7 +28,6 @@ from tfinvert.settings import Job, Shard, as_nest, changed
 from tfinvert.solvers import solver_of
 
 _PACKAGES = ("tfinvert", "tensorflow", "keras", "numpy", "pillow", "pyarrow")
-_FOLDERS = "folders"  # what `labels` may say where images are in folders that are named after classes
 SEARCHED, MIXED = FOUND = ("search", "embedding")  # what `labels` may say where classes are not known
 
 
@@ -107,12 +106,12 @@ def sources(job: Job, generator: Generator) -> Sources:
 def _labels(job: Job, generator: Generator) -> Any:
     """The labels that are given, or those of folders."""
     given = job.images.labels
-    if not (isinstance(given, str) and given == _FOLDERS):
+    if not (isinstance(given, str) and given == FOLDERS):
         return given
     names = generator.condition.names if generator.condition is not None else ()
     if not names:
         raise BadInput(
-            f"labels={_FOLDERS} for {generator.name}",
+            f"labels={FOLDERS} for {generator.name}",
             "expected one whose file names its classes, as `tfinvert train --by_class` writes them; else give a file",
         )
     return FolderLabels(names)

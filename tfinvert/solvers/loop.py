@@ -17,7 +17,8 @@ from tfinvert.solvers.status import Status
 
 Constrain = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # (codes [N, *shape], steps taken) -> codes in the space
 
-_OVER = (Status.CONVERGED, Status.STALLED, Status.FLAT, Status.DIVERGED)  # ends that are those of one objective
+_OVER = (Status.CONVERGED, Status.STALLED, Status.FLAT, Status.DIVERGED, Status.NOT_FINITE)  # ends by one objective
+_NEVER = (Status.CONSTANT, Status.INVALID_IMAGE)  # rows that had no work to do
 
 
 class Progress(NamedTuple):
@@ -61,8 +62,8 @@ def start(solver: Solver, objective: Objective, codes: tf.Tensor, status: tf.Ten
 def renew(solver: Solver, objective: Objective, progress: Progress, seeds: tf.Tensor, count: tf.Tensor) -> Progress:
     """The same rows where the objective has become another one, of which nothing is known.
 
-    They go on from their best codes. Rows that had ended go on, but for those that have no value, or never had work to
-    do. `count` is that of the steps that are behind them, or were left out.
+    They go on from their best codes. Rows that had ended go on, but for those that never had work to do.
+    `count` is that of the steps that are behind them, or were left out.
     """
     codes = progress.best_codes
     again = functools.reduce(operator.or_, [progress.status == end for end in _OVER])
@@ -134,10 +135,13 @@ def finish(
         of = objective.of(tf.concat([count, count], axis=0))  # in one graph
         last, begun = tf.split(of(tf.concat([progress.codes, first], axis=0)), 2)
         progress = _judge(progress, last, stopping)._replace(passes=progress.passes + running + 1)
-        better = tf.math.is_finite(progress.best_value) & (begun < progress.best_value)
+        worked = functools.reduce(operator.and_, [progress.status != end for end in _NEVER])
+        better = worked & (begun < progress.best_value)
+        status = tf.where(better & (progress.status == Status.NOT_FINITE), int(Status.DIVERGED), progress.status)
         progress = progress._replace(
             best_codes=tf.where(_rows(better, first), first, progress.best_codes),
             best_value=tf.where(better, begun, progress.best_value),
+            status=tf.where(better & (begun <= stopping.tolerance), int(Status.CONVERGED), status),
         )
     return progress._replace(status=_settle(progress.status, tf.constant(True), end))
 

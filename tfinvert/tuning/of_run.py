@@ -10,11 +10,11 @@ import numpy as np
 from absl import logging
 
 from tfinvert.errors import BadInput
-from tfinvert.remote import path_of
 from tfinvert.runs import FinishedRun
 from tfinvert.runs.files import read_json, safe_names, writable, write_json, write_table
 from tfinvert.runs.finished import Row
 from tfinvert.runs.job import MIXED
+from tfinvert.runs.lock import Lock
 from tfinvert.runs.store import hold
 from tfinvert.settings import ScoreSettings, TuningSettings, as_nest
 from tfinvert.tuning.tune import Tuned, Tuner
@@ -97,7 +97,7 @@ def opened(run: FinishedRun, score: ScoreSettings | None = None) -> Tuner:
     return Tuner(run.whole(), run.job.generator.behind, score)
 
 
-def done(run: FinishedRun, task: Task, settings: TuningSettings, score: ScoreSettings | None = None) -> bool:
+def _done(run: FinishedRun, task: Task, settings: TuningSettings, score: ScoreSettings | None) -> bool:
     """Whether this was done before; else it notes in FOLDER/tuning.json what is going to be.
 
     Raises:
@@ -111,7 +111,6 @@ def done(run: FinishedRun, task: Task, settings: TuningSettings, score: ScoreSet
             raise BadInput(f"{folder} holds a generator already", "choose another folder with --out")
         hold(folder, read_json(folder / SETTINGS), own)
         return (folder / TABLE).exists()
-    writable(folder)
     write_json(folder / SETTINGS, own)
     return False
 
@@ -121,33 +120,35 @@ def tuned(
     tuner: Tuner,
     task: Task,
     settings: TuningSettings,
+    score: ScoreSettings | None = None,
     watch: Callable[[int, float, float], None] | None = None,
-) -> Tuned:
-    """Writes FOLDER/generator.keras and FOLDER/tuning.csv.
+) -> Tuned | None:
+    """Writes FOLDER/generator.keras and FOLDER/tuning.csv; None where they are there, of the same settings.
 
     Args:
       run: whose images these are.
       tuner: as of `opened`.
       task: as of `tasks`.
       settings: how it is tuned.
+      score: that of the tuner.
       watch: see `tune`.
 
     Raises:
-      BadInput: as of `tune`.
+      BadInput: as of `tune`; or a generator that was tuned otherwise is in the folder, or somebody is at work there.
     """
     folder, generator = task.folder, tuner.live.whole
-    source = run.job.generator.source
-    if isinstance(source, (str, Path)) and path_of(source).absolute() == (folder / GENERATOR).absolute():
-        raise BadInput(f"a tuned generator in place of the run's, {source}", "choose another folder with --out")
-    found = tuner(
-        generator.from_unit(task.targets),
-        task.codes.reshape(-1, *tuner.live.shape),
-        folder / GENERATOR,
-        settings,
-        labels=None if generator.condition is None or run.job.generator.behind else task.labels,
-        watch=watch,
-    )
-    others = found.drift.columns
-    rows = zip(task.ids, found.psnr_before, found.psnr_after, strict=True)
-    write_table(folder / TABLE, [{"id": name, "psnr_before": a, "psnr_after": b, **others} for name, a, b in rows])
+    with Lock(writable(folder)):
+        if _done(run, task, settings, score):
+            return None
+        found = tuner(
+            generator.from_unit(task.targets),
+            task.codes.reshape(-1, *tuner.live.shape),
+            folder / GENERATOR,
+            settings,
+            labels=None if generator.condition is None or run.job.generator.behind else task.labels,
+            watch=watch,
+        )
+        others = found.drift.columns
+        rows = zip(task.ids, found.psnr_before, found.psnr_after, strict=True)
+        write_table(folder / TABLE, [{"id": name, "psnr_before": a, "psnr_after": b, **others} for name, a, b in rows])
     return found

@@ -124,6 +124,8 @@ class Tuner:
         with restored(moving.weights):
             _move(moving, _Task(values, held, targets, _term(settings)), settings, watch)
             last, others = made(moving, values, held), made(moving, before.values, before.held)
+            if not (np.isfinite(last).all() and np.isfinite(others).all()):
+                raise BadInput("the last step of the tuning made images that are no numbers", _CALMER)
             _save(moving, file)
         one, other = (metrics.psnr(tf.constant(each), targets).numpy() for each in (first, last))
         return Tuned(file, first, last, one, other, before.drift(others), before.images, others)

@@ -23,6 +23,7 @@ _FAMILIES = ("keras", "tf_keras", "keras_core", "tensorflow.keras", "tensorflow.
 _KEPT = ("name", "inbound_nodes", "build_config", "shared_object_id")
 _VALUES = 500_000  # of a config; readers take some 20 us for each
 _DEPTH = 100  # levels of a config; models nest a few, each with half a dozen
+_HALF = re.compile(r"(mixed_)?b?float16")  # policies
 _FUNCTION_KEY = re.compile(r"(.*_)?(activation|initializer|regularizer|constraint)")
 # What people would look for in the message.
 _KNOWN = {
@@ -234,13 +235,13 @@ def registered() -> dict[str, Any]:
 def _computing(config: Any) -> Any:
     """The config of a layer whose weights come from the file: no draws before, no limits on them, no half precision.
 
-    Layers that compute in float16 or bfloat16 on weights of float32 were trained fast; inversion sees their rounding.
+    Layers that compute in float16 or bfloat16 are fast; inversion sees their rounding.
     """
     if not isinstance(config, dict):
         return config
     begun = {key: "zeros" for key, value in config.items() if key.endswith("_initializer") and value is not None}
     held = {key: None for key in config if key.endswith(("_regularizer", "_constraint"))}
-    whole = {"dtype": "float32"} if _policy(config.get("dtype")).startswith("mixed_") else {}
+    whole = {"dtype": "float32"} if _HALF.fullmatch(_policy(config.get("dtype"))) else {}
     return {**config, **begun, **held, **whole}
 
 
