@@ -24,7 +24,7 @@ from tfinvert.solvers.solver import Solver
 from tfinvert.spaces import Space
 
 _PULL = 4e-3  # found on digits, clothes and faces: codes end nearer to the centre, with no larger errors
-_LEAST = 2  # steps of a stage: the first one of L-BFGS is a look
+_LEAST = 2  # steps of a stage, where there are so many: the first one of L-BFGS is a look
 _SHARE = 0.3  # the last stage comes to exact codes, if it is long
 
 
@@ -109,18 +109,16 @@ def stages(generator: Generator, smoothing: Smoothing, steps: int) -> list[Stage
     """Stages that each take a share of the steps that are left, and a last one without smoothing that takes the rest.
 
     Raises:
-      BadInput: there are too few steps, or the generator cannot be smoothed.
+      BadInput: there are fewer steps than stages, or the generator cannot be smoothed.
     """
     if not smoothing.amounts:
         return [Stage(generator, 0.0, steps)]
     count = len(smoothing.amounts) + 1
-    if steps < _LEAST * count:
-        raise BadInput(
-            f"{steps} steps for {count} stages of smoothing",
-            f"expected {_LEAST} for each: give more, or less smoothing",
-        )
+    if steps < count:
+        raise BadInput(f"{steps} steps for {count} stages of smoothing", "give more steps, or less smoothing")
+    least = min(_LEAST, steps // count)
     smooth = smoothed(generator) if smoothing.generator is None else smoothing.generator
     ends, made = [round(steps * (1 - (1 - smoothing.share) ** number)) for number in range(1, count)], []
     for number, (amount, end) in enumerate(zip(smoothing.amounts, ends, strict=True), 1):
-        made.append(Stage(smooth, amount, max(_LEAST * number, min(end, steps - _LEAST * (count - number)))))
+        made.append(Stage(smooth, amount, max(least * number, min(end, steps - least * (count - number)))))
     return [*made, Stage(generator, 0.0, steps)]
