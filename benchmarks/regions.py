@@ -20,7 +20,7 @@ from scipy.cluster.vq import kmeans2
 from tfinvert.report.figures import Picture, show
 from tfinvert.report.segmentation import overlay
 from tfinvert.runs import open_run
-from tfinvert.segmentation import Segmenter
+from tfinvert.segmentation import GROUPINGS, Segmenter
 
 PLACES = 1.0  # weight of places beside colours: of 0.1 to 2 the best for 3 and 8 regions on these masks
 FINE = 8  # polygons are drawn so many times as large
@@ -76,27 +76,30 @@ def main() -> None:
     given = parser.parse_args()
     counts, masks = list(map(int, given.clusters.split(","))), json.loads(given.masks.read_text())
     run = open_run(given.run)
-    segmenter, targets = Segmenter(run, run.load(), counts), run.targets()
+    generator, targets = run.load(), run.targets()
+    segmenters = {way: Segmenter(run, generator, counts, grouping=way) for way in GROUPINGS}
     given.out.mkdir(parents=True, exist_ok=True)
-    found: dict[int, list[tuple[float, float, float]]] = {count: [] for count in counts}
+    found: dict[int, list[tuple[float, ...]]] = {count: [] for count in counts}
     for row in run.rows():
         name = row.id.rpartition("/")[2].rpartition(":")[2]
         image = targets[row.id]
-        wanted, labels = mask(masks[name], *image.shape[:2]), segmenter(row)
-        picture = Picture(1.6 * (len(counts) + 1), 3.4, name)
-        axes = picture.subplots(2, len(counts) + 1)
+        wanted = mask(masks[name], *image.shape[:2])
+        labels = {way: segmenter(row) for way, segmenter in segmenters.items()}
+        picture = Picture(1.6 * (len(counts) + 1), 5, name)
+        axes = picture.subplots(3, len(counts) + 1)
         for axis in axes.ravel():
             axis.set_axis_off()
         show(axes[0, 0], image)
         show(axes[1, 0], overlay(image, wanted))
         for column, count in enumerate(counts, 1):
-            ways = labels[count], by_colour(image, count), by_place(*image.shape[:2], count)
+            ways = [labels[way][count] for way in GROUPINGS]
+            ways += [by_colour(image, count), by_place(*image.shape[:2], count)]
             found[count].append(tuple(fit(each, wanted) for each in ways))
-            for axis, regions, way in zip(axes[:, column], ways, ("attention", "colours"), strict=False):
+            for axis, regions, way in zip(axes[:, column], ways, (*GROUPINGS, "colours"), strict=False):
                 show(axis, overlay(image, regions))
                 axis.set_title(f"{count}, {way}", fontsize=7)
         picture.write(given.out / f"{name}.png")
-    print("regions  attention  colours and places  places")
+    print("regions", *GROUPINGS, "colours and places", "places", sep="  ")
     for count, rows in found.items():
         means, errors = np.mean(rows, axis=0), np.std(rows, axis=0) / np.sqrt(len(rows))
         print(f"{count:7}  " + "  ".join(f"{m:.3f} +- {e:.3f}" for m, e in zip(means, errors, strict=True)))

@@ -34,7 +34,7 @@ def test_planted_regions_are_found(kind):
     np.testing.assert_allclose(weights.sum(axis=(3, 4)), 1, atol=2e-3)
     assert np.abs(weights[0] - weights[1]).max() > 1e-3
     for each in weights:
-        np.testing.assert_array_equal(segment(each, (4,))[4], regions())
+        np.testing.assert_array_equal(segment(each, (4,), grouping="mutual")[4], regions())
 
 
 def test_images_that_are_not_square_and_weights_that_are_held_once():
@@ -43,7 +43,9 @@ def test_images_that_are_not_square_and_weights_that_are_held_once():
     found = find(generator)
     assert found.layout.grid == (16, 48)
     assert found.layout.keys == (8, 24)
-    np.testing.assert_array_equal(segment(found(generator.sample(1)[0])[0], (4,))[4], regions((16, 48)))
+    np.testing.assert_array_equal(
+        segment(found(generator.sample(1)[0])[0], (4,), grouping="mutual")[4], regions((16, 48))
+    )
 
 
 def test_saved_models(tmp_path):
@@ -53,7 +55,7 @@ def test_saved_models(tmp_path):
     codes, _ = generator.sample(1)
     found = find(generator)
     np.testing.assert_allclose(found(codes), find(loaded(model))(codes), atol=1e-6)
-    np.testing.assert_array_equal(segment(found(codes)[0], (4,))[4], regions())
+    np.testing.assert_array_equal(segment(found(codes)[0], (4,), grouping="mutual")[4], regions())
 
 
 def test_hub_modules_and_their_model(tmp_path):

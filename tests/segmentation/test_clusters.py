@@ -6,7 +6,7 @@ from planted import regions
 
 from tfinvert.errors import BadInput
 from tfinvert.segmentation import segment
-from tfinvert.segmentation.clusters import dissimilarity, pooled, squared
+from tfinvert.segmentation.clusters import dissimilarity, pooled, profiles, squared
 
 
 def softmax(logits):
@@ -57,7 +57,7 @@ def test_the_dissimilarity_is_the_papers():
 def test_clusters_are_those_of_average_linkage(grid, keys):
     weights = drawn(grid, keys)
     distances = dissimilarity(squared(weights, grid))
-    for count, labels in segment(weights, range(1, 21)).items():
+    for count, labels in segment(weights, range(1, 21), grouping="mutual").items():
         assert labels.shape == grid
         assert groups(labels) == average_linkage(distances, count)
 
@@ -65,19 +65,19 @@ def test_clusters_are_those_of_average_linkage(grid, keys):
 @pytest.mark.parametrize("keys", [1, 2])
 def test_regions_that_keep_to_themselves_are_found(keys):
     labels = regions((12, 16))
-    found = segment(within(labels, keys), (4,))[4]
+    found = segment(within(labels, keys), (4,), grouping="mutual")[4]
     np.testing.assert_array_equal(found, labels)
 
 
 def test_as_many_clusters_as_asked_for_where_all_are_equally_far():
     weights = np.full((4, 4, 4, 4), 1 / 16, np.float32)
-    found = segment(weights, (1, 3, 7, 16))
+    found = segment(weights, (1, 3, 7, 16), grouping="mutual")
     assert {count: labels.max() + 1 for count, labels in found.items()} == {1: 1, 3: 3, 7: 7, 16: 16}
     np.testing.assert_array_equal(found[16].ravel(), np.arange(16))
 
 
 def test_fewer_clusters_are_unions_and_the_first_is_the_largest():
-    found = segment(drawn((8, 8), (4, 4)), (3, 8, 20))
+    found = segment(drawn((8, 8), (4, 4)), (3, 8, 20), grouping="mutual")
     for fewer, more in ((3, 8), (8, 20)):
         assert len(set(zip(found[fewer].ravel(), found[more].ravel(), strict=True))) == more
     for labels in found.values():
@@ -113,7 +113,7 @@ def test_a_pooled_map_has_the_same_regions(keys):
     labels = regions((16, 24), block=4)
     weights = within(labels, keys)
     for most in (384, 96, 24):
-        found = segment(weights, (4,), most)[4]
+        found = segment(weights, (4,), most, grouping="mutual")[4]
         np.testing.assert_array_equal(found, labels)
 
 
@@ -129,12 +129,43 @@ def test_how_far_maps_are_pooled():
 )
 def test_numbers_of_clusters_that_cannot_be(clusters, why):
     with pytest.raises(BadInput, match=why):
-        segment(drawn((4, 4), (4, 4)), clusters)
+        segment(drawn((4, 4), (4, 4)), clusters, grouping="mutual")
     with pytest.raises(BadInput, match="5 clusters: expected 1 to 4, for the map has 2x2 places"):
-        segment(drawn((4, 4), (4, 4)), (5,), most=4)
+        segment(drawn((4, 4), (4, 4)), (5,), most=4, grouping="mutual")
 
 
 @pytest.mark.slow
 def test_the_map_of_a_real_biggan():
     labels = regions((64, 64), block=8)
-    np.testing.assert_array_equal(segment(within(labels, keys=2), (4,))[4], labels)
+    np.testing.assert_array_equal(segment(within(labels, keys=2), (4,), grouping="mutual")[4], labels)
+
+
+@pytest.mark.parametrize("grid", [(12, 16), (6, 8)])
+def test_places_that_attend_to_the_same_are_joined(grid):
+    labels, random = regions((12, 16)), np.random.default_rng(0)
+    looks = random.normal(size=(4, 48))[labels] + 0.1 * random.normal(size=(12, 16, 48))
+    weights = softmax(looks).reshape(12, 16, 6, 8)
+    found = segment(weights, (1, 4, 20), most=grid[0] * grid[1])
+    np.testing.assert_array_equal(found[4], labels)
+    assert found[1].max() == 0
+    assert found[20].max() == 19
+    for label in range(20):  # clusters of the smaller number are unions of those of the larger
+        assert len(np.unique(found[4][found[20] == label])) == 1
+
+
+def test_places_that_all_attend_to_the_same_are_joined_to_their_neighbours():
+    found = segment(np.full((8, 8, 4, 4), 1 / 16, np.float32), (4,))[4]
+    for label in range(4):
+        rows, columns = np.nonzero(found == label)
+        assert len(rows) == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)  # a rectangle
+
+
+def test_places_vary_half_as_much_as_what_they_attend_to():
+    found = profiles(drawn((6, 4), (3, 2)), (6, 4))
+    assert found.shape == (24, 8)
+    np.testing.assert_allclose([np.sum(found[:, :6] ** 2), np.sum(found[:, 6:] ** 2)], [24, 6])
+
+
+def test_there_are_two_groupings():
+    with pytest.raises(BadInput, match="grouping='near': expected one of alike, mutual"):
+        segment(drawn((4, 4), (4, 4)), (2,), grouping="near")

@@ -60,7 +60,7 @@ def one_step(files, tmp_path_factory):
 
 def test_two_steps_are_segmented_behind_the_cut(biggan):
     generator = biggan.load()
-    segmenter = Segmenter(biggan, generator, (3, 9))
+    segmenter = Segmenter(biggan, generator, (3, 9), grouping="mutual")
     attention, parts = segmenter.attention, split(generator)
     behind = attention.behind(parts)
     for row in biggan.rows():
@@ -70,7 +70,7 @@ def test_two_steps_are_segmented_behind_the_cut(biggan):
         beyond, latent = behind(hidden, *held)[0], attention(codes, [3])[0]
         np.testing.assert_allclose(behind(hidden - row.delta, *held)[0], latent, atol=1e-5)
         assert np.abs(beyond - latent).max() > 1e-2
-        expected = segment(beyond, (3, 9))
+        expected = segment(beyond, (3, 9), grouping="mutual")
         for count, labels in segmenter(row).items():
             assert labels.shape == (16, 16)
             assert labels.max() + 1 == count
@@ -79,7 +79,7 @@ def test_two_steps_are_segmented_behind_the_cut(biggan):
 
 def test_one_step_is_segmented_at_the_code(one_step):
     generator = one_step.load()
-    segmenter = Segmenter(one_step, generator, (4,))
+    segmenter = Segmenter(one_step, generator, (4,), grouping="mutual")
     for row in one_step.rows():
         np.testing.assert_array_equal(segmenter(row)[4], regions().repeat(2, axis=0).repeat(2, axis=1))
     row = one_step.rows()[0]
@@ -88,14 +88,14 @@ def test_one_step_is_segmented_at_the_code(one_step):
     with pytest.raises(BadInput, match="NaN or infinite values: expected finite ones: invert the image again"):
         segmenter(row._replace(code=np.full_like(row.code, np.nan)))
     with pytest.raises(BadInput, match="17 clusters: expected 1 to 16"):
-        Segmenter(one_step, generator, (2, 17), "small_1")
+        Segmenter(one_step, generator, (2, 17), "small_1", grouping="mutual")
 
 
 @pytest.mark.slow
 def test_a_map_before_the_cut_is_that_of_the_code(files, tmp_path, caplog):
     run = done(job_of(str(tmp_path), **files, split="behind_1", second_steps=3, **FAST))
     caplog.set_level("INFO", "absl")
-    segmenter = Segmenter(run, run.load(), (4,))
+    segmenter = Segmenter(run, run.load(), (4,), grouping="mutual")
     assert "the map stands before the cut" in caplog.text
     np.testing.assert_array_equal(segmenter(run.rows()[0])[4], regions().repeat(2, axis=0).repeat(2, axis=1))
 
@@ -103,8 +103,8 @@ def test_a_map_before_the_cut_is_that_of_the_code(files, tmp_path, caplog):
 def test_large_maps_are_pooled_and_the_log_says_so(one_step, caplog):
     generator = one_step.load()
     caplog.set_level("INFO", "absl")
-    segmenter = Segmenter(one_step, generator, (4,), most=16)
+    segmenter = Segmenter(one_step, generator, (4,), most=16, grouping="mutual")
     assert "the map of 8x8 places is pooled to 4x4" in caplog.text
     np.testing.assert_array_equal(segmenter(one_step.rows()[0])[4], regions().repeat(2, axis=0).repeat(2, axis=1))
     with pytest.raises(BadInput, match="17 clusters: expected 1 to 16"):
-        Segmenter(one_step, generator, (17,), most=16)
+        Segmenter(one_step, generator, (17,), most=16, grouping="mutual")

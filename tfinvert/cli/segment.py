@@ -17,6 +17,12 @@ shared.define_run()
 flags.adopt_module_key_flags(shared)
 flags.DEFINE_list("ids", None, "By id or its last part; where an id has a comma: '\"a,b.png\",c.png'; default: all.")
 flags.DEFINE_list("clusters", ["8", "20", "40"], "How many regions; several numbers give several segmentations.")
+flags.DEFINE_enum(
+    "grouping",
+    "alike",
+    ["alike", "mutual"],
+    "Which places are joined: those that attend to the same and lie near, or those that attend to each other.",
+)
 flags.DEFINE_string("attention", None, "Layer, operation or tensor; default: the largest attention map.")
 flags.DEFINE_string("out", None, "Folder for the figures and labels; default: RUN/segmentation.")
 
@@ -35,6 +41,7 @@ def _segment() -> int:
     run = shared.open_run()
     ids = run.known(values.ids) if values.ids else None  # told before the generator is loaded
     out = path_of(values.out or path_of(values.run) / "segmentation")
-    done, missing = segmentations(run, Segmenter(run, run.load(), clusters, values.attention), out, ids)
+    segmenter = Segmenter(run, run.load(), clusters, values.attention, grouping=values.grouping)
+    done, missing = segmentations(run, segmenter, out, ids)
     logging.info("%d images: see %s, and %s for labels", done, out, out / "labels")
     return 3 if missing else 0

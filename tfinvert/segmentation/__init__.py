@@ -6,8 +6,8 @@ of its places, `regions.py` regions of an image, and `segmenter.py` does it all 
 """
 
 from tfinvert.segmentation.attention import Attention, find
-from tfinvert.segmentation.clusters import segment
+from tfinvert.segmentation.clusters import GROUPINGS, segment
 from tfinvert.segmentation.regions import enlarged, mean_colours
 from tfinvert.segmentation.segmenter import Segmenter
 
-__all__ = ["Attention", "Segmenter", "enlarged", "find", "mean_colours", "segment"]
+__all__ = ["GROUPINGS", "Attention", "Segmenter", "enlarged", "find", "mean_colours", "segment"]

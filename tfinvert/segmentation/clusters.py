@@ -1,7 +1,9 @@
-"""Clusters of places that attend to each other.
+"""Clusters of places, by a self-attention map A.
 
-Pividori et al., "Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural Images", section 5: the
-dissimilarity of two places is 1 - (A + A^T) / 2 of the attention map A, and clusters are joined by average linkage.
+`mutual` is that of Pividori et al., "Exploiting GAN Internal Capacity for High-Quality Reconstruction of Natural
+Images", section 5: the dissimilarity of two places is 1 - (A + A^T) / 2, and clusters are joined by average linkage.
+Where places attend to many others a little, all are nearly equally far, and most clusters are single places. `alike`
+joins places that attend to the same and lie near each other (docs/photographs.md compares both on faces).
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ import numpy as np
 
 from tfinvert.errors import BadInput
 
+GROUPINGS = ("alike", "mutual")
+_NEAR = 0.5  # with 0.7 and more, planted regions that lie in several parts fall into them
+_SAME = 1e-12  # variance of what does not vary but for rounding
 PLACES = 4096  # at most: memory grows with their square, here to a third of a GiB (benchmarks/segment.py)
 
 
-def segment(weights: np.ndarray, clusters: Sequence[int], most: int = PLACES) -> dict[int, np.ndarray]:
+def segment(
+    weights: np.ndarray, clusters: Sequence[int], most: int = PLACES, grouping: str = "alike"
+) -> dict[int, np.ndarray]:
     """The clusters of the places of one attention map, int32 [h, w] for each number of them.
 
     Cluster 0 is the largest. Of two numbers, the clusters of the smaller are unions of those of the larger.
@@ -24,19 +31,22 @@ def segment(weights: np.ndarray, clusters: Sequence[int], most: int = PLACES) ->
       weights: [h, w, h', w'], as of `Attention`.
       clusters: how many, such as (8, 20, 40).
       most: places; a map of more is pooled first, see `pooled`.
+      grouping: "alike" or "mutual".
 
     Raises:
-      BadInput: there are not so many places.
+      BadInput: there are not so many places, or no such grouping.
     """
     from scipy.cluster.hierarchy import linkage  # half a second, which `import tfinvert` need not take
     from scipy.spatial.distance import squareform
 
     grid = pooled(weights.shape[:2], most)
     check(clusters, grid)
-    square = squared(weights, grid)
-    condensed = squareform(dissimilarity(square), checks=False)
-    del square
-    merges = linkage(condensed, "average")
+    if grouping not in GROUPINGS:
+        raise BadInput(f"grouping={grouping!r}", f"expected one of {', '.join(GROUPINGS)}")
+    if grouping == "mutual":
+        merges = linkage(squareform(dissimilarity(squared(weights, grid)), checks=False), "average")
+    else:
+        merges = linkage(profiles(weights, grid), "ward")
     return {count: _spread(_cut(merges, count).reshape(grid), weights.shape[:2]) for count in clusters}
 
 
@@ -79,6 +89,31 @@ def squared(weights: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     square = square.reshape(-1, below, beside) @ (columns @ _repeats(width, beside)).T
     square = (rows @ _repeats(height, below)) @ square
     return square.reshape(grid[0] * grid[1], -1)
+
+
+def profiles(weights: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """What the n places of a grid attend to, and where they lie: float64 [n, m].
+
+    Squared distances of the first part are Hellinger's, of the square roots of what is attended to, which counts small
+    weights, too. The second part varies half as much over the places.
+
+    Args:
+      weights: [h, w, h', w'].
+      grid: (h, w), or smaller; then weights are averaged over the places that become one.
+    """
+    height, width = weights.shape[:2]
+    rows, columns = _averages(height, grid[0]), _averages(width, grid[1])
+    seen = np.einsum("ai,bj,ijk->abk", rows, columns, weights.reshape(height, width, -1), optimize=True)
+    places = np.moveaxis(np.mgrid[: grid[0], : grid[1]], 0, -1) / max(grid)
+    flat = lambda features: _equalled(np.float64(features).reshape(grid[0] * grid[1], -1))
+    return np.concatenate([flat(np.sqrt(seen)), _NEAR * flat(places)], axis=1)
+
+
+def _equalled(features: np.ndarray) -> np.ndarray:
+    """Features [n, m] about their mean, with a total variance of 1 unless they do not vary."""
+    centred = features - features.mean(axis=0)
+    total = np.mean(np.sum(centred**2, axis=1))
+    return centred / np.sqrt(total) if total > _SAME else 0 * centred
 
 
 def dissimilarity(square: np.ndarray) -> np.ndarray:

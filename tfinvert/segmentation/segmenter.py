@@ -32,6 +32,7 @@ class Segmenter:
       clusters: how many, see `segment`.
       attention: which map, see `find`.
       most: places that are clustered; a map of more is pooled.
+      grouping: see `segment`.
 
     Raises:
       BadInput: the run is of series, there is no such map, or it has fewer places than clusters.
@@ -45,6 +46,7 @@ class Segmenter:
         attention: str | None = None,
         *,
         most: int = PLACES,
+        grouping: str = "alike",
     ) -> None:
         if is_series(generator.image_shape):
             raise BadInput(f"regions of {words(generator.image_shape)}", "expected a generator of pictures")
@@ -55,7 +57,7 @@ class Segmenter:
         if grid != places:
             shown = ["{}x{}".format(*each) for each in (places, grid)]
             logging.info("the map of %s places is pooled to %s: clustering them all takes too much memory", *shown)
-        self.most = most
+        self.most, self.grouping = most, grouping
         self._map = _maps(self.attention, generator, run.cut(generator))
 
     def __call__(self, row: Row) -> dict[int, np.ndarray]:
@@ -72,7 +74,7 @@ class Segmenter:
                 f"the attention map of {row.id!r} holds NaN or infinite values",
                 "expected finite ones: invert the image again with another --seed",
             )
-        found = segment(weights, self.clusters, self.most)
+        found = segment(weights, self.clusters, self.most, self.grouping)
         return {count: enlarged(labels, self.generator.image_shape) for count, labels in found.items()}
 
 
